@@ -1,0 +1,25 @@
+# Two commands: `make run` starts Millwright with everything it needs, `make test` checks everything.
+.DEFAULT_GOAL := help
+.PHONY: help run test bench doctor build clean
+MAKEFLAGS += --no-print-directory
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST))
+
+run: ## Fetch what is missing, build what has changed, start on http://127.0.0.1:8000
+	@exec scripts/run.sh
+
+test: ## Everything that CI checks; ends with the number of tests
+	@exec scripts/test.sh
+
+bench: ## Measure ingestion, search, first byte, memory and start-up
+	@exec scripts/bench.sh
+
+doctor: ## Check each part of this installation and say what to do
+	@exec scripts/doctor.sh
+
+build: ## Build the web interface and the release binary
+	@exec scripts/build.sh
+
+clean: ## Remove what was built; fetched things and data stay
+	@exec scripts/clean.sh

@@ -1,0 +1,53 @@
+use chrono::{DateTime, Utc};
+use millwright_core::{
+    Classification,
+    id::{MessageId, RunId},
+};
+use serde::Serialize;
+
+use crate::citation::Citation;
+
+/// What is said when the documents do not hold the answer.
+pub const NOT_IN_DOCUMENTS_TEXT: &str = "The documents do not hold an answer to this question.";
+
+/// An answer as the API shows it.
+#[derive(Debug, Clone, Serialize)]
+pub struct AnswerMessage {
+    /// The message.
+    pub id: MessageId,
+    /// The question.
+    pub parent_id: MessageId,
+    /// Always `assistant`.
+    pub role: &'static str,
+    /// The text with its markers.
+    pub content: String,
+    /// `complete`, `stopped` or `failed`.
+    pub status: &'static str,
+    /// What the markers stand for.
+    pub citations: Vec<Citation>,
+    /// The run that wrote it.
+    pub run_id: RunId,
+    /// Which model wrote it.
+    pub model: String,
+    /// `LIGHT`, `STANDARD` or `HEAVY`.
+    pub tier: String,
+    /// The join of the labels of all that it was made from.
+    pub classification: Option<Classification>,
+    /// False when the documents do not hold the answer; null when the run did not come so far.
+    pub answered: Option<bool>,
+    /// Why it is not complete.
+    pub error: Option<AnswerFailure>,
+    /// From the question to the end of the answer.
+    pub duration_ms: i64,
+    /// When the question came.
+    pub created_at: DateTime<Utc>,
+}
+
+/// Why an answer is not complete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AnswerFailure {
+    /// Stable code.
+    pub code: &'static str,
+    /// In words.
+    pub detail: String,
+}

@@ -1,0 +1,61 @@
+use millwright_audit::AuditError;
+use millwright_core::{ErrorCode, Problem, ToProblem};
+use millwright_llm::LlmError;
+use millwright_retrieval::RetrievalError;
+use millwright_store::StoreError;
+
+use crate::machine::InvalidTransition;
+
+/// What can go wrong while a run begins or goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// The question is empty or too long.
+    #[error("the message has {chars} characters, 1 to {} are possible", crate::chat::MAX_MESSAGE_CHARS)]
+    InvalidMessage {
+        /// How many it has.
+        chars: usize,
+    },
+    /// The message to follow or to answer anew cannot be used for that.
+    #[error("{0}")]
+    InvalidParent(&'static str),
+    /// The answer before is still being written.
+    #[error("the answer before is still being written")]
+    StillRunning,
+    /// The server is shutting down.
+    #[error("the server is shutting down")]
+    ShuttingDown,
+    /// The database.
+    #[error("the database failed during a run")]
+    Store(#[from] StoreError),
+    /// The search.
+    #[error("the search failed during a run")]
+    Retrieval(#[from] RetrievalError),
+    /// The model.
+    #[error("the model failed during a run")]
+    Llm(#[from] LlmError),
+    /// The proof of a change cannot be made.
+    #[error("an audit entry cannot be made")]
+    Audit(#[from] AuditError),
+    /// A fault of the runtime.
+    #[error("the run took a step that does not exist")]
+    Transition(#[from] InvalidTransition),
+}
+
+impl ToProblem for AgentError {
+    fn problem(&self) -> Problem {
+        match self {
+            Self::InvalidMessage { .. } => Problem::new(ErrorCode::ValidationFailed, self.to_string())
+                .field("message", format!("1 to {} characters", crate::chat::MAX_MESSAGE_CHARS)),
+            Self::InvalidParent(detail) => Problem::new(ErrorCode::ValidationFailed, *detail),
+            Self::StillRunning => {
+                Problem::new(ErrorCode::Conflict, self.to_string()).remedy("wait until it is complete, or stop it")
+            }
+            Self::ShuttingDown => Problem::new(ErrorCode::Interrupted, self.to_string()).remedy("ask again"),
+            Self::Store(error) => error.problem(),
+            Self::Retrieval(error) => error.problem(),
+            Self::Llm(error) => error.problem(),
+            Self::Audit(error) => error.problem(),
+            Self::Transition(_) => Problem::internal(),
+        }
+    }
+}

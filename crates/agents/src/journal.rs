@@ -1,0 +1,122 @@
+//! Writes a run's events and steps: first to the database, then to those who listen.
+
+use std::{sync::Arc, time::Duration};
+
+use millwright_core::{Sources, TenantScope, id::RunId};
+use millwright_store::{
+    Bookkeeping, Proof, Store, StoreError,
+    tenant::{RunEventRow, RunStepRow},
+};
+use tokio::{sync::mpsc, time::Instant};
+
+use crate::{
+    events::{AgUiEvent, AgUiEventKind},
+    hub::RunHub,
+};
+
+/// How long the database may be away before a run is given up: less than its lease.
+const OUTAGE: Duration = Duration::from_secs(20);
+/// Between two tries.
+const RETRY: Duration = Duration::from_millis(250);
+
+enum Entry {
+    Event(RunEventRow),
+    Step(RunStepRow),
+}
+
+/// The writing end. Never waits; the writer coalesces what comes while it is busy.
+pub(crate) struct Journal {
+    sender: mpsc::UnboundedSender<Entry>,
+    sources: Sources,
+    next: i64,
+}
+
+impl Journal {
+    /// A journal whose first event has the sequence number `next`, and its writer.
+    pub(crate) fn new(
+        store: Store,
+        hub: RunHub,
+        sources: Sources,
+        scope: TenantScope,
+        run: RunId,
+        next: i64,
+    ) -> (Self, JournalWriter) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self { sender, sources, next }, JournalWriter { receiver, store, hub, scope, run })
+    }
+
+    /// Records an event.
+    pub(crate) fn emit(&mut self, kind: AgUiEventKind) {
+        let row = self.row(kind);
+        // Fails only after the writer has given up, which ends the run by itself.
+        let _ = self.sender.send(Entry::Event(row));
+    }
+
+    /// Records a step as it stands now.
+    pub(crate) fn step(&self, step: RunStepRow) {
+        let _ = self.sender.send(Entry::Step(step));
+    }
+
+    /// The next event, not recorded: the caller stores it.
+    pub(crate) fn row(&mut self, kind: AgUiEventKind) -> RunEventRow {
+        let sequence = self.next;
+        self.next += 1;
+        RunEventRow { sequence, payload: AgUiEvent::at(self.sources.now(), kind).into_json() }
+    }
+}
+
+/// The reading end, to be run beside the run. Ends when the journal is dropped and all is written.
+pub(crate) struct JournalWriter {
+    receiver: mpsc::UnboundedReceiver<Entry>,
+    store: Store,
+    hub: RunHub,
+    scope: TenantScope,
+    run: RunId,
+}
+
+impl JournalWriter {
+    /// Writes until the journal is dropped.
+    ///
+    /// # Errors
+    /// When the database stays away too long or refuses.
+    pub(crate) async fn run(mut self) -> Result<(), StoreError> {
+        while let Some(first) = self.receiver.recv().await {
+            let (mut events, mut steps) = (Vec::new(), Vec::<RunStepRow>::new());
+            let mut next = Some(first);
+            while let Some(entry) = next {
+                match entry {
+                    Entry::Event(event) => events.push(event),
+                    Entry::Step(step) => match steps.iter_mut().find(|known| known.number == step.number) {
+                        Some(known) => *known = step,
+                        None => steps.push(step),
+                    },
+                }
+                next = self.receiver.try_recv().ok();
+            }
+            let started = Instant::now();
+            while let Err(error) = self.write(&events, &steps).await {
+                if !error.is_transient() || started.elapsed() > OUTAGE {
+                    return Err(error);
+                }
+                tokio::time::sleep(RETRY).await;
+            }
+            self.hub.publish(self.run, Arc::from(events));
+        }
+        Ok(())
+    }
+
+    async fn write(&self, events: &[RunEventRow], steps: &[RunStepRow]) -> Result<(), StoreError> {
+        let mut tx = self.store.tenant(&self.scope).begin().await?;
+        for step in steps {
+            tx.runs().put_step(self.run, step).await?;
+        }
+        if !events.is_empty() {
+            match tx.runs().append_events(self.run, events).await {
+                // The commit before was made and its confirmation lost: all is written.
+                Err(StoreError::Duplicate(_)) => return Ok(()),
+                other => other?,
+            }
+        }
+        tx.commit(Proof::Bookkeeping(Bookkeeping::RunProgress)).await
+    }
+}

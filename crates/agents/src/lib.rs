@@ -1,0 +1,41 @@
+//! The runtime that answers: OBSERVE (conversation, search) → THINK (a model drafts) → VERIFY
+//! (each sentence stands on a passage).
+//!
+//! [`Runner::start`] stores a question with its run and works on it in a task of its own;
+//! [`Runner::events`] lets anybody follow the run from any process. [`machine`] is the pure state
+//! machine, [`verify`] the check of drafts, [`events`] the AG-UI events.
+//!
+//! It is not a web server and knows no HTTP; it has no tools but the search, no plans and no
+//! memory beyond the conversation.
+//!
+//! Invariants:
+//! * The reader sees only sentences that were checked; what was shown is never taken back.
+//! * A citation's quote is byte for byte what stands at its span of the page.
+//! * An event is stored before it is published, and events of a run are in order.
+//! * The end of a run, its message and its audit entry commit together, once. A run whose process
+//!   dies loses its lease and is ended by the reaper; what it had shown stays.
+//! * A reader who leaves does not stop a run; a person who asks for it does, within a second, in
+//!   whatever process it is.
+//! * Labels only rise: an answer takes the join of all that the model was given.
+
+mod answer;
+mod chat;
+mod citation;
+mod context;
+mod error;
+pub mod events;
+mod follow;
+mod hub;
+mod journal;
+pub mod machine;
+mod observe;
+mod run;
+mod runner;
+mod think;
+pub mod verify;
+
+pub use answer::{AnswerFailure, AnswerMessage, NOT_IN_DOCUMENTS_TEXT};
+pub use chat::{MAX_MESSAGE_CHARS, Parent, StartRun, StartedRun};
+pub use citation::{Citation, Citations, Cited};
+pub use error::AgentError;
+pub use runner::{Runner, RunnerParts};

@@ -1,0 +1,151 @@
+//! The states of a run and what leads from one to the next. Pure: no clock, no I/O.
+
+use millwright_core::ErrorCode;
+
+/// How often THINK and VERIFY may go round.
+pub const MAX_ATTEMPTS: u8 = 3;
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Gathers conversation and passages.
+    Observe,
+    /// Drafts; each sentence is checked as it comes.
+    Think {
+        /// From 1.
+        attempt: u8,
+    },
+    /// Takes stock of the checked draft.
+    Verify {
+        /// From 1.
+        attempt: u8,
+    },
+    /// At its end.
+    Finished(Outcome),
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// With at least one supported sentence.
+    Answered,
+    /// With the finding that the documents do not hold the answer.
+    NotInDocuments,
+    /// Without a finding.
+    Failed(ErrorCode),
+    /// By the person's wish.
+    Cancelled,
+}
+
+/// What has happened in a phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happened {
+    /// OBSERVE is done; whether it found something to answer from.
+    Observed {
+        /// False ends the run.
+        relevant: bool,
+    },
+    /// THINK is done: the draft is whole.
+    Drafted,
+    /// VERIFY is done.
+    Verified {
+        /// Sentences that passed and were shown. What was shown is never taken back.
+        supported: usize,
+        /// Whether another draft could differ and might pass.
+        may_improve: bool,
+    },
+    /// The run cannot go on.
+    Failed(ErrorCode),
+    /// The person wishes it to end.
+    Cancelled,
+}
+
+/// A step that the machine does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a run in {from:?} cannot take {happened:?}")]
+pub struct InvalidTransition {
+    /// Where the run stood.
+    pub from: Phase,
+    /// What was said to have happened.
+    pub happened: Happened,
+}
+
+impl Phase {
+    /// The phase after `happened`.
+    ///
+    /// # Errors
+    /// When that cannot happen here.
+    pub fn next(self, happened: Happened) -> Result<Self, InvalidTransition> {
+        use Happened::{Cancelled, Drafted, Failed, Observed, Verified};
+        Ok(match (self, happened) {
+            (Self::Observe, Observed { relevant: true }) => Self::Think { attempt: 1 },
+            (Self::Think { attempt }, Drafted) => Self::Verify { attempt },
+            (Self::Verify { .. }, Verified { supported: 1.., .. }) => Self::Finished(Outcome::Answered),
+            (Self::Verify { attempt }, Verified { may_improve: true, .. }) if attempt < MAX_ATTEMPTS => {
+                Self::Think { attempt: attempt + 1 }
+            }
+            (Self::Observe, Observed { relevant: false }) | (Self::Verify { .. }, Verified { .. }) => {
+                Self::Finished(Outcome::NotInDocuments)
+            }
+            (Self::Observe | Self::Think { .. } | Self::Verify { .. }, Failed(code)) => {
+                Self::Finished(Outcome::Failed(code))
+            }
+            (Self::Observe | Self::Think { .. } | Self::Verify { .. }, Cancelled) => Self::Finished(Outcome::Cancelled),
+            (from, happened) => return Err(InvalidTransition { from, happened }),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn happened() -> impl Strategy<Value = Happened> {
+        prop_oneof![
+            any::<bool>().prop_map(|relevant| Happened::Observed { relevant }),
+            Just(Happened::Drafted),
+            (0_usize..3, any::<bool>())
+                .prop_map(|(supported, may_improve)| Happened::Verified { supported, may_improve }),
+            Just(Happened::Failed(ErrorCode::UpstreamUnavailable)),
+            Just(Happened::Cancelled),
+        ]
+    }
+
+    #[test]
+    fn the_usual_ways() {
+        let walk = |steps: &[Happened]| steps.iter().try_fold(Phase::Observe, |phase, step| phase.next(*step));
+        let (seen, drafted) = (Happened::Observed { relevant: true }, Happened::Drafted);
+        let cut = Happened::Verified { supported: 0, may_improve: true };
+        let kept = Happened::Verified { supported: 2, may_improve: true };
+        let finished = |outcome| Ok(Phase::Finished(outcome));
+        assert_eq!(walk(&[Happened::Observed { relevant: false }]), finished(Outcome::NotInDocuments));
+        assert_eq!(walk(&[seen, drafted, kept]), finished(Outcome::Answered));
+        assert_eq!(walk(&[seen, drafted, cut, drafted, kept]), finished(Outcome::Answered));
+        assert_eq!(walk(&[seen, drafted, cut, drafted, cut]), Ok(Phase::Think { attempt: 3 }));
+        assert_eq!(walk(&[seen, drafted, cut, drafted, cut, drafted, cut]), finished(Outcome::NotInDocuments));
+        let final_cut = Happened::Verified { supported: 0, may_improve: false };
+        assert_eq!(walk(&[seen, drafted, final_cut]), finished(Outcome::NotInDocuments));
+        assert_eq!(walk(&[seen, Happened::Cancelled]), finished(Outcome::Cancelled));
+        assert!(walk(&[drafted]).is_err() && walk(&[seen, seen]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn every_run_ends_and_stays_ended(steps in prop::collection::vec(happened(), 0..60)) {
+            let mut phase = Phase::Observe;
+            let mut moves = 0;
+            for step in steps {
+                match phase.next(step) {
+                    Ok(next) => { moves += 1; phase = next; }
+                    Err(refused) => prop_assert_eq!(refused.from, phase),
+                }
+                if let Phase::Think { attempt } | Phase::Verify { attempt } = phase {
+                    prop_assert!((1..=MAX_ATTEMPTS).contains(&attempt));
+                }
+            }
+            prop_assert!(moves <= 1 + 2 * usize::from(MAX_ATTEMPTS));
+        }
+    }
+}

@@ -1,0 +1,382 @@
+//! One run from its first step to its last event.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use millwright_audit::{Actor, AuditAction, AuditEvent};
+use millwright_core::{Classification, ErrorCode, TenantScope, ToProblem};
+use millwright_llm::{ChatModel, Tier};
+use millwright_retrieval::search::Passage;
+use millwright_store::{
+    Bookkeeping, Proof, StoreError,
+    tenant::{FinishedMessage, MessageStatus, RunEventRow, RunStatus, RunStepRow, StepKind, StepStatus},
+};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    AgentError,
+    answer::{AnswerFailure, AnswerMessage, NOT_IN_DOCUMENTS_TEXT},
+    chat::StartedRun,
+    citation::Citations,
+    context::{Conversation, join},
+    events::{AgUiEventKind, RunResult, StatePatch},
+    journal::Journal,
+    machine::{Happened, Outcome, Phase},
+    observe,
+    runner::Inner,
+    think::{self, Stock},
+};
+
+/// How often a run looks whether it was asked to stop.
+const LOOK: Duration = Duration::from_millis(700);
+/// Every how many looks the lease of 30 s is renewed.
+const LOOKS_PER_RENEWAL: u32 = 10;
+/// How long the end of a run may wait for a database that is away.
+const OUTAGE: Duration = Duration::from_secs(20);
+
+/// What a run is about.
+pub(crate) struct Run {
+    pub(crate) scope: TenantScope,
+    pub(crate) ids: StartedRun,
+    pub(crate) question: String,
+    pub(crate) tier: Tier,
+    pub(crate) model: Arc<dyn ChatModel>,
+    pub(crate) trace_id: String,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) next_sequence: i64,
+}
+
+/// What a run has so far; survives the moment in which it is stopped.
+pub(crate) struct Progress {
+    pub(crate) journal: Journal,
+    pub(crate) conversation: Conversation,
+    pub(crate) passages: Vec<Passage>,
+    pub(crate) citations: Citations,
+    /// What the reader has been shown.
+    pub(crate) shown: String,
+    /// Whether the text message was begun.
+    pub(crate) text_open: bool,
+    pub(crate) stock: Stock,
+    step: Option<RunStepRow>,
+    steps: i32,
+}
+
+impl Progress {
+    /// Begins a step.
+    pub(crate) fn begin(&mut self, kind: StepKind, attempt: u8, now: DateTime<Utc>) {
+        self.steps += 1;
+        let step = RunStepRow {
+            number: self.steps,
+            kind,
+            attempt: i32::from(attempt),
+            status: StepStatus::Running,
+            detail: json!({}),
+            started_at: now,
+            finished_at: None,
+        };
+        self.journal.step(step.clone());
+        self.step = Some(step);
+        self.journal.emit(AgUiEventKind::StepStarted { step_name: kind.as_str() });
+    }
+
+    /// Ends the step that was begun.
+    pub(crate) fn end(&mut self, status: StepStatus, detail: Value, now: DateTime<Utc>) {
+        if let Some(mut step) = self.step.take() {
+            step.status = status;
+            step.detail = detail;
+            step.finished_at = Some(now);
+            let step_name = step.kind.as_str();
+            self.journal.step(step);
+            self.journal.emit(AgUiEventKind::StepFinished { step_name });
+        }
+    }
+}
+
+/// How the work on a run ended, before it is stored.
+enum End {
+    Outcome(Outcome),
+    Failed(AgentError),
+    /// Another process ended it: nothing may be written.
+    Lost,
+}
+
+/// Works on a run until its end is stored.
+pub(crate) async fn execute(inner: Arc<Inner>, run: Run, stop: CancellationToken) {
+    let run_id = run.ids.run_id;
+    let (journal, writer) = Journal::new(
+        inner.store.clone(),
+        inner.hub.clone(),
+        inner.sources.clone(),
+        run.scope,
+        run_id,
+        run.next_sequence,
+    );
+    let mut writing = inner.tracker.spawn(writer.run());
+    let mut progress = Progress {
+        journal,
+        conversation: Conversation::default(),
+        passages: Vec::new(),
+        citations: Citations::default(),
+        shown: String::new(),
+        text_open: false,
+        stock: Stock::default(),
+        step: None,
+        steps: 0,
+    };
+    let end = tokio::select! {
+        end = work(&inner, &run, &mut progress) => end,
+        () = stop.cancelled() => End::Outcome(Outcome::Cancelled),
+        () = inner.stop.cancelled() => End::Outcome(Outcome::Failed(ErrorCode::Interrupted)),
+        end = watch(&inner, &run) => end,
+        _ = &mut writing => End::Lost,
+    };
+    if let Err(error) = conclude(&inner, &run, progress, writing, end).await {
+        let error = &error as &dyn std::error::Error;
+        // Its lease runs out, and then the reaper ends it.
+        tracing::error!(error, run.id = %run_id, "the end of a run could not be stored");
+    }
+    inner.hub.remove(run_id);
+}
+
+/// Goes from phase to phase.
+async fn work(inner: &Inner, run: &Run, progress: &mut Progress) -> End {
+    let mut phase = Phase::Observe;
+    loop {
+        let happened = match phase {
+            Phase::Observe => observe::observe(inner, run, progress).await,
+            Phase::Think { attempt } => think::think(inner, run, progress, attempt).await,
+            Phase::Verify { attempt } => Ok(think::verify(inner, run, progress, attempt)),
+            Phase::Finished(outcome) => return End::Outcome(outcome),
+        };
+        phase = match happened.and_then(|happened: Happened| Ok(phase.next(happened)?)) {
+            Ok(next) => next,
+            Err(error) => return End::Failed(error),
+        };
+    }
+}
+
+/// Keeps the lease and looks for the wish to stop. Returns only when the run must end.
+async fn watch(inner: &Inner, run: &Run) -> End {
+    let mut looks: u32 = 0;
+    loop {
+        tokio::time::sleep(LOOK).await;
+        looks += 1;
+        match look(inner, run, looks.is_multiple_of(LOOKS_PER_RENEWAL)).await {
+            Ok(true) => return End::Outcome(Outcome::Cancelled),
+            Ok(false) => {}
+            Err(StoreError::LeaseLost) => return End::Lost,
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, run.id = %run.ids.run_id, "a run could not look for its lease");
+            }
+        }
+    }
+}
+
+async fn look(inner: &Inner, run: &Run, renew: bool) -> Result<bool, StoreError> {
+    let store = inner.store.tenant(&run.scope);
+    if renew {
+        let mut tx = store.begin().await?;
+        let cancel = tx.runs().renew_lease(run.ids.run_id).await?;
+        tx.commit(Proof::Bookkeeping(Bookkeeping::RunLease)).await?;
+        return Ok(cancel);
+    }
+    let mut tx = store.read().await?;
+    let row = tx.runs().get(run.ids.run_id).await?.ok_or(StoreError::LeaseLost)?;
+    if row.status == RunStatus::Running { Ok(row.cancel_requested_at.is_some()) } else { Err(StoreError::LeaseLost) }
+}
+
+/// How a run ended, in the words of database, API and audit log.
+struct Verdict {
+    run: RunStatus,
+    message: MessageStatus,
+    answered: Option<bool>,
+    failure: Option<AnswerFailure>,
+}
+
+impl Verdict {
+    fn of(end: &End, run: &Run) -> Option<Self> {
+        let failed = |code: ErrorCode, detail: String| Self {
+            run: RunStatus::Failed,
+            message: MessageStatus::Failed,
+            answered: None,
+            failure: Some(AnswerFailure { code: code.as_str(), detail }),
+        };
+        Some(match end {
+            End::Lost => return None,
+            End::Outcome(Outcome::Answered) => Self::finished(true),
+            End::Outcome(Outcome::NotInDocuments) => Self::finished(false),
+            End::Outcome(Outcome::Cancelled) => Self {
+                run: RunStatus::Cancelled,
+                message: MessageStatus::Stopped,
+                failure: Some(AnswerFailure {
+                    code: ErrorCode::Cancelled.as_str(),
+                    detail: "stopped; what was written is kept".into(),
+                }),
+                answered: None,
+            },
+            End::Outcome(Outcome::Failed(code)) => failed(*code, "the server is shutting down; ask again".into()),
+            End::Failed(error) => {
+                tracing::warn!(error = error as &dyn std::error::Error, run.id = %run.ids.run_id, "run failed");
+                let problem = error.problem();
+                let detail = match problem.remedy {
+                    Some(remedy) => format!("{}; {remedy}", problem.detail),
+                    None => problem.detail,
+                };
+                failed(problem.code, detail)
+            }
+        })
+    }
+
+    fn finished(answered: bool) -> Self {
+        Self { run: RunStatus::Finished, message: MessageStatus::Complete, answered: Some(answered), failure: None }
+    }
+}
+
+/// Stores the end of a run in one transaction, then tells those who listen.
+async fn conclude(
+    inner: &Inner,
+    run: &Run,
+    mut progress: Progress,
+    writing: tokio::task::JoinHandle<Result<(), StoreError>>,
+    end: End,
+) -> Result<(), AgentError> {
+    let Some(verdict) = Verdict::of(&end, run) else { return Ok(()) };
+    let now = inner.sources.now();
+    if verdict.answered == Some(false) && progress.shown.is_empty() {
+        think::show(run, &mut progress, NOT_IN_DOCUMENTS_TEXT);
+    }
+    let status = if verdict.failure.is_some() { StepStatus::Failed } else { StepStatus::Finished };
+    let message = answer(run, &progress, &verdict, now);
+    if progress.text_open {
+        progress.journal.emit(AgUiEventKind::TextMessageEnd { message_id: run.ids.assistant_message_id });
+    }
+    progress.end(status, json!({ "reason": verdict.failure.as_ref().map(|failure| failure.code) }), now);
+    let mut last =
+        vec![progress.journal.row(AgUiEventKind::StateDelta { delta: vec![StatePatch::add_message(&message)] })];
+    last.push(progress.journal.row(last_event(run, &progress, &verdict)));
+    let proof = proof(inner, run, &progress, &verdict);
+    // Dropping the journal lets its writer end; then the last events follow all others.
+    drop(progress);
+    match writing.await {
+        Ok(written) => written?,
+        Err(_) => return Err(StoreError::LeaseLost.into()),
+    }
+    let record = inner.audit_key.authenticate(&proof)?;
+    let end = Ending { message: finished(&message, &verdict, run), verdict, events: last };
+    let started = Instant::now();
+    loop {
+        match end.store(inner, run, &record, now).await {
+            Ok(()) => break,
+            // Stored already by a commit whose confirmation was lost, or ended by another process.
+            Err(StoreError::LeaseLost | StoreError::Duplicate(_)) => return Ok(()),
+            Err(error) if error.is_transient() && started.elapsed() < OUTAGE => {
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    inner.hub.publish(run.ids.run_id, Arc::from(end.events));
+    Ok(())
+}
+
+struct Ending {
+    message: FinishedMessage,
+    verdict: Verdict,
+    events: Vec<RunEventRow>,
+}
+
+impl Ending {
+    async fn store(
+        &self,
+        inner: &Inner,
+        run: &Run,
+        record: &millwright_core::audit::AuditRecord,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let mut tx = inner.store.tenant(&run.scope).begin().await?;
+        let failure = self.verdict.failure.as_ref().map(|failure| (failure.code, failure.detail.as_str()));
+        tx.runs().finish(run.ids.run_id, self.verdict.run, failure, now).await?;
+        tx.messages().finish(run.ids.assistant_message_id, &self.message).await?;
+        tx.runs().append_events(run.ids.run_id, &self.events).await?;
+        tx.commit(Proof::Entry(record)).await
+    }
+}
+
+fn last_event(run: &Run, progress: &Progress, verdict: &Verdict) -> AgUiEventKind {
+    match &verdict.failure {
+        Some(failure) => AgUiEventKind::RunError { message: failure.detail.clone(), code: failure.code },
+        None => AgUiEventKind::RunFinished {
+            thread_id: run.ids.conversation_id,
+            run_id: run.ids.run_id,
+            result: RunResult {
+                answered: verdict.answered.unwrap_or_default(),
+                supported: progress.stock.supported,
+                cut: progress.stock.cut.len(),
+            },
+        },
+    }
+}
+
+fn answer(run: &Run, progress: &Progress, verdict: &Verdict, now: DateTime<Utc>) -> AnswerMessage {
+    AnswerMessage {
+        id: run.ids.assistant_message_id,
+        parent_id: run.ids.user_message_id,
+        role: "assistant",
+        content: progress.shown.clone(),
+        status: verdict.message.as_str(),
+        citations: progress.citations.list().to_vec(),
+        run_id: run.ids.run_id,
+        model: run.model.info().name,
+        tier: run.tier.as_str().to_owned(),
+        classification: label(progress),
+        answered: verdict.answered,
+        error: verdict.failure.clone(),
+        duration_ms: (now - run.created_at).num_milliseconds().max(0),
+        created_at: run.created_at,
+    }
+}
+
+/// Labels only rise: the answer takes the join of all passages the model was given and of the
+/// answers before it.
+fn label(progress: &Progress) -> Option<Classification> {
+    let passages = progress.passages.iter().map(|passage| passage.classification).reduce(Classification::join);
+    join(progress.conversation.classification, passages)
+}
+
+fn finished(message: &AnswerMessage, verdict: &Verdict, run: &Run) -> FinishedMessage {
+    FinishedMessage {
+        content: message.content.clone(),
+        status: verdict.message,
+        citations: serde_json::to_value(&message.citations).unwrap_or_else(|_| json!([])),
+        model: message.model.clone(),
+        tier: run.tier.as_str().to_owned(),
+        classification: message.classification,
+        answered: message.answered,
+        error: verdict.failure.as_ref().map(|failure| (failure.code.to_owned(), failure.detail.clone())),
+        duration_ms: message.duration_ms,
+    }
+}
+
+fn proof(inner: &Inner, run: &Run, progress: &Progress, verdict: &Verdict) -> AuditEvent {
+    let action = if verdict.failure.is_some() { AuditAction::RunFailed } else { AuditAction::RunFinished };
+    let actor = Actor::System("runtime");
+    let mut proof = AuditEvent::new(&inner.sources, run.scope.tenant_id(), actor, action, run.ids.run_id)
+        .detail("conversation_id", run.ids.conversation_id.to_string())
+        .detail("model", run.model.info().name)
+        .detail("supported", progress.stock.supported)
+        .detail("cut", progress.stock.cut.len())
+        .detail("chunks", progress.passages.iter().map(|passage| passage.chunk_id.to_string()).collect::<Vec<_>>());
+    if let Some(answered) = verdict.answered {
+        proof = proof.detail("answered", answered);
+    }
+    if let Some(failure) = &verdict.failure {
+        proof = proof.detail("code", failure.code);
+    }
+    if let Some(label) = label(progress) {
+        proof = proof.detail("classification", label.as_str());
+    }
+    proof.trace(&run.trace_id)
+}

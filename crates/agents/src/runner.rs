@@ -1,0 +1,148 @@
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt};
+use millwright_audit::AuditKey;
+use millwright_core::{Principal, Sources, TenantScope, id::RunId};
+use millwright_llm::ModelSet;
+use millwright_retrieval::search::Searcher;
+use millwright_store::{Store, tenant::RunEventRow};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    AgentError,
+    chat::{self, StartRun, StartedRun},
+    events::{AgUiEvent, AgUiEventKind, Snapshot},
+    follow::follow,
+    hub::RunHub,
+    run,
+};
+
+/// What a runner works with.
+#[derive(Debug)]
+pub struct RunnerParts {
+    /// The database.
+    pub store: Store,
+    /// Finds passages.
+    pub searcher: Searcher,
+    /// The models.
+    pub models: ModelSet,
+    /// Proves changes.
+    pub audit_key: Arc<AuditKey>,
+    /// Time, randomness, ids.
+    pub sources: Sources,
+    /// Keeps the runs; wait for it at shutdown.
+    pub tracker: TaskTracker,
+    /// Cancelled at shutdown: runs then end as interrupted.
+    pub stop: CancellationToken,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) searcher: Searcher,
+    pub(crate) models: ModelSet,
+    pub(crate) audit_key: Arc<AuditKey>,
+    pub(crate) sources: Sources,
+    pub(crate) tracker: TaskTracker,
+    pub(crate) stop: CancellationToken,
+    pub(crate) hub: RunHub,
+}
+
+/// Begins runs, works on them, and lets them be followed. Cheap to clone.
+#[derive(Clone)]
+pub struct Runner(Arc<Inner>);
+
+impl std::fmt::Debug for Runner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runner").field("running", &self.0.hub.running()).finish_non_exhaustive()
+    }
+}
+
+impl Runner {
+    /// A runner with no runs.
+    pub fn new(parts: RunnerParts) -> Self {
+        let RunnerParts { store, searcher, models, audit_key, sources, tracker, stop } = parts;
+        Self(Arc::new(Inner { store, searcher, models, audit_key, sources, tracker, stop, hub: RunHub::default() }))
+    }
+
+    /// How many runs go on in this process.
+    pub fn running(&self) -> usize {
+        self.0.hub.running()
+    }
+
+    /// Stores the question with its run and begins to work on it. The run goes on whether or not
+    /// anybody follows it.
+    ///
+    /// # Errors
+    /// When the question or its place is not valid, the answer before is still being written, or
+    /// the database fails. Nothing is stored then.
+    pub async fn start(&self, principal: &Principal, command: StartRun) -> Result<StartedRun, AgentError> {
+        let inner = &self.0;
+        if inner.stop.is_cancelled() {
+            return Err(AgentError::ShuttingDown);
+        }
+        let (tier, trace_id) = (command.tier, command.trace_id.clone());
+        let model = inner.models.choose(tier);
+        let name = model.info().name;
+        let mut proofs = Vec::new();
+        let mut tx = inner.store.tenant(&principal.scope).begin().await?;
+        let prepared = chat::store_question(inner, &mut tx, principal, command, &mut proofs).await?;
+        chat::store_run(inner, &mut tx, principal, &prepared, tier, &name, &mut proofs).await?;
+        let ids = prepared.ids;
+        let first = [
+            AgUiEventKind::RunStarted { thread_id: ids.conversation_id, run_id: ids.run_id },
+            AgUiEventKind::StateSnapshot {
+                snapshot: Snapshot {
+                    conversation_id: ids.conversation_id,
+                    title: prepared.title.clone(),
+                    user_message_id: ids.user_message_id,
+                    assistant_message_id: ids.assistant_message_id,
+                    citations: Vec::new(),
+                    model: name,
+                    tier: tier.as_str().to_owned(),
+                },
+            },
+        ];
+        let events: Vec<RunEventRow> = (1..)
+            .zip(first)
+            .map(|(sequence, kind)| RunEventRow {
+                sequence,
+                payload: AgUiEvent::at(inner.sources.now(), kind).into_json(),
+            })
+            .collect();
+        tx.runs().append_events(ids.run_id, &events).await?;
+        chat::commit(inner, tx, &proofs, &trace_id).await?;
+        let run = run::Run {
+            scope: principal.scope,
+            ids,
+            question: prepared.question,
+            tier,
+            model,
+            trace_id,
+            created_at: inner.sources.now(),
+            next_sequence: events.len() as i64 + 1,
+        };
+        let stop = CancellationToken::new();
+        inner.hub.insert(principal.scope, ids.run_id, stop.clone());
+        inner.tracker.spawn(run::execute(inner.clone(), run, stop));
+        Ok(ids)
+    }
+
+    /// The events of a run with a sequence number above `after`, up to its last. Follows a run of
+    /// any process. The caller has checked that the run is the reader's. A failing database ends
+    /// the stream early; the reader takes it up again where it ended.
+    pub fn events(&self, scope: TenantScope, run: RunId, after: i64) -> impl Stream<Item = RunEventRow> + Send + use<> {
+        follow(self.0.store.clone(), self.0.hub.clone(), scope, run, after).filter_map(move |event| async move {
+            event
+                .inspect_err(|error| {
+                    tracing::warn!(error = error as &dyn std::error::Error, run.id = %run, "cannot follow a run");
+                })
+                .ok()
+        })
+    }
+
+    /// Stops a run at once if this process works on it. A run of another process stops within a
+    /// second after `request_cancel` was stored.
+    pub fn cancel_now(&self, run: RunId) {
+        self.0.hub.stop(run);
+    }
+}

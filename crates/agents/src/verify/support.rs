@@ -1,0 +1,139 @@
+//! Whether a sentence stands on a passage.
+
+use std::collections::BTreeSet;
+
+use millwright_llm::text::{Terms, Unit, UnitKind, terms, units};
+use millwright_retrieval::search::Passage;
+
+/// The share of a sentence's content words (stemmed, each counted once) that the supporting
+/// stretch and its headings must have, where the sentence is not a quote.
+pub const MIN_COVERAGE: f32 = 0.6;
+/// A claim rests on at most so many neighbouring sentences of a passage.
+const MAX_WINDOW: usize = 3;
+
+/// A stretch of a passage that supports a sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Support {
+    /// Index of the passage.
+    pub passage: usize,
+    /// First byte in the passage's text.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
+/// A passage, read once for all checks.
+#[derive(Debug)]
+pub struct Evidence {
+    text: String,
+    units: Vec<Unit>,
+    unit_terms: Vec<Terms>,
+    /// Headings and name: they say what the text is about.
+    context: Terms,
+}
+
+impl Evidence {
+    /// Reads a passage.
+    pub fn of(passage: &Passage) -> Self {
+        let units = units(&passage.text);
+        let mut context = terms(&passage.heading_path.join(" "));
+        context.extend(&terms(&passage.document_name.replace(['_', '.'], " ")));
+        context.negated = false;
+        Self {
+            unit_terms: units.iter().map(|unit| terms(unit.of(&passage.text))).collect(),
+            units,
+            context,
+            text: passage.text.clone(),
+        }
+    }
+
+    /// Where `quote` stands byte for byte: not beginning or ending inside a word, not so cut that
+    /// a sentence that denies something no longer does, and not a bare figure out of its sentence.
+    pub fn find_exact(&self, quote: &str) -> Option<(usize, usize)> {
+        let Terms { words, codes, negated, .. } = terms(quote);
+        let says_enough = words.len() + codes.len() >= 2;
+        self.text.match_indices(quote).map(|(at, _)| (at, at + quote.len())).find(|(start, end)| {
+            let mut touched =
+                self.units.iter().zip(&self.unit_terms).filter(|(unit, _)| unit.start < *end && *start < unit.end);
+            if !negated && touched.any(|(_, terms)| terms.negated) {
+                return false;
+            }
+            let is_whole = |unit: &Unit| unit.start >= *start && unit.end <= *end;
+            if !says_enough && !self.units.iter().any(is_whole) {
+                return false;
+            }
+            let before = self.text[..*start].chars().next_back();
+            let after = self.text[*end..].chars().next();
+            let joins = |outer: Option<char>, inner: Option<char>| {
+                outer.is_some_and(char::is_alphanumeric) && inner.is_some_and(char::is_alphanumeric)
+            };
+            !joins(before, quote.chars().next()) && !joins(after, quote.chars().next_back())
+        })
+    }
+
+    /// The shortest run of neighbouring units that holds the claim, the best of that length. All
+    /// of `own` must be held, at least a share of `least` of the claim.
+    pub fn find_claim(&self, claim: &Terms, own: &BTreeSet<String>, least: f32) -> Option<(usize, usize)> {
+        (1..=MAX_WINDOW).find_map(|length| {
+            (0..(self.units.len() + 1).saturating_sub(length))
+                .filter_map(|first| {
+                    let coverage = self.coverage(claim, own, first, first + length)?;
+                    (coverage >= least).then_some((coverage, first))
+                })
+                .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)))
+                .map(|(_, first)| (self.units[first].start, self.units[first + length - 1].end))
+        })
+    }
+
+    /// Sentences, items and rows, with what they say.
+    pub fn sentences(&self) -> impl Iterator<Item = (Unit, &Terms)> {
+        self.units.iter().copied().zip(&self.unit_terms).filter(|(unit, _)| unit.kind != UnitKind::Heading)
+    }
+
+    /// What a unit and its context say.
+    pub fn terms_of(&self, unit: Unit) -> Terms {
+        let mut held = terms(unit.of(&self.text));
+        held.extend(&self.context);
+        held
+    }
+
+    /// Share of the claim's words in a window, if the window holds its figures and does not say
+    /// the opposite.
+    fn coverage(&self, claim: &Terms, own: &BTreeSet<String>, first: usize, end: usize) -> Option<f32> {
+        let window = &self.units[first..end];
+        let is_row = |unit: &Unit| unit.kind == UnitKind::Row;
+        if window.iter().all(|unit| unit.kind == UnitKind::Heading) || (window.len() > 1 && window.iter().any(is_row)) {
+            return None;
+        }
+        let mut held = Terms::default();
+        for at in first..end {
+            let unit = &self.unit_terms[at];
+            // What a text denies supports nothing but a denial of the same.
+            if claim.negated || !unit.negated {
+                held.extend(unit);
+            }
+            if let Some(header) = self.header_of(at) {
+                held.extend(&self.unit_terms[header]);
+            }
+        }
+        let shared = |terms: &Terms| claim.words.iter().filter(|word| terms.words.contains(*word)).count();
+        let denies = |unit: &Terms| unit.negated && 2 * shared(unit) >= claim.words.len();
+        if claim.negated && !self.unit_terms[first..end].iter().any(denies) {
+            return None;
+        }
+        held.extend(&self.context);
+        if !held.holds_figures_of(claim) || !own.is_subset(&held.words) {
+            return None;
+        }
+        Some(if claim.words.is_empty() { 1.0 } else { shared(&held) as f32 / claim.words.len() as f32 })
+    }
+
+    /// The row that names the columns of a row, if the passage has it.
+    fn header_of(&self, unit: usize) -> Option<usize> {
+        if self.units[unit].kind != UnitKind::Row {
+            return None;
+        }
+        let first = (0..=unit).rev().take_while(|at| self.units[*at].kind == UnitKind::Row).last()?;
+        (first < unit).then_some(first)
+    }
+}

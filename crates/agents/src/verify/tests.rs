@@ -1,0 +1,126 @@
+use millwright_core::{Classification, Sources};
+
+use super::*;
+
+const GREASE: &str = "Lubrication\n\nThe bearings take lithium grease NLGI 2. Grease the bearings every 2,000 operating \
+    hours, but at least once a year. Use 25 g for each bearing. Do not overfill the bearing.";
+const TORQUE: &str = "Screw | Torque | Tool\nM8 | 25 Nm | T-40\nM10 | 49 Nm | T-50\n\nRetighten the cover screws after 24 \
+    hours of operation.";
+
+pub(crate) fn passage(text: &str, heading: &str, char_start: i32) -> Passage {
+    let sources = Sources::system();
+    Passage {
+        chunk_id: sources.new_id(),
+        document_id: sources.new_id(),
+        document_name: "pump-p101.pdf".into(),
+        classification: Classification::Internal,
+        version: 1,
+        paged: true,
+        ordinal: 0,
+        page_number: 3,
+        heading_path: vec!["Pump P-101".into(), heading.into()],
+        char_start,
+        char_end: char_start + i32::try_from(text.chars().count()).unwrap(),
+        token_count: 10,
+        text: text.into(),
+        score: 1.0,
+        keyword: None,
+        vector: None,
+        similarity: None,
+    }
+}
+
+fn check(question: &str, draft: &str) -> Vec<String> {
+    let passages = [passage(GREASE, "Lubrication", 0), passage(TORQUE, "Tightening torques", 0)];
+    let verifier = Verifier::new(question, &passages);
+    let mut gate = Gate::default();
+    let mut statements = gate.push(draft);
+    statements.extend(gate.finish());
+    let checked: Vec<Checked> = statements.iter().flat_map(|statement| verifier.check(statement)).collect();
+    checked
+        .into_iter()
+        .map(|checked| match checked {
+            Checked::Supported { text, supports, relinked, .. } => {
+                let quotes: Vec<&str> = supports.iter().map(|s| &passages[s.passage].text[s.start..s.end]).collect();
+                format!("{} {text} <- {}", if relinked { "RELINKED" } else { "ok" }, quotes.join(" + "))
+            }
+            Checked::Connective { text, .. } => format!("connective {text}"),
+            Checked::Cut { text, reason } => format!("cut {reason:?} {text}"),
+            Checked::NotInDocuments => "not in documents".into(),
+        })
+        .collect()
+}
+
+#[test]
+fn a_quote_passes_and_is_found_again() {
+    insta::assert_snapshot!(check("How often?", "Grease the bearings every 2,000 operating hours, but at least once a year. [1]").join("\n"), @"ok Grease the bearings every 2,000 operating hours, but at least once a year. <- Grease the bearings every 2,000 operating hours, but at least once a year.");
+}
+
+#[test]
+fn other_words_with_the_same_figures_pass() {
+    let draft = "The bearings must be greased every 2000 h of operation [1]. M10 screws need a torque of 49 Nm [2]. \
+        - Screw: M8; Torque: 25 Nm; Tool: T-40 [2]";
+    insta::assert_snapshot!(check("How often?", draft).join("\n"), @"
+    ok The bearings must be greased every 2000 h of operation. <- Grease the bearings every 2,000 operating hours, but at least once a year.
+    ok M10 screws need a torque of 49 Nm. <- M10 | 49 Nm | T-50
+    ok Screw: M8; Torque: 25 Nm; Tool: T-40 <- M8 | 25 Nm | T-40
+    ");
+}
+
+#[test]
+fn a_wrong_figure_unit_part_or_denial_is_cut() {
+    let draft = "Grease the bearings every 3,000 operating hours [1]. Use 25 kg for each bearing [1]. M12 screws need a \
+        torque of 49 Nm [2]. Do not grease the bearings every 2,000 hours [1]. Overfill the bearing [1].";
+    insta::assert_snapshot!(check("How often?", draft).join("\n"), @"
+    cut NotSupported Grease the bearings every 3,000 operating hours.
+    cut NotSupported Use 25 kg for each bearing.
+    cut NotSupported M12 screws need a torque of 49 Nm.
+    ok Do not grease the bearings every 2,000 hours. <- Grease the bearings every 2,000 operating hours, but at least once a year. Use 25 g for each bearing. Do not overfill the bearing.
+    cut NotSupported Overfill the bearing.
+    ");
+}
+
+#[test]
+fn inventions_are_cut_whatever_they_cite() {
+    let draft = "The pump was built in Leipzig by a family company [1]. Yes [1]. Call the vendor for spare parts [9]. \
+        It is quite common in industry.";
+    insta::assert_snapshot!(check("How often must the bearings be greased?", draft).join("\n"), @"
+    cut NotSupported The pump was built in Leipzig by a family company.
+    cut NotSupported Yes.
+    cut UnknownPassage Call the vendor for spare parts.
+    cut NoMarker It is quite common in industry.
+    ");
+}
+
+#[test]
+fn a_missing_or_wrong_marker_is_replaced_when_one_passage_fits() {
+    let draft = "Use 25 g for each bearing. [7] Retighten the cover screws after 24 hours [1]. The bearings take lithium \
+        grease NLGI 2.";
+    insta::assert_snapshot!(check("Which grease?", draft).join("\n"), @"
+    RELINKED Use 25 g for each bearing. <- Use 25 g for each bearing.
+    RELINKED Retighten the cover screws after 24 hours. <- Retighten the cover screws after 24 hours of operation.
+    RELINKED The bearings take lithium grease NLGI 2. <- The bearings take lithium grease NLGI 2.
+    ");
+}
+
+#[test]
+fn an_introduction_passes_only_without_a_fact() {
+    let draft =
+        "Here is what the manual says:\n\nTo grease the bearings, follow these steps:\n\nUse 30 g as follows:\n\n";
+    insta::assert_snapshot!(check("How do I grease the bearings?", draft).join("\n"), @"
+    connective Here is what the manual says:
+    connective To grease the bearings, follow these steps:
+    cut NoMarker Use 30 g as follows:
+    ");
+}
+
+#[test]
+fn a_bare_figure_needs_the_question_beside_it() {
+    insta::assert_snapshot!(check("What torque for M8 screws?", "25 Nm [2]").join("\n"), @"ok 25 Nm <- M8 | 25 Nm | T-40");
+    insta::assert_snapshot!(check("What torque for M10 screws?", "25 Nm [2]").join("\n"), @"cut NotSupported 25 Nm");
+}
+
+#[test]
+fn the_word_for_nothing_found_is_never_shown() {
+    insta::assert_snapshot!(check("Who?", "NOT_IN_DOCUMENTS").join("\n"), @"not in documents");
+}

@@ -1,0 +1,12 @@
+//! Runs against a real PostgreSQL, a real search and either the built-in answerer or a played-back
+//! model server. `MILLWRIGHT_TEST_DATABASE_URL` names the database server and
+//! `MILLWRIGHT_TEST_MODEL_DIR` the folder that `scripts/fetch_model.sh` prints.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests may fail the test")]
+
+mod answering;
+mod following;
+mod server;
+mod stopping;
+mod support;
+mod verifying;

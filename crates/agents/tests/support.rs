@@ -1,0 +1,294 @@
+//! A plant with documents, people and a runner.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, OnceLock},
+    time::Duration,
+};
+
+use futures::StreamExt;
+use millwright_agents::{Parent, Runner, RunnerParts, StartRun, StartedRun};
+use millwright_audit::AuditKey;
+use millwright_core::{
+    Classification, Principal, Role, Sources,
+    audit::AuditRecord,
+    id::{MessageId, RunId},
+};
+use millwright_documents::{ChunkSettings, Limits, ParserProcess};
+use millwright_llm::{ChatModel, ExtractiveModel, ModelSet, OpenAiModel, Patience, Tier};
+use millwright_retrieval::{
+    embedding::Embedder,
+    follower::IndexFollower,
+    ingest::{IngestOutcome, IngestTask, Ingestor},
+    keyword::KeywordIndexes,
+    search::Searcher,
+};
+use millwright_store::{
+    Bookkeeping, Proof,
+    tenant::{JobFence, MessageRow, NewDocument, NewJob, NewUser, NewVersion, RunEventRow, VersionRow},
+    testkit::TestDatabase,
+};
+use serde_json::Value;
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
+
+const BOOKKEEPING: Proof<'static> = Proof::Bookkeeping(Bookkeeping::IngestProgress);
+
+pub(crate) const PUMP: &str = include_str!("data/pump.md");
+
+/// The model, loaded once for all tests.
+#[expect(clippy::disallowed_methods, reason = "tests are told by the environment where the model is")]
+fn embedder() -> Embedder {
+    static EMBEDDER: OnceLock<Mutex<Embedder>> = OnceLock::new();
+    let load = || {
+        let folder = std::env::var("MILLWRIGHT_TEST_MODEL_DIR")
+            .expect("MILLWRIGHT_TEST_MODEL_DIR is not set; `scripts/fetch_model.sh` prints it");
+        Mutex::new(Embedder::load(Path::new(&folder), 2).unwrap())
+    };
+    EMBEDDER.get_or_init(load).lock().unwrap().clone()
+}
+
+/// The parser's process: cargo builds examples beside the tests.
+fn parser() -> ParserProcess {
+    let tests = std::env::current_exe().unwrap();
+    let program = tests.parent().and_then(Path::parent).unwrap().join("examples/parser_worker");
+    ParserProcess::new(program, Vec::<String>::new(), Limits::default())
+}
+
+/// One tenant with one person and the pump's manual.
+pub(crate) struct Plant {
+    pub(crate) database: TestDatabase,
+    pub(crate) sources: Sources,
+    pub(crate) principal: Principal,
+    searcher: Searcher,
+    ingestor: Ingestor,
+    _folder: tempfile::TempDir,
+    _follower_ends: DropGuard,
+}
+
+/// One process that works on runs.
+pub(crate) struct Process {
+    pub(crate) runner: Runner,
+    pub(crate) tracker: TaskTracker,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Plant {
+    pub(crate) async fn new() -> Self {
+        let database = TestDatabase::create().await;
+        let sources = Sources::system();
+        let folder = tempfile::tempdir().unwrap();
+        let keyword = KeywordIndexes::new(folder.path());
+        let (follower, handle) = IndexFollower::new(database.store.clone(), keyword.clone());
+        let stop = CancellationToken::new();
+        TaskTracker::new().spawn(follower.run(stop.clone()));
+        let settings = ChunkSettings { size_tokens: 200, overlap_tokens: 20 };
+        let ingestor = Ingestor::new(database.store.clone(), embedder(), handle, parser(), sources.clone(), settings);
+        let searcher = Searcher::new(database.store.clone(), embedder(), keyword);
+        let scope = database.tenant(&sources, "Works").await;
+        let user_id = sources.new_id();
+        let mut tx = database.store.tenant(&scope).begin().await.unwrap();
+        let person = NewUser {
+            id: user_id,
+            email: "operator@works.example".to_owned(),
+            display_name: "Operator".to_owned(),
+            role: Role::Operator,
+            password_hash: "$argon2id$none".to_owned(),
+            created_at: sources.now(),
+        };
+        tx.users().insert(&person).await.unwrap();
+        tx.commit(BOOKKEEPING).await.unwrap();
+        let principal = Principal { user_id, scope, role: Role::Operator };
+        let plant = Self {
+            database,
+            sources,
+            principal,
+            searcher,
+            ingestor,
+            _folder: folder,
+            _follower_ends: stop.drop_guard(),
+        };
+        plant.add("pump-p101.md", Classification::Confidential, PUMP).await;
+        plant
+    }
+
+    /// Uploads a document and takes it in.
+    pub(crate) async fn add(&self, name: &str, classification: Classification, text: &str) {
+        let now = self.sources.now();
+        let mut tx = self.database.store.tenant(&self.principal.scope).begin().await.unwrap();
+        let document = NewDocument {
+            id: self.sources.new_id(),
+            name: name.to_owned(),
+            classification,
+            metadata: serde_json::json!({}),
+            created_by: self.principal.user_id,
+            created_at: now,
+        };
+        tx.documents().insert(&document).await.unwrap();
+        let version = NewVersion {
+            id: self.sources.new_id(),
+            document_id: document.id,
+            format: "markdown".to_owned(),
+            media_type: "text/markdown".to_owned(),
+            sha256: [0; 32],
+            created_by: self.principal.user_id,
+            created_at: now,
+        };
+        tx.versions().insert(&version, text.as_bytes()).await.unwrap();
+        let job = NewJob {
+            id: self.sources.new_id(),
+            kind: "document.ingest",
+            payload: serde_json::json!({}),
+            resource_id: None,
+            max_attempts: 5,
+            created_at: now,
+        };
+        tx.jobs().enqueue(&job).await.unwrap();
+        tx.commit(BOOKKEEPING).await.unwrap();
+        let mut system = self.database.store.system().await.unwrap();
+        let claimed = system.jobs().claim(self.sources.new_uuid(), Duration::from_mins(10), 100).await.unwrap();
+        system.commit().await.unwrap();
+        let fence: JobFence = claimed.iter().find(|claimed| claimed.fence.id == job.id).unwrap().fence;
+        let task = IngestTask { scope: self.principal.scope, fence, version_id: version.id };
+        let (sources, tenant_id) = (self.sources.clone(), self.principal.tenant_id());
+        let record = move |version: &VersionRow| {
+            Ok(AuditRecord {
+                id: sources.new_id(),
+                tenant_id,
+                occurred_at: sources.now(),
+                actor: "system:test".to_owned(),
+                action: "document.version_ready".to_owned(),
+                resource_type: "document".to_owned(),
+                resource_id: version.document_id.to_string(),
+                canonical: b"{}".to_vec(),
+                mac: [0; 32],
+            })
+        };
+        assert_eq!(self.ingestor.run(&task, &record).await.unwrap(), IngestOutcome::Ready);
+    }
+
+    /// A process of its own with this model.
+    pub(crate) fn process(&self, model: Arc<dyn ChatModel>) -> Process {
+        let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
+        let runner = Runner::new(RunnerParts {
+            store: self.database.store.clone(),
+            searcher: self.searcher.clone(),
+            models: ModelSet::single(model),
+            audit_key: Arc::new(AuditKey::derive(&[7; 32]).unwrap()),
+            sources: self.sources.clone(),
+            tracker: tracker.clone(),
+            stop: stop.clone(),
+        });
+        Process { runner, tracker, stop }
+    }
+
+    pub(crate) fn extractive(&self) -> Process {
+        self.process(Arc::new(ExtractiveModel))
+    }
+
+    /// A process whose model is the server at this address.
+    pub(crate) fn with_server(&self, address: &str) -> Process {
+        let patience =
+            Patience { first_token: Duration::from_secs(3), idle: Duration::from_millis(600), ..Patience::default() };
+        self.process(Arc::new(OpenAiModel::new(address, None, "scripted", patience, self.sources.clone()).unwrap()))
+    }
+
+    /// The answer as it is stored.
+    pub(crate) async fn message(&self, run: &StartedRun) -> MessageRow {
+        let mut tx = self.database.store.tenant(&self.principal.scope).read().await.unwrap();
+        tx.messages().get(run.conversation_id, run.assistant_message_id).await.unwrap().unwrap()
+    }
+
+    /// Kind, attempt and status of the steps of a run.
+    pub(crate) async fn steps(&self, run: RunId) -> Vec<String> {
+        let mut tx = self.database.store.tenant(&self.principal.scope).read().await.unwrap();
+        let steps = tx.runs().steps(run).await.unwrap();
+        steps
+            .iter()
+            .map(|step| {
+                assert_eq!(step.finished_at.is_some(), step.status.as_str() != "running");
+                format!("{} {} {}", step.kind.as_str(), step.attempt, step.status.as_str())
+            })
+            .collect()
+    }
+
+    /// Status and error code of a run.
+    pub(crate) async fn outcome(&self, run: RunId) -> (String, Option<String>) {
+        let mut tx = self.database.store.tenant(&self.principal.scope).read().await.unwrap();
+        let row = tx.runs().get(run).await.unwrap().unwrap();
+        (row.status.as_str().to_owned(), row.error_code)
+    }
+
+    /// What a person did to a run of whatever process.
+    pub(crate) async fn request_cancel(&self, run: RunId) {
+        let mut tx = self.database.store.tenant(&self.principal.scope).begin().await.unwrap();
+        assert!(tx.runs().request_cancel(run, self.sources.now()).await.unwrap());
+        tx.commit(Proof::Bookkeeping(Bookkeeping::RunProgress)).await.unwrap();
+    }
+}
+
+impl Process {
+    pub(crate) async fn ask(&self, plant: &Plant, question: &str) -> StartedRun {
+        self.runner.start(&plant.principal, question_of(question)).await.unwrap()
+    }
+
+    /// All events of a run, as soon as it has ended.
+    pub(crate) async fn events(&self, plant: &Plant, run: RunId) -> Vec<RunEventRow> {
+        let events = self.runner.events(plant.principal.scope, run, 0).collect();
+        tokio::time::timeout(Duration::from_secs(20), events).await.expect("the run ends")
+    }
+
+    /// Asks and waits for the end.
+    pub(crate) async fn answer(&self, plant: &Plant, question: &str) -> (StartedRun, Vec<RunEventRow>) {
+        let run = self.ask(plant, question).await;
+        let events = self.events(plant, run.run_id).await;
+        (run, events)
+    }
+}
+
+pub(crate) fn question_of(message: &str) -> StartRun {
+    StartRun {
+        message: Some(message.to_owned()),
+        conversation_id: None,
+        parent: Parent::Newest,
+        regenerate: None,
+        tier: Tier::Standard,
+        trace_id: "0".repeat(32),
+    }
+}
+
+/// The same in a conversation.
+pub(crate) fn further(run: &StartedRun, parent: Parent, message: &str) -> StartRun {
+    StartRun { conversation_id: Some(run.conversation_id), parent, ..question_of(message) }
+}
+
+pub(crate) fn again(run: &StartedRun, answer: MessageId) -> StartRun {
+    StartRun { message: None, conversation_id: Some(run.conversation_id), regenerate: Some(answer), ..question_of("") }
+}
+
+/// The types of events, text pieces counted as one.
+pub(crate) fn outline(events: &[RunEventRow]) -> Vec<String> {
+    let mut outline: Vec<String> = Vec::new();
+    for event in events {
+        let mut word = event.payload["type"].as_str().unwrap().to_owned();
+        if let Some(step) = event.payload["stepName"].as_str() {
+            word = format!("{word} {step}");
+        }
+        if outline.last() != Some(&word) {
+            outline.push(word);
+        }
+    }
+    outline
+}
+
+/// What the reader has seen.
+pub(crate) fn shown(events: &[RunEventRow]) -> String {
+    let deltas = events.iter().filter(|event| event.payload["type"] == "TEXT_MESSAGE_CONTENT");
+    deltas.map(|event| event.payload["delta"].as_str().unwrap()).collect()
+}
+
+pub(crate) fn last(events: &[RunEventRow]) -> &Value {
+    &events.last().unwrap().payload
+}

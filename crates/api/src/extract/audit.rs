@@ -1,0 +1,50 @@
+use std::fmt;
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use millwright_audit::{Actor, AuditAction, AuditEvent};
+use millwright_core::{Principal, Problem, audit::AuditRecord};
+use serde_json::Value;
+
+use crate::{ApiError, AppState, problem::current_trace_id};
+
+/// Makes the audit entry of the route's change. Only routes registered with `routing::changes` have one.
+#[derive(Clone)]
+pub struct Audit {
+    state: AppState,
+    action: AuditAction,
+}
+
+impl Audit {
+    /// The entry of the route's action, done by this person to this thing.
+    pub fn entry(
+        &self,
+        principal: &Principal,
+        resource: impl fmt::Display,
+        details: &[(&str, Value)],
+    ) -> Result<AuditRecord, ApiError> {
+        let event = AuditEvent::new(
+            &self.state.sources,
+            principal.tenant_id(),
+            Actor::User(principal.user_id),
+            self.action,
+            resource,
+        )
+        .trace(current_trace_id());
+        let event = details.iter().fold(event, |event, (name, value)| event.detail(name, value.clone()));
+        Ok(self.state.audit_key.authenticate(&event)?)
+    }
+}
+
+impl FromRequestParts<AppState> for Audit {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        match parts.extensions.get::<AuditAction>() {
+            Some(action) => Ok(Self { state: state.clone(), action: *action }),
+            None => {
+                tracing::error!("a route that changes something was registered without its audit action");
+                Err(Problem::internal().into())
+            }
+        }
+    }
+}

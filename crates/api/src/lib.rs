@@ -1,0 +1,29 @@
+//! HTTP: routes, the OpenAPI document made from them, server-sent events, errors as RFC 9457, and the web UI that is
+//! carried inside the binary.
+//!
+//! [`router`] turns an [`AppState`] into the whole service; [`openapi`] gives its document without one. Each file under
+//! `routes` is one endpoint: its request, response, handler and OpenAPI description.
+//!
+//! It is not where things happen: a handler authenticates by its extractor ([`extract::Viewer`], [`extract::Operator`],
+//! [`extract::Admin`]), calls one of the crates below, and turns what comes back into an answer.
+//!
+//! Invariants:
+//! * A route that changes something is registered with the [`AuditAction`](millwright_audit::AuditAction) that proves it
+//!   (`routing::changes`), and its handler can commit only with an entry of that action.
+//! * No error reaches a client but as a [`Problem`](millwright_core::Problem): the internal half goes to the log, once.
+//! * Another tenant's id is 404 like one that never was.
+//! * Nothing here blocks an async thread: hashing and parsing run elsewhere.
+
+mod dto;
+pub mod extract;
+mod middleware;
+mod problem;
+mod routes;
+mod routing;
+mod sse;
+mod state;
+mod ui;
+
+pub use problem::ApiError;
+pub use routes::{openapi, router};
+pub use state::{AppState, HealthCheck, HealthStatus, Limits, Readiness};

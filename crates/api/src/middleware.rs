@@ -1,0 +1,130 @@
+//! Around every request: trace id, one log line, metrics, a time limit, security headers.
+
+use std::{any::Any, time::Instant};
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue, Method, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use millwright_core::{ErrorCode, Problem};
+use millwright_telemetry::{TraceId, metrics};
+use tracing::Instrument;
+
+use crate::{ApiError, AppState, problem::TRACE_ID};
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Gives the request a trace id (the caller's, if it sent a W3C `traceparent`), runs it inside of a span, and writes its
+/// one line to the log.
+pub(crate) async fn observe(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let trace_id = request
+        .headers()
+        .get("traceparent")
+        .and_then(|value| value.to_str().ok())
+        .and_then(TraceId::from_traceparent)
+        .unwrap_or_else(|| TraceId::new(&state.sources))
+        .to_string();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
+    let span = tracing::info_span!(
+        "request",
+        trace.id = %trace_id,
+        tenant.id = tracing::field::Empty,
+        user.id = tracing::field::Empty,
+    );
+    let answer = async {
+        let mut response = within_time(&state, request, next).await;
+        let duration = started.elapsed();
+        let status = response.status().as_u16();
+        let code = response.headers_mut().remove("x-error-code");
+        let code = code.as_ref().and_then(|code| code.to_str().ok()).unwrap_or("");
+        metrics::http_request(known(&method), &route, status, duration);
+        let duration_ms = duration.as_secs_f64() * 1000.0;
+        // Probes and scrapes come every few seconds and would hide everything else.
+        if route.starts_with("/health") || route == "/metrics" {
+            tracing::debug!(http.method = %method, http.route = route, http.status = status, duration_ms, "request");
+        } else {
+            tracing::info!(http.method = %method, http.route = route, http.status = status, error.code = code,
+                           duration_ms, "request");
+        }
+        response
+    };
+    let mut response = TRACE_ID.scope(trace_id.clone(), answer.instrument(span)).await;
+    if let Ok(value) = HeaderValue::from_str(&trace_id) {
+        response.headers_mut().insert(X_REQUEST_ID, value);
+    }
+    response
+}
+
+/// The method as a metric label: clients may send any word.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+/// An upload may come over a slow line; everything else is answered in time or with an error. A stream counts as
+/// answered when it begins.
+async fn within_time(state: &AppState, request: Request, next: Next) -> Response {
+    let limit = if request.uri().path().ends_with("/documents/upload") {
+        state.limits.request_timeout * 20
+    } else {
+        state.limits.request_timeout
+    };
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            tracing::warn!(limit_seconds = limit.as_secs(), "request took too long and was ended");
+            ApiError::from(
+                Problem::new(ErrorCode::UpstreamUnavailable, "the answer took too long").remedy("try again later"),
+            )
+            .into_response()
+        }
+    }
+}
+
+/// Headers that every answer carries.
+pub(crate) async fn secure(request: Request, next: Next) -> Response {
+    let swagger = request.uri().path().starts_with("/docs");
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+    ] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    // Swagger UI, third-party code served from here, draws with inline styles.
+    let policy = if swagger {
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; \
+         frame-ancestors 'none'"
+    } else {
+        "default-src 'none'; frame-ancestors 'none'; sandbox"
+    };
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(policy));
+    response
+}
+
+/// A fault of ours that got this far: the client learns the code, the log has the place.
+pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let message = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    tracing::error!(panic = message, "a handler panicked");
+    ApiError::from(Problem::internal()).into_response()
+}

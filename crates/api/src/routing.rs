@@ -1,0 +1,106 @@
+//! How routes are registered: with the role that they need and, where they change something, the audit action that
+//! proves it. Both are written into the OpenAPI document, which the coverage tests read.
+
+use axum::Extension;
+use millwright_audit::AuditAction;
+use millwright_core::Role;
+use serde_json::Value;
+use utoipa::openapi::{
+    Ref, RefOr, Response, content::ContentBuilder, extensions::Extensions, path::{Operation, ParameterIn}, response::ResponseBuilder,
+    security::SecurityRequirement,
+};
+use utoipa_axum::router::{UtoipaMethodRouter, UtoipaMethodRouterExt};
+
+use crate::AppState;
+
+type Routes = UtoipaMethodRouter<AppState>;
+
+/// A route that anybody may call.
+pub(crate) fn open(routes: Routes) -> Routes {
+    describe(routes, |operation| {
+        operation.security = Some(Vec::new());
+        mark(operation, "x-millwright-role", Value::Null);
+        error_responses(operation, &[("422", "Not valid")]);
+    })
+}
+
+/// A route that only reads, for this role and the ones above it.
+pub(crate) fn reads(role: Role, routes: Routes) -> Routes {
+    describe(routes, |operation| guarded(operation, role))
+}
+
+/// A route that changes something: its handler proves the change with an entry of this action.
+pub(crate) fn changes(role: Role, action: AuditAction, routes: Routes) -> Routes {
+    let routes = describe(routes, |operation| {
+        guarded(operation, role);
+        mark(operation, "x-millwright-audit", Value::from(action.as_str()));
+    });
+    routes.layer(Extension(action))
+}
+
+/// The route of sign-in: changes nothing but proves each attempt itself.
+pub(crate) fn signs_in(routes: Routes) -> Routes {
+    describe(routes, |operation| {
+        operation.security = Some(Vec::new());
+        mark(operation, "x-millwright-role", Value::Null);
+        mark(operation, "x-millwright-audit", Value::from(AuditAction::UserSignedIn.as_str()));
+        error_responses(
+            operation,
+            &[
+                ("400", "Not JSON"),
+                ("401", "Wrong e-mail address or password"),
+                ("415", "Not JSON"),
+                ("422", "Not valid"),
+            ],
+        );
+    })
+}
+
+fn guarded(operation: &mut Operation, role: Role) {
+    operation.security = Some(vec![SecurityRequirement::new("bearer", Vec::<String>::new())]);
+    mark(operation, "x-millwright-role", Value::from(role.as_str()));
+    let mut errors = vec![("401", "Sign in first"), ("422", "Not valid"), ("503", "A needed service is unavailable")];
+    if role > Role::Viewer {
+        errors.push(("403", "The role does not allow this"));
+    }
+    let by_id = operation.parameters.as_ref().is_some_and(|parameters| {
+        parameters.iter().any(
+            |parameter| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Path),
+        )
+    });
+    if by_id {
+        errors.push(("404", "Not found"));
+    }
+    if operation.request_body.is_some() {
+        errors.extend([("400", "The body cannot be read"), ("413", "Too large"), ("415", "Format not supported")]);
+    }
+    error_responses(operation, &errors);
+}
+
+fn describe(mut routes: Routes, change: impl Fn(&mut Operation)) -> Routes {
+    for item in routes.1.paths.values_mut() {
+        for operation in
+            [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
+        {
+            change(operation);
+        }
+    }
+    routes
+}
+
+fn mark(operation: &mut Operation, name: &str, value: Value) {
+    let extension = Extensions::builder().add(name, value).build();
+    match &mut operation.extensions {
+        Some(extensions) => extensions.merge(extension),
+        none => *none = Some(extension),
+    }
+}
+
+fn error_responses(operation: &mut Operation, errors: &[(&str, &str)]) {
+    for (status, description) in errors {
+        let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+        let response: Response =
+            ResponseBuilder::new().description(*description).content("application/problem+json", body).build();
+        operation.responses.responses.entry((*status).to_owned()).or_insert(RefOr::T(response));
+    }
+}

@@ -1,0 +1,88 @@
+use std::{sync::Arc, time::Duration};
+
+use futures::future::BoxFuture;
+use millwright_agents::Runner;
+use millwright_audit::AuditKey;
+use millwright_auth::{PasswordHasher, TokenIssuer, TokenVerifier};
+use millwright_core::Sources;
+use millwright_retrieval::search::Searcher;
+use millwright_store::Store;
+use millwright_telemetry::Metrics;
+use serde::Serialize;
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How much of what a request may be.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// The largest upload, bytes.
+    pub max_upload_bytes: usize,
+    /// How long a request may take before it is answered with an error; streams are not counted.
+    pub request_timeout: Duration,
+    /// Origins that may call from a browser; empty for none but our own.
+    pub cors_allowed_origins: Vec<String>,
+}
+
+/// Whether a part of the service works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HealthStatus {
+    /// Works.
+    Ready,
+    /// Works with less.
+    Degraded,
+    /// Does not work.
+    Unavailable,
+}
+
+/// One part of the service.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct HealthCheck {
+    /// Which part.
+    pub name: &'static str,
+    /// Whether it works.
+    pub status: HealthStatus,
+    /// In words.
+    pub detail: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+}
+
+/// Looks at every part. Made by the server, which knows the parts.
+pub type Readiness = Arc<dyn Fn() -> BoxFuture<'static, Vec<HealthCheck>> + Send + Sync>;
+
+/// All that handlers share.
+#[derive(Clone)]
+pub struct AppState {
+    /// The database.
+    pub store: Store,
+    /// Time, randomness, ids.
+    pub sources: Sources,
+    /// Proves changes.
+    pub audit_key: Arc<AuditKey>,
+    /// Makes tokens.
+    pub token_issuer: Arc<TokenIssuer>,
+    /// Checks tokens.
+    pub token_verifier: Arc<TokenVerifier>,
+    /// Checks passwords.
+    pub password_hasher: Arc<PasswordHasher>,
+    /// Sign-ins at the same time: each takes a core and 19 MiB for its hash, on purpose.
+    pub sign_in_places: Arc<Semaphore>,
+    /// Finds passages.
+    pub searcher: Arc<Searcher>,
+    /// Answers questions.
+    pub runner: Arc<Runner>,
+    /// Tells the job runner of this process that there is work.
+    pub jobs_wake: Arc<Notify>,
+    /// Looks at every part.
+    pub readiness: Readiness,
+    /// What `/metrics` shows.
+    pub metrics: Metrics,
+    /// Limits of requests.
+    pub limits: Limits,
+    /// Everything that runs on after an answer.
+    pub tracker: TaskTracker,
+    /// Ends streams at shutdown.
+    pub stop: CancellationToken,
+}

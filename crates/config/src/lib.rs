@@ -1,0 +1,122 @@
+//! All settings of Millwright: read once, checked at once, described in one table.
+//!
+//! [`Config::load`] reads the environment and, where `MILLWRIGHT_CONFIG` names one, a TOML file whose
+//! keys are the same names; the environment wins. An empty value counts as absent. Everything that is
+//! wrong is reported together, by name, with what was given (unless it is a secret) and what is accepted.
+//! Names beginning with `MILLWRIGHT_` that are not settings are refused, because they are mistakes.
+//! Every secret `X` can also be given as the path of a file in `X_FILE`.
+//!
+//! Each section is one file that holds its [`Setting`]s, its struct and its checks. The same
+//! table makes `docs/configuration.md` ([`Config::reference`]), so that it cannot lag behind.
+//!
+//! Invariants:
+//! * The environment is read here and nowhere else, through [`Surroundings::of_process`]; tests bring
+//!   their own [`Surroundings`] and never touch the process.
+//! * A [`Secret`] never shows itself in `Debug`, `Display`, `Serialize` or a problem's text.
+//! * A [`Config`] that exists is valid.
+//!
+//! ```
+//! use millwright_config::{Config, Surroundings};
+//! let surroundings = Surroundings::new([("HOME", "/home/ada"), ("PORT", "9000")]);
+//! let config = Config::from_surroundings(&surroundings).unwrap();
+//! assert_eq!(config.server.port, 9000);
+//! ```
+
+mod database;
+mod error;
+mod models;
+mod reader;
+mod reference;
+mod retrieval;
+mod secret;
+mod secrets;
+mod server;
+mod setting;
+mod storage;
+mod surroundings;
+mod telemetry;
+#[cfg(test)]
+mod tests;
+
+pub use database::DatabaseConfig;
+pub use error::{ConfigError, ConfigProblem};
+pub use models::{ModelNames, ModelServer, ModelsConfig};
+pub use retrieval::RetrievalConfig;
+pub use secret::Secret;
+pub use secrets::SecretsConfig;
+pub use server::{Environment, ServerConfig};
+pub use setting::{SECTIONS, Section, Setting};
+pub use storage::StorageConfig;
+pub use surroundings::Surroundings;
+pub use telemetry::{LogFormat, LogLevel, TelemetryConfig};
+
+use millwright_core::Sources;
+use reader::Reader;
+
+/// Every setting, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where and how requests are served.
+    pub server: ServerConfig,
+    /// Which database.
+    pub database: DatabaseConfig,
+    /// Keys.
+    pub secrets: SecretsConfig,
+    /// Folders.
+    pub storage: StorageConfig,
+    /// Chunks and search.
+    pub retrieval: RetrievalConfig,
+    /// Language models.
+    pub models: ModelsConfig,
+    /// Logs.
+    pub telemetry: TelemetryConfig,
+}
+
+impl Config {
+    /// Reads the process's environment and the file that it names.
+    pub fn load() -> Result<Self, ConfigError> {
+        Self::from_surroundings(&Surroundings::of_process())
+    }
+
+    /// The same from given surroundings.
+    pub fn from_surroundings(surroundings: &Surroundings) -> Result<Self, ConfigError> {
+        let mut reader = Reader::new(surroundings);
+        let config = Self {
+            server: ServerConfig::read(&mut reader),
+            database: DatabaseConfig::read(&mut reader),
+            secrets: SecretsConfig::read(&mut reader),
+            storage: StorageConfig::read(&mut reader),
+            retrieval: RetrievalConfig::read(&mut reader),
+            models: ModelsConfig::read(&mut reader),
+            telemetry: TelemetryConfig::read(&mut reader),
+        };
+        config.validate(&mut reader);
+        reader.finish()?;
+        Ok(config)
+    }
+
+    /// What no section can tell by itself.
+    fn validate(&self, reader: &mut Reader<'_>) {
+        if !self.database.is_private() && self.secrets.secret_key.is_none() && !reader.refused(secrets::SECRET_KEY.name)
+        {
+            reader.problem(
+                secrets::SECRET_KEY.name,
+                "it is needed as soon as `DATABASE_URL` is set, because every process that uses the database must \
+                 have the same; `openssl rand -hex 32` makes one",
+            );
+        }
+    }
+
+    /// The secret key: the one given, or the one kept in the data folder, made now if there is none yet.
+    pub fn secret_key(&self, sources: &Sources) -> Result<Secret, ConfigError> {
+        match &self.secrets.secret_key {
+            Some(given) => Ok(given.clone()),
+            None => secrets::kept_in(&self.storage.data_dir, sources),
+        }
+    }
+
+    /// The reference of all settings as Markdown: the contents of `docs/configuration.md`.
+    pub fn reference() -> String {
+        reference::render()
+    }
+}

@@ -1,0 +1,140 @@
+//! PDF. The interpreter draws each page into a collector of glyphs and rules; lines, columns,
+//! tables and headings are told from where these stand. Images are never decoded, scripts never
+//! run, embedded files never opened.
+
+mod blocks;
+mod glyphs;
+mod layout;
+mod outline;
+mod profile;
+mod table;
+mod unruled;
+
+use hayro_interpret::kurbo::Rect;
+use hayro_interpret::util::TransformExt;
+use hayro_interpret::{Context, InterpreterCache, InterpreterSettings, interpret_page};
+use hayro_syntax::page::Page as PdfPage;
+use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
+
+use crate::builder::{PageBuilder, check_characters, collapse};
+use crate::{DocumentError, Format, Limits, Page, Summary};
+use glyphs::{Collector, Drawn};
+use layout::Line;
+use profile::Profile;
+
+/// How many pages are looked at beforehand to learn what the document looks like.
+const SAMPLED_PAGES: usize = 16;
+
+/// Reads a PDF page by page.
+///
+/// # Errors
+/// `Unreadable`, `Encrypted`, `NeedsOcr` when no page has text, `LimitExceeded`.
+pub(crate) fn read(
+    bytes: &[u8],
+    limits: &Limits,
+    on_page: &mut dyn FnMut(Page) -> Result<(), DocumentError>,
+) -> Result<Summary, DocumentError> {
+    let pdf = Pdf::new(bytes.to_vec()).map_err(load_error)?;
+    let count = pdf.pages().len();
+    if count == 0 {
+        return Err(DocumentError::unreadable("no page can be found in it"));
+    }
+    if count > limits.max_pages as usize {
+        return Err(DocumentError::limit(format!("{count} pages, more than {}", limits.max_pages)));
+    }
+    let reader = Reader { pdf: &pdf, cache: InterpreterCache::new() };
+    let profile = reader.profile();
+    let mut characters = 0_u64;
+    let mut without_text = Vec::new();
+    let mut any_readable = false;
+    for (at, pdf_page) in pdf.pages().iter().enumerate() {
+        let number = at as u32 + 1;
+        let mut builder = PageBuilder::default();
+        let drawn = reader.draw(pdf_page);
+        // Glyphs without a known character say nothing to a reader.
+        let any = !drawn.segments.is_empty() || !drawn.turned.is_empty();
+        let readable = any && drawn.glyphs > drawn.unknown * 2;
+        any_readable |= readable;
+        if readable {
+            write_page(drawn, f64::from(pdf_page.render_dimensions().1), &profile, &mut builder);
+        } else {
+            without_text.push(number);
+        }
+        characters += builder.length() as u64;
+        check_characters(characters, limits)?;
+        on_page(builder.finish(number))?;
+    }
+    if !any_readable {
+        return Err(DocumentError::needs_ocr(without_text));
+    }
+    let title = pdf.metadata().title.as_deref().map(|title| collapse(&outline::text_string(title)));
+    Ok(Summary {
+        format: Format::Pdf,
+        page_count: count as u32,
+        paged: true,
+        characters,
+        title: title.filter(|title| !title.is_empty()),
+        pages_without_text: without_text,
+    })
+}
+
+fn load_error(error: LoadPdfError) -> DocumentError {
+    match error {
+        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => {
+            DocumentError::encrypted("it opens only with a password")
+        }
+        LoadPdfError::Decryption(_) => DocumentError::encrypted("it uses an encryption that is not known here"),
+        LoadPdfError::Invalid => DocumentError::unreadable("the PDF is damaged or cut off"),
+    }
+}
+
+struct Reader<'p> {
+    pdf: &'p Pdf,
+    cache: InterpreterCache<'p>,
+}
+
+impl<'p> Reader<'p> {
+    fn draw(&self, page: &PdfPage<'p>) -> Drawn {
+        let transform = page.initial_transform(true).to_kurbo();
+        let (width, height) = page.render_dimensions();
+        let bounds = Rect::new(0.0, 0.0, f64::from(width), f64::from(height));
+        let mut context = Context::new(transform, bounds, &self.cache, self.pdf.xref(), InterpreterSettings::default());
+        let mut collector = Collector::default();
+        interpret_page(page, &mut context, &mut collector);
+        collector.finish()
+    }
+
+    /// Learns from pages spread over the document, odd and even ones.
+    fn profile(&self) -> Profile {
+        let pages = self.pdf.pages();
+        let step = pages.len().div_ceil(SAMPLED_PAGES).max(1);
+        let mut sample = Vec::new();
+        for (at, start) in (0..pages.len()).step_by(step).enumerate() {
+            let index = if step > 1 { start + at % 2 } else { start };
+            let Some(page) = pages.get(index) else { continue };
+            let lines: Vec<Line> = layout::regions(self.draw(page).segments).into_iter().flatten().collect();
+            sample.push((lines, f64::from(page.render_dimensions().1)));
+        }
+        Profile::learn(&sample, outline::titles(self.pdf))
+    }
+}
+
+fn write_page(mut drawn: Drawn, height: f64, profile: &Profile, page: &mut PageBuilder) {
+    let mut tables = Vec::new();
+    for grid in table::grids(&drawn.rules) {
+        let rows = grid.rows(&mut drawn.segments);
+        if !rows.is_empty() {
+            drawn.segments.push(grid.placeholder(tables.len()));
+            tables.push(rows);
+        }
+    }
+    for mut lines in layout::regions(drawn.segments) {
+        lines.retain(|line| !profile.is_furniture(line, height));
+        blocks::of_region(&lines, &tables, profile, page);
+    }
+    for (_, segments) in drawn.turned {
+        for lines in layout::regions(segments) {
+            blocks::of_region(&lines, &[], profile, page);
+        }
+    }
+}

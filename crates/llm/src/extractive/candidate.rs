@@ -1,0 +1,180 @@
+//! The units of the given passages, weighed against a question.
+
+use std::collections::HashMap;
+
+use super::question::{Asks, Question, same_as};
+use crate::{
+    model::PromptPassage,
+    text::{Terms, Unit, UnitKind, terms, units},
+};
+
+/// How much of a word counts that stands beside the unit instead of in it.
+const IN_SYNONYM: f32 = 0.85;
+const IN_LEAD: f32 = 0.7;
+const IN_HEADING: f32 = 0.6;
+const IN_NAME: f32 = 0.4;
+
+/// A passage cut into units.
+pub(super) struct Source<'p> {
+    pub(super) passage: &'p PromptPassage,
+    pub(super) units: Vec<Unit>,
+    pub(super) unit_terms: Vec<Terms>,
+    /// What the headings say.
+    pub(super) heading: Terms,
+    /// What the document's name says.
+    pub(super) name: Terms,
+    /// How retrieval ranks it, 0.75 to 1.
+    prior: f32,
+}
+
+impl<'p> Source<'p> {
+    pub(super) fn read(passages: &'p [PromptPassage]) -> Vec<Self> {
+        let best = passages.iter().map(|passage| passage.score).fold(f32::EPSILON, f32::max);
+        passages
+            .iter()
+            .map(|passage| {
+                let units = units(&passage.text);
+                Self {
+                    passage,
+                    unit_terms: units.iter().map(|unit| terms(unit.of(&passage.text))).collect(),
+                    units,
+                    heading: terms(&passage.heading_path.join(" ")),
+                    name: terms(&passage.document_name.replace(['_', '.'], " ")),
+                    prior: 0.75 + 0.25 * (passage.score / best).clamp(0.0, 1.0),
+                }
+            })
+            .collect()
+    }
+
+    pub(super) fn text(&self, unit: usize) -> &'p str {
+        self.units[unit].of(&self.passage.text)
+    }
+
+    /// The headings inside the passage and the introduction above a unit.
+    pub(super) fn lead(&self, unit: usize) -> Terms {
+        let mut lead = Terms::default();
+        for before in (0..unit).rev() {
+            let text = self.text(before);
+            let is_heading = self.units[before].kind == UnitKind::Heading;
+            if is_heading || text.ends_with([':', '?']) {
+                lead.extend(&self.unit_terms[before]);
+            }
+            if is_heading {
+                break;
+            }
+        }
+        lead
+    }
+}
+
+/// What the words of a question weigh in these passages.
+pub(super) struct Weights {
+    weights: Vec<(String, f32)>,
+    total: f32,
+}
+
+impl Weights {
+    pub(super) fn of(question: &Question, sources: &[Source<'_>]) -> Self {
+        let mut found: HashMap<&str, f32> = HashMap::new();
+        let mut count = 0.0_f32;
+        for source in sources {
+            for terms in &source.unit_terms {
+                count += 1.0;
+                for key in &question.keys {
+                    if same_as(key).any(|other| terms.has_key(other)) {
+                        *found.entry(key).or_default() += 1.0;
+                    }
+                }
+            }
+        }
+        let weight = |key: &str| (1.0 + count / (1.0 + found.get(key).copied().unwrap_or_default())).ln();
+        let weights: Vec<_> = question.keys.iter().map(|key| (key.clone(), weight(key))).collect();
+        let total = weights.iter().map(|(_, weight)| weight).sum();
+        Self { weights, total }
+    }
+
+    /// Share of the question's weight found, each word by the best of `places` (terms, worth).
+    pub(super) fn coverage(&self, places: &[(&Terms, f32)]) -> f32 {
+        if self.total == 0.0 {
+            return 0.0;
+        }
+        let found: f32 = self
+            .weights
+            .iter()
+            .map(|(key, weight)| {
+                let worth = places
+                    .iter()
+                    .map(|(terms, worth)| {
+                        if terms.has_key(key) {
+                            *worth
+                        } else if same_as(key).skip(1).any(|other| terms.has_key(other)) {
+                            worth * IN_SYNONYM
+                        } else {
+                            0.0
+                        }
+                    })
+                    .fold(0.0, f32::max);
+                weight * worth
+            })
+            .sum();
+        found / self.total
+    }
+}
+
+/// Less of the question's weight than this, and a text is about something else, whatever its form.
+const MIN_COVERAGE: f32 = 0.5;
+
+/// A unit and how well it answers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Candidate {
+    pub(super) source: usize,
+    pub(super) unit: usize,
+    pub(super) score: f32,
+}
+
+/// All units that might answer, best first.
+pub(super) fn candidates(question: &Question, sources: &[Source<'_>], weights: &Weights) -> Vec<Candidate> {
+    let mut candidates = Vec::new();
+    for (at, source) in sources.iter().enumerate() {
+        for unit in 0..source.units.len() {
+            if let Some(score) = score(question, source, weights, unit) {
+                candidates.push(Candidate { source: at, unit, score });
+            }
+        }
+    }
+    candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.source.cmp(&b.source)).then(a.unit.cmp(&b.unit)));
+    candidates
+}
+
+fn score(question: &Question, source: &Source<'_>, weights: &Weights, unit: usize) -> Option<f32> {
+    let (text, own) = (source.text(unit), &source.unit_terms[unit]);
+    let kind = source.units[unit].kind;
+    if kind == UnitKind::Heading || own.is_empty() || text.ends_with('?') {
+        return None;
+    }
+    let form = question.form(text, own);
+    let direct = weights.coverage(&[(own, 1.0)]);
+    // Without a word of the question in it, a unit must at least have the form of the answer.
+    if direct == 0.0 && form <= 1.2 {
+        return None;
+    }
+    let lead = source.lead(unit);
+    let near =
+        weights.coverage(&[(own, 1.0), (&lead, IN_LEAD), (&source.heading, IN_HEADING), (&source.name, IN_NAME)]);
+    if near < MIN_COVERAGE {
+        return None;
+    }
+    let words = text.split_whitespace().count() as f32;
+    let length = if words < 3.0 { 0.6 } else { 1.0 / (1.0 + (words - 40.0).max(0.0) / 60.0) };
+    // An introduction announces the answer and does not give it.
+    let opening = if text.ends_with(':') && question.asks != Asks::Steps { 0.7 } else { 1.0 };
+    Some((0.35 * direct + 0.65 * near) * form * length * opening * prose(text) * source.prior)
+}
+
+/// Program text and settings seldom answer a question asked in words.
+fn prose(text: &str) -> f32 {
+    let signs =
+        text.chars().filter(|c| matches!(c, '{' | '}' | '[' | ']' | '=' | '<' | '>' | '_' | '$' | ';' | '\\')).count();
+    let is_block = text.matches('\n').count() >= 2 && !text.ends_with(['.', '!', ':']);
+    if is_block || signs * 14 > text.len() { 0.5 } else { 1.0 }
+}

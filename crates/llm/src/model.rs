@@ -1,0 +1,186 @@
+use std::{fmt, str::FromStr};
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use serde::{Deserialize, Serialize};
+
+use crate::LlmError;
+
+/// How much model a request deserves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Tier {
+    /// Small and quick.
+    Light,
+    /// The usual one.
+    #[default]
+    Standard,
+    /// The strongest there is.
+    Heavy,
+}
+
+impl Tier {
+    /// All tiers, smallest first.
+    pub const ALL: [Self; 3] = [Self::Light, Self::Standard, Self::Heavy];
+
+    /// The word used on the wire and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Light => "LIGHT",
+            Self::Standard => "STANDARD",
+            Self::Heavy => "HEAVY",
+        }
+    }
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A word that is no tier.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected one of LIGHT, STANDARD, HEAVY")]
+pub struct InvalidTier;
+
+impl FromStr for Tier {
+    type Err = InvalidTier;
+
+    fn from_str(text: &str) -> Result<Self, InvalidTier> {
+        Self::ALL.into_iter().find(|tier| tier.as_str() == text).ok_or(InvalidTier)
+    }
+}
+
+/// Who said something earlier in the conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The person who asks.
+    User,
+    /// The answer given then.
+    Assistant,
+}
+
+/// One earlier message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// Who said it.
+    pub role: Role,
+    /// What was said.
+    pub text: String,
+}
+
+/// A passage that the answer may rest on. All of it, name and headings included, is untrusted text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PromptPassage {
+    /// The number that a marker `[n]` names, from 1.
+    pub number: u32,
+    /// The passage as it stands in its document.
+    pub text: String,
+    /// The document's name.
+    pub document_name: String,
+    /// The page, for formats that have pages.
+    pub page: Option<u32>,
+    /// The headings above it, outermost first.
+    pub heading_path: Vec<String>,
+    /// How well retrieval thinks that it fits; only the order and the ratios count.
+    pub score: f32,
+}
+
+/// Everything a model is given to answer one question.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ChatRequest {
+    /// Instructions in addition to the built-in ones, for instance what was wrong with an earlier
+    /// draft. Trusted: never put text of documents here.
+    pub system: String,
+    /// The conversation so far, oldest first.
+    pub turns: Vec<Turn>,
+    /// The question.
+    pub question: String,
+    /// What the answer may rest on.
+    pub passages: Vec<PromptPassage>,
+    /// The most tokens the answer may have.
+    pub max_output_tokens: u32,
+}
+
+/// Why a model stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// The answer is complete.
+    Complete,
+    /// The limit on tokens was reached: the last sentence may be cut.
+    Length,
+    /// The server withheld the rest.
+    Filtered,
+    /// The server gave another reason, or none.
+    Other,
+}
+
+/// A piece of a streamed answer. A stream that yields no error ends with exactly one `Done`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delta {
+    /// The next characters of the answer.
+    Text(String),
+    /// What the answer has cost, where the server tells.
+    Usage {
+        /// Tokens read.
+        input_tokens: u64,
+        /// Tokens written.
+        output_tokens: u64,
+    },
+    /// The end marker.
+    Done {
+        /// Why it stopped.
+        stop_reason: StopReason,
+    },
+}
+
+/// What a model is called and where it runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ModelInfo {
+    /// The model's own name.
+    pub name: String,
+    /// `extractive`, `ollama` or `openai`.
+    pub provider: &'static str,
+    /// False for the extractive answerer, which only quotes.
+    pub is_language_model: bool,
+}
+
+/// The pieces of an answer as they come. Dropping it cancels the request to the server.
+pub type DeltaStream = BoxStream<'static, Result<Delta, LlmError>>;
+
+/// Something that answers a question from passages.
+#[async_trait]
+pub trait ChatModel: Send + Sync + fmt::Debug {
+    /// What it is.
+    fn info(&self) -> ModelInfo;
+
+    /// Starts an answer. Returns once the server has accepted the request.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, refuses, or does not answer in time. Later failures
+    /// come through the stream.
+    async fn stream(&self, request: ChatRequest) -> Result<DeltaStream, LlmError>;
+
+    /// Asks the server, in at most five seconds, whether it is there and has the model; says so in a sentence.
+    ///
+    /// # Errors
+    /// When it is not, or does not have it.
+    async fn check(&self) -> Result<String, LlmError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiers_read_back_and_order() {
+        for tier in Tier::ALL {
+            assert_eq!(tier.as_str().parse(), Ok(tier));
+            assert_eq!(serde_json::to_string(&tier).unwrap(), format!("\"{tier}\""));
+        }
+        assert!(Tier::Light < Tier::Heavy);
+        assert!("light".parse::<Tier>().is_err());
+    }
+}

@@ -1,0 +1,130 @@
+//! A server that plays back what was recorded, packet by packet, and keeps the request.
+
+use std::{
+    io::{Read, Write},
+    net::{Shutdown, TcpListener, TcpStream},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+/// One thing the server does after it has read the request.
+#[derive(Clone)]
+pub(crate) enum Act {
+    /// Sends these bytes as one packet.
+    Send(Vec<u8>),
+    /// Waits.
+    Pause(Duration),
+    /// Ends the connection with a reset instead of an end.
+    Abort,
+}
+
+/// What the client sent.
+pub(crate) struct Request {
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+/// A server for one connection.
+pub(crate) struct Server {
+    pub(crate) address: String,
+    requests: mpsc::Receiver<Request>,
+    closed: mpsc::Receiver<()>,
+}
+
+impl Server {
+    /// Plays `acts` to the first client.
+    pub(crate) fn play(acts: Vec<Act>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let (request_out, requests) = mpsc::channel();
+        let (closed_out, closed) = mpsc::channel();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.set_nodelay(true).unwrap();
+            let _ = request_out.send(read_request(&mut stream));
+            for act in acts {
+                match act {
+                    Act::Send(bytes) => {
+                        if stream.write_all(&bytes).is_err() {
+                            break;
+                        }
+                        // Far enough apart that the client reads each as a packet of its own.
+                        thread::sleep(Duration::from_millis(3));
+                    }
+                    Act::Pause(time) => thread::sleep(time),
+                    Act::Abort => {
+                        let _ = stream.shutdown(Shutdown::Both);
+                        return;
+                    }
+                }
+            }
+            let _ = stream.shutdown(Shutdown::Write);
+            let _ = stream.read(&mut [0; 1]);
+            let _ = closed_out.send(());
+        });
+        Self { address, requests, closed }
+    }
+
+    /// A 200 with these lines, each line a packet, in chunked encoding with its proper end.
+    pub(crate) fn lines(content_type: &str, lines: &[&str]) -> Self {
+        let mut acts = vec![head(content_type)];
+        acts.extend(lines.iter().map(|line| chunk(line.as_bytes())));
+        acts.push(Act::Send(b"0\r\n\r\n".to_vec()));
+        Self::play(acts)
+    }
+
+    /// The request as it came in.
+    pub(crate) fn request(&self) -> Request {
+        self.requests.recv_timeout(Duration::from_secs(5)).unwrap()
+    }
+
+    /// Waits until the client has closed its side.
+    pub(crate) fn client_closed(&self) -> bool {
+        self.closed.recv_timeout(Duration::from_secs(5)).is_ok()
+    }
+}
+
+/// The head of an answer in chunked encoding.
+pub(crate) fn head(content_type: &str) -> Act {
+    Act::Send(
+        format!("HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ntransfer-encoding: chunked\r\n\r\n").into_bytes(),
+    )
+}
+
+/// One chunk of the encoding.
+pub(crate) fn chunk(bytes: &[u8]) -> Act {
+    let mut packet = format!("{:x}\r\n", bytes.len()).into_bytes();
+    packet.extend_from_slice(bytes);
+    packet.extend_from_slice(b"\r\n");
+    Act::Send(packet)
+}
+
+/// A whole answer with a length.
+pub(crate) fn whole(status: &str, body: &str) -> Vec<Act> {
+    let length = body.len();
+    vec![Act::Send(
+        format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
+            .into_bytes(),
+    )]
+}
+
+fn read_request(stream: &mut TcpStream) -> Request {
+    let mut bytes = Vec::new();
+    let mut buffer = [0_u8; 4096];
+    loop {
+        let read = stream.read(&mut buffer).unwrap();
+        bytes.extend_from_slice(&buffer[..read]);
+        let text = String::from_utf8_lossy(&bytes);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head
+                .lines()
+                .find_map(|line| line.to_lowercase().strip_prefix("content-length: ").map(str::to_owned))
+                .map_or(0, |length| length.parse().unwrap());
+            if body.len() >= length {
+                return Request { head: head.to_lowercase(), body: body.to_owned() };
+            }
+        }
+        assert!(read > 0, "the client ended its request too early");
+    }
+}

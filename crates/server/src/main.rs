@@ -1,0 +1,113 @@
+//! The binary `millwright`: puts the parts together and runs them.
+//!
+//! Subcommands: `serve`, `migrate`, `seed`, `doctor`, `audit verify`, `openapi`, and the hidden `parse-worker` that
+//! `serve` starts for each document. Each is one file; [`app`] is the part list that they share.
+//!
+//! Nothing is decided here that another crate could decide: this is where settings become parts.
+
+mod app;
+mod audit_verify;
+mod database;
+mod doctor;
+mod health;
+mod openapi;
+mod parse_worker;
+mod seed;
+mod serve;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use millwright_config::Config;
+use millwright_core::Sources;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// AI agents for industrial and regulated companies: they read what a person may read and change nothing without a
+/// signature.
+#[derive(Debug, Parser)]
+#[command(name = "millwright", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API and the web UI.
+    Serve {
+        /// Create the demo tenants, their users and sample documents where they are missing.
+        #[arg(long)]
+        demo: bool,
+    },
+    /// Create or update the database schema.
+    Migrate,
+    /// Create the demo tenants, their users and sample documents where they are missing.
+    Seed,
+    /// Check each part and say what to do.
+    Doctor,
+    /// The audit log.
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Parse one document from standard input; started by `serve`, with limits.
+    #[command(hide = true)]
+    ParseWorker,
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Recompute chain and MACs from storage alone and name the first entry that is not as it was written.
+    Verify {
+        /// Only this tenant; all of them without it.
+        #[arg(long)]
+        tenant: Option<String>,
+        /// A file with the heads of the last verification: also finds a log that was rolled back with its heads. It is
+        /// written anew after a verification that found nothing.
+        #[arg(long)]
+        anchor: Option<std::path::PathBuf>,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match arguments.command {
+        // Neither needs settings, threads or logs.
+        Command::ParseWorker => return parse_worker::run(),
+        Command::Openapi => return openapi::run(),
+        _ => {}
+    }
+    // Two implementations are linked in; without a choice the first TLS connection would panic.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match run(arguments.command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("millwright: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let config = Config::load().context("settings")?;
+    let metrics = millwright_telemetry::init(&config.telemetry);
+    let sources = Sources::system();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("async runtime")?;
+    runtime.block_on(async {
+        match command {
+            Command::Serve { demo } => serve::run(config, sources, metrics, demo).await,
+            Command::Migrate => database::migrate_command(&config, &sources).await,
+            Command::Seed => seed::command(&config, &sources).await,
+            Command::Doctor => doctor::run(&config, &sources).await,
+            Command::Audit { command: AuditCommand::Verify { tenant, anchor } } => {
+                audit_verify::run(&config, &sources, tenant.as_deref(), anchor.as_deref()).await
+            }
+            Command::Openapi | Command::ParseWorker => Ok(ExitCode::SUCCESS),
+        }
+    })
+}

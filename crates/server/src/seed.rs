@@ -1,0 +1,228 @@
+//! The demo: two tenants, their users with random passwords, and sample documents. What is there already stays.
+
+use std::{
+    fs::OpenOptions,
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use anyhow::Context;
+use millwright_audit::{Actor, AuditAction, AuditEvent, AuditKey};
+use millwright_auth::{PasswordHasher, passwords};
+use millwright_config::Config;
+use millwright_core::{Classification, Role, Sources, id::UserId};
+use millwright_documents::detect;
+use millwright_store::{
+    Proof, Store,
+    system::TenantRow,
+    tenant::{NewDocument, NewUser, NewVersion},
+};
+use millwright_workers::ingest;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::database::Database;
+
+const TENANTS: [(&str, &str, &[Role]); 2] =
+    [("TenantA", "tenant-a", &[Role::Admin, Role::Operator, Role::Viewer]), ("TenantB", "tenant-b", &[Role::Admin])];
+
+/// For the first tenant only, so that the second shows that nothing is shared.
+const SAMPLES: [(&str, Classification, &[u8]); 3] = [
+    ("HK-200 pump manual.pdf", Classification::Internal, include_bytes!("../../../samples/pump-manual.pdf")),
+    ("Lockout procedure.docx", Classification::Internal, include_bytes!("../../../samples/lockout-procedure.docx")),
+    ("Downtime report.md", Classification::Confidential, include_bytes!("../../../samples/downtime-report.md")),
+];
+
+#[derive(Serialize)]
+struct Credentials {
+    tenants: Vec<TenantCredentials>,
+}
+
+#[derive(Serialize)]
+struct TenantCredentials {
+    name: String,
+    users: Vec<UserCredentials>,
+}
+
+#[derive(Serialize)]
+struct UserCredentials {
+    email: String,
+    role: Role,
+    password: String,
+}
+
+/// Where the passwords of the demo lie.
+pub(crate) fn credentials_file(config: &Config) -> PathBuf {
+    config.storage.data_dir.join("demo-credentials.json")
+}
+
+/// `millwright seed`.
+pub(crate) async fn command(config: &Config, sources: &Sources) -> anyhow::Result<ExitCode> {
+    let key = AuditKey::derive(config.secret_key(sources)?.expose().as_bytes())?;
+    let database = Database::open(config, sources).await?;
+    let result = Seeder { store: &database.store, sources, key: &key, config }.run().await;
+    database.close().await;
+    result?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What seeding needs.
+pub(crate) struct Seeder<'s> {
+    pub(crate) store: &'s Store,
+    pub(crate) sources: &'s Sources,
+    pub(crate) key: &'s AuditKey,
+    pub(crate) config: &'s Config,
+}
+
+impl Seeder<'_> {
+    /// Creates what is missing. True when something was created.
+    pub(crate) async fn run(&self) -> anyhow::Result<bool> {
+        let mut tx = self.store.system().await?;
+        let existing = tx.tenants().list().await?;
+        drop(tx);
+        if TENANTS.iter().all(|(name, ..)| existing.iter().any(|tenant| tenant.name == *name)) {
+            return Ok(false);
+        }
+        let hasher = Arc::new(PasswordHasher::new(self.sources)?);
+        let mut credentials = Credentials { tenants: Vec::new() };
+        for (name, slug, roles) in TENANTS {
+            if existing.iter().any(|tenant| tenant.name == name) {
+                continue;
+            }
+            let users = self.new_users(&hasher, slug, roles).await?;
+            credentials.tenants.push(TenantCredentials {
+                name: name.to_owned(),
+                users: users.iter().map(|(user, password)| shown(user, password)).collect(),
+            });
+            // The passwords are on disk before the first user exists, so that nobody is locked out by a crash.
+            write_private(&credentials_file(self.config), &serde_json::to_vec_pretty(&credentials)?)?;
+            let tenant = self.create_tenant(name).await?;
+            let owner = self.create_users(&tenant, users.into_iter().map(|(user, _)| user).collect()).await?;
+            if name == TENANTS[0].0 {
+                self.load_samples(&tenant, owner).await?;
+            }
+        }
+        tracing::info!(file = %credentials_file(self.config).display(), "demo tenants created");
+        Ok(true)
+    }
+
+    async fn new_users(
+        &self,
+        hasher: &Arc<PasswordHasher>,
+        slug: &str,
+        roles: &[Role],
+    ) -> anyhow::Result<Vec<(NewUser, String)>> {
+        let mut users = Vec::new();
+        for role in roles {
+            let password = passwords::generate(self.sources).to_string();
+            let (hasher, sources, given) = (Arc::clone(hasher), self.sources.clone(), password.clone());
+            let hash = tokio::task::spawn_blocking(move || hasher.hash(&sources, &given)).await??;
+            let user = NewUser {
+                id: self.sources.new_id(),
+                email: format!("{role}@{slug}.example"),
+                display_name: format!("{} {}", ["Vera", "Olaf", "Ada"][*role as usize], title(*role)),
+                role: *role,
+                password_hash: hash,
+                created_at: self.sources.now(),
+            };
+            users.push((user, password));
+        }
+        Ok(users)
+    }
+
+    async fn create_tenant(&self, name: &str) -> anyhow::Result<TenantRow> {
+        let mut tx = self.store.system().await?;
+        let tenant = tx.tenants().insert(self.sources.new_id(), name, self.sources.now()).await?;
+        tx.commit().await?;
+        Ok(tenant)
+    }
+
+    /// Creates the users with the tenant's first audit entries; returns the first user.
+    async fn create_users(&self, tenant: &TenantRow, users: Vec<NewUser>) -> anyhow::Result<UserId> {
+        let tenant_id = tenant.scope.tenant_id();
+        let actor = Actor::System("seed");
+        let mut records = vec![
+            self.key.authenticate(
+                &AuditEvent::new(self.sources, tenant_id, actor, AuditAction::TenantCreated, tenant_id)
+                    .detail("name", tenant.name.clone()),
+            )?,
+        ];
+        let mut tx = self.store.tenant(&tenant.scope).begin().await?;
+        for user in &users {
+            tx.users().insert(user).await?;
+            let event = AuditEvent::new(self.sources, tenant_id, actor, AuditAction::UserCreated, user.id)
+                .detail("role", user.role.as_str());
+            records.push(self.key.authenticate(&event)?);
+        }
+        tx.commit(Proof::Entries(&records)).await?;
+        users.first().map(|user| user.id).context("a tenant without users")
+    }
+
+    async fn load_samples(&self, tenant: &TenantRow, owner: UserId) -> anyhow::Result<()> {
+        for (name, classification, bytes) in SAMPLES {
+            let format = detect(bytes, name)?;
+            let now = self.sources.now();
+            let document = NewDocument {
+                id: self.sources.new_id(),
+                name: name.to_owned(),
+                classification,
+                metadata: serde_json::json!({ "source": "sample" }),
+                created_by: owner,
+                created_at: now,
+            };
+            let version = NewVersion {
+                id: self.sources.new_id(),
+                document_id: document.id,
+                format: format.as_str().to_owned(),
+                media_type: format.media_type().to_owned(),
+                sha256: Sha256::digest(bytes).into(),
+                created_by: owner,
+                created_at: now,
+            };
+            let mut tx = self.store.tenant(&tenant.scope).begin().await?;
+            tx.documents().insert(&document).await?;
+            tx.versions().insert(&version, bytes).await?;
+            tx.jobs().enqueue(&ingest::job(self.sources, document.id, version.id)).await?;
+            let event = AuditEvent::new(
+                self.sources,
+                tenant.scope.tenant_id(),
+                Actor::System("seed"),
+                AuditAction::DocumentUploaded,
+                document.id,
+            )
+            .detail("name", name)
+            .detail("version", version.id.to_string());
+            tx.commit(Proof::Entry(&self.key.authenticate(&event)?)).await?;
+        }
+        Ok(())
+    }
+}
+
+fn title(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "Viewer",
+        Role::Operator => "Operator",
+        Role::Admin => "Admin",
+    }
+}
+
+fn shown(user: &NewUser, password: &str) -> UserCredentials {
+    UserCredentials { email: user.email.clone(), role: user.role, password: password.to_owned() }
+}
+
+/// Writes a file that only its owner reads.
+fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("writing {}", path.display()))?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok(())
+}

@@ -1,0 +1,26 @@
+use millwright_core::audit::AuditRecord;
+
+/// Why a transaction may be committed: the audit entries of the change it makes, or the kind of
+/// bookkeeping that it is.
+#[derive(Debug)]
+pub enum Proof<'a> {
+    /// One change, one entry.
+    Entry(&'a AuditRecord),
+    /// Several changes in one transaction.
+    Entries(&'a [AuditRecord]),
+    /// Progress of work whose start and end are audited themselves.
+    Bookkeeping(Bookkeeping),
+}
+
+/// The only changes that carry no audit entry of their own. A new kind needs a reason here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bookkeeping {
+    /// Pages, chunks, vectors and progress of a version whose upload and outcome are audited.
+    IngestProgress,
+    /// Steps and events of a run whose start and outcome are audited.
+    RunProgress,
+    /// An attempt of a job that succeeded or will be tried again; giving up is audited.
+    JobState,
+    /// A run's lease.
+    RunLease,
+}

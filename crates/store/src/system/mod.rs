@@ -1,0 +1,24 @@
+//! Repositories of the system role: what belongs to no tenant, or to all of them.
+
+mod accounts;
+mod feed;
+mod jobs;
+mod runs;
+mod seals;
+mod tenants;
+
+pub use accounts::{AccountRow, Accounts};
+pub use feed::{Feed, FeedState};
+pub use jobs::{ClaimedJob, ClaimedJobs};
+pub use runs::{ExpiredRun, LeasedRuns};
+pub use seals::{HeadRow, NewSeal, SealRow, Seals, StoredEntry, UnsealedEntry};
+pub use tenants::{TenantRow, Tenants};
+
+use millwright_core::{TenantScope, id::TenantId};
+use uuid::Uuid;
+
+/// The scope of a tenant named by a row that the system role has just read or claimed.
+#[expect(clippy::disallowed_methods, reason = "a claimed row names its tenant: one of the two lawful sites")]
+fn scope_of(tenant: Uuid) -> TenantScope {
+    TenantScope::establish(TenantId::from(tenant))
+}

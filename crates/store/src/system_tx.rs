@@ -1,0 +1,57 @@
+use sqlx::{Postgres, Transaction};
+
+use crate::{
+    StoreError,
+    system::{Accounts, ClaimedJobs, Feed, LeasedRuns, Seals, Tenants},
+    tenant_tx::refuse_aborted,
+};
+
+/// A transaction for work that belongs to no tenant. It sees few tables, and of those only what its
+/// role is granted.
+pub struct SystemTx {
+    tx: Transaction<'static, Postgres>,
+}
+
+impl SystemTx {
+    pub(crate) fn new(tx: Transaction<'static, Postgres>) -> Self {
+        Self { tx }
+    }
+
+    /// All tenants.
+    pub fn tenants(&mut self) -> Tenants<'_> {
+        Tenants(&mut self.tx)
+    }
+
+    /// Users by e-mail, for sign-in.
+    pub fn accounts(&mut self) -> Accounts<'_> {
+        Accounts(&mut self.tx)
+    }
+
+    /// Jobs of all tenants, to be claimed and ended.
+    pub fn jobs(&mut self) -> ClaimedJobs<'_> {
+        ClaimedJobs(&mut self.tx)
+    }
+
+    /// The audit chain.
+    pub fn seals(&mut self) -> Seals<'_> {
+        Seals(&mut self.tx)
+    }
+
+    /// Which tenants' indexes have changes.
+    pub fn feed(&mut self) -> Feed<'_> {
+        Feed(&mut self.tx)
+    }
+
+    /// Runs whose process died.
+    pub fn runs(&mut self) -> LeasedRuns<'_> {
+        LeasedRuns(&mut self.tx)
+    }
+
+    /// Makes the change permanent. Fails when a statement of the transaction has failed, also one whose error was
+    /// ignored.
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        refuse_aborted(&mut self.tx).await?;
+        self.tx.commit().await?;
+        Ok(())
+    }
+}

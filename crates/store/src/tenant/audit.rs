@@ -1,0 +1,108 @@
+use chrono::{DateTime, Utc};
+use millwright_core::{Cursor, Page, PageRequest, audit::AuditRecord, id::AuditEntryId};
+use uuid::Uuid;
+
+use crate::{StoreError, tenant_tx::TenantConnection};
+
+/// The tenant's audit log. Entries are appended by [`TenantTx::commit`](crate::TenantTx::commit).
+pub struct AuditEntries<'t>(pub(crate) TenantConnection<'t>);
+
+/// Which entries are asked for; an absent field does not restrict.
+#[derive(Debug, Clone, Default)]
+pub struct AuditFilter {
+    /// Exactly this actor.
+    pub actor: Option<String>,
+    /// Exactly this action.
+    pub action: Option<String>,
+    /// Exactly this kind of resource.
+    pub resource_type: Option<String>,
+    /// Exactly this resource.
+    pub resource_id: Option<String>,
+    /// Not before this time.
+    pub from: Option<DateTime<Utc>>,
+    /// Before this time.
+    pub to: Option<DateTime<Utc>>,
+}
+
+/// An entry with its place in the chain, once it is sealed.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct AuditEntryRow {
+    /// The entry.
+    #[sqlx(try_from = "Uuid")]
+    pub id: AuditEntryId,
+    /// When it happened.
+    pub occurred_at: DateTime<Utc>,
+    /// User id or `system:` and a component.
+    pub actor: String,
+    /// The actor's display name where it is a user of this tenant.
+    pub actor_name: Option<String>,
+    /// What was done.
+    pub action: String,
+    /// To what kind of thing.
+    pub resource_type: String,
+    /// To which one.
+    pub resource_id: String,
+    /// The event's canonical JSON.
+    pub canonical: Vec<u8>,
+    /// Place in the tenant's chain; `None` until sealed.
+    pub sequence: Option<i64>,
+    /// Chain hash; `None` until sealed.
+    pub hash: Option<Vec<u8>>,
+}
+
+impl AuditEntries<'_> {
+    pub(crate) async fn append(&mut self, records: &[AuditRecord]) -> Result<(), StoreError> {
+        for record in records {
+            sqlx::query(
+                "INSERT INTO audit_entries \
+                 (tenant_id, id, occurred_at, actor, action, resource_type, resource_id, canonical, mac) \
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            )
+            // The record's own tenant, not the transaction's: row-level security refuses a mix-up.
+            .bind(record.tenant_id.uuid())
+            .bind(record.id.uuid())
+            .bind(record.occurred_at)
+            .bind(&record.actor)
+            .bind(&record.action)
+            .bind(&record.resource_type)
+            .bind(&record.resource_id)
+            .bind(&record.canonical)
+            .bind(&record.mac[..])
+            .execute(&mut *self.0.connection)
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Entries, newest first.
+    pub async fn list(&mut self, filter: &AuditFilter, page: PageRequest) -> Result<Page<AuditEntryRow>, StoreError> {
+        let rows: Vec<AuditEntryRow> = sqlx::query_as(
+            "SELECT e.id, e.occurred_at, e.actor, u.display_name AS actor_name, e.action, e.resource_type, \
+                    e.resource_id, e.canonical, s.sequence, s.hash \
+             FROM audit_entries e \
+             LEFT JOIN audit_seals s ON s.tenant_id = e.tenant_id AND s.entry_id = e.id \
+             LEFT JOIN users u ON u.tenant_id = e.tenant_id \
+                  AND e.actor = 'usr_' || replace(u.id::text, '-', '') \
+             WHERE e.tenant_id = $1 \
+               AND ($2::text IS NULL OR e.actor = $2) AND ($3::text IS NULL OR e.action = $3) \
+               AND ($4::text IS NULL OR e.resource_type = $4) AND ($5::text IS NULL OR e.resource_id = $5) \
+               AND ($6::timestamptz IS NULL OR e.occurred_at >= $6) \
+               AND ($7::timestamptz IS NULL OR e.occurred_at < $7) \
+               AND ($8::timestamptz IS NULL OR (e.occurred_at, e.id) < ($8, $9)) \
+             ORDER BY e.occurred_at DESC, e.id DESC LIMIT $10",
+        )
+        .bind(self.0.tenant)
+        .bind(&filter.actor)
+        .bind(&filter.action)
+        .bind(&filter.resource_type)
+        .bind(&filter.resource_id)
+        .bind(filter.from)
+        .bind(filter.to)
+        .bind(page.after.map(|cursor| cursor.at))
+        .bind(page.after.map(|cursor| cursor.id))
+        .bind(i64::from(page.limit) + 1)
+        .fetch_all(&mut *self.0.connection)
+        .await?;
+        Ok(Page::from_rows(rows, page.limit, |row| Cursor { at: row.occurred_at, id: row.id.uuid() }))
+    }
+}

@@ -1,0 +1,197 @@
+use chrono::{DateTime, Utc};
+use millwright_core::{
+    Cursor, Page, PageRequest,
+    id::{ChunkId, DocumentId, VersionId},
+};
+use pgvector::HalfVector;
+use uuid::Uuid;
+
+use crate::{StoreError, tenant_tx::TenantConnection};
+
+/// Chunks and vectors of one version, as ingestion writes them and the preview reads them.
+pub struct Chunks<'t>(pub(crate) TenantConnection<'t>);
+
+/// A chunk to be stored.
+#[derive(Debug, Clone)]
+pub struct NewChunk {
+    /// The chunk.
+    pub id: ChunkId,
+    /// 0 for the first of its version.
+    pub ordinal: i32,
+    /// The page it lies on.
+    pub page_number: i32,
+    /// Where it begins in the page's text, code points.
+    pub char_start: i32,
+    /// Where it ends.
+    pub char_end: i32,
+    /// Headings above it, outermost first.
+    pub heading_path: Vec<String>,
+    /// Tokens of the embedding model.
+    pub token_count: i32,
+    /// Exactly the span's text.
+    pub text: String,
+}
+
+/// One window of a chunk, embedded.
+#[derive(Debug, Clone)]
+pub struct NewVector {
+    /// Of which chunk.
+    pub chunk_id: ChunkId,
+    /// 0 for the first window.
+    pub window_number: i32,
+    /// Unit length.
+    pub embedding: Vec<f32>,
+}
+
+/// A chunk that has no vectors yet.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct UnembeddedChunk {
+    /// The chunk.
+    #[sqlx(try_from = "Uuid")]
+    pub id: ChunkId,
+    /// Headings above it, outermost first.
+    pub heading_path: Vec<String>,
+    /// Its text.
+    pub text: String,
+}
+
+/// A chunk as the preview shows it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct ChunkPreview {
+    /// The chunk.
+    #[sqlx(try_from = "Uuid")]
+    pub id: ChunkId,
+    /// 0 for the first of its version.
+    pub ordinal: i32,
+    /// The page it lies on.
+    pub page_number: i32,
+    /// Where it begins in the page's text, code points.
+    pub char_start: i32,
+    /// Where it ends.
+    pub char_end: i32,
+    /// Headings above it, outermost first.
+    pub heading_path: Vec<String>,
+    /// Tokens of the embedding model.
+    pub token_count: i32,
+    /// Exactly the span's text.
+    pub text: String,
+}
+
+impl Chunks<'_> {
+    /// Replaces the chunks (and so the vectors) of a version and records their number.
+    pub async fn replace(
+        &mut self,
+        document: DocumentId,
+        version: VersionId,
+        chunks: &[NewChunk],
+    ) -> Result<(), StoreError> {
+        for statement in [
+            "DELETE FROM chunk_vectors WHERE tenant_id = $1 AND version_id = $2",
+            "DELETE FROM chunks WHERE tenant_id = $1 AND version_id = $2",
+        ] {
+            sqlx::query(statement).bind(self.0.tenant).bind(version.uuid()).execute(&mut *self.0.connection).await?;
+        }
+        // A long manual has thousands of chunks; a bounded message keeps memory flat on both sides.
+        for part in chunks.chunks(500) {
+            self.insert_part(document, version, part).await?;
+        }
+        sqlx::query("UPDATE document_versions SET chunk_count = $3 WHERE tenant_id = $1 AND id = $2")
+            .bind(self.0.tenant)
+            .bind(version.uuid())
+            .bind(i32::try_from(chunks.len()).unwrap_or(i32::MAX))
+            .execute(&mut *self.0.connection)
+            .await?;
+        Ok(())
+    }
+
+    async fn insert_part(
+        &mut self,
+        document: DocumentId,
+        version: VersionId,
+        chunks: &[NewChunk],
+    ) -> Result<(), StoreError> {
+        let paths: Vec<serde_json::Value> = chunks.iter().map(|chunk| chunk.heading_path.clone().into()).collect();
+        sqlx::query(
+            "INSERT INTO chunks (tenant_id, document_id, version_id, id, ordinal, page_number, char_start, char_end, \
+                                 token_count, text, heading_path) \
+             SELECT $1, $2, $3, id, ordinal, page, start, \"end\", tokens, text, \
+                    ARRAY(SELECT jsonb_array_elements_text(path)) \
+             FROM unnest($4::uuid[], $5::integer[], $6::integer[], $7::integer[], $8::integer[], $9::integer[], \
+                         $10::text[], $11::jsonb[]) AS c (id, ordinal, page, start, \"end\", tokens, text, path)",
+        )
+        .bind(self.0.tenant)
+        .bind(document.uuid())
+        .bind(version.uuid())
+        .bind(chunks.iter().map(|chunk| chunk.id.uuid()).collect::<Vec<Uuid>>())
+        .bind(chunks.iter().map(|chunk| chunk.ordinal).collect::<Vec<_>>())
+        .bind(chunks.iter().map(|chunk| chunk.page_number).collect::<Vec<_>>())
+        .bind(chunks.iter().map(|chunk| chunk.char_start).collect::<Vec<_>>())
+        .bind(chunks.iter().map(|chunk| chunk.char_end).collect::<Vec<_>>())
+        .bind(chunks.iter().map(|chunk| chunk.token_count).collect::<Vec<_>>())
+        .bind(chunks.iter().map(|chunk| chunk.text.as_str()).collect::<Vec<_>>())
+        .bind(paths)
+        .execute(&mut *self.0.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Up to `limit` chunks of the version that have no vectors yet, in order.
+    pub async fn list_unembedded(
+        &mut self,
+        version: VersionId,
+        limit: i64,
+    ) -> Result<Vec<UnembeddedChunk>, StoreError> {
+        let rows = sqlx::query_as(
+            "SELECT c.id, c.heading_path, c.text FROM chunks c WHERE c.tenant_id = $1 AND c.version_id = $2 \
+             AND NOT EXISTS (SELECT 1 FROM chunk_vectors v WHERE v.tenant_id = c.tenant_id AND v.chunk_id = c.id) \
+             ORDER BY c.ordinal LIMIT $3",
+        )
+        .bind(self.0.tenant)
+        .bind(version.uuid())
+        .bind(limit)
+        .fetch_all(&mut *self.0.connection)
+        .await?;
+        Ok(rows)
+    }
+
+    /// Adds vectors; all windows of a chunk belong in one transaction.
+    pub async fn insert_vectors(
+        &mut self,
+        document: DocumentId,
+        version: VersionId,
+        vectors: &[NewVector],
+    ) -> Result<(), StoreError> {
+        let embeddings: Vec<HalfVector> =
+            vectors.iter().map(|vector| HalfVector::from_f32_slice(&vector.embedding)).collect();
+        sqlx::query(
+            "INSERT INTO chunk_vectors (tenant_id, document_id, version_id, chunk_id, window_number, embedding) \
+             SELECT $1, $2, $3, * FROM unnest($4::uuid[], $5::integer[], $6::halfvec[])",
+        )
+        .bind(self.0.tenant)
+        .bind(document.uuid())
+        .bind(version.uuid())
+        .bind(vectors.iter().map(|vector| vector.chunk_id.uuid()).collect::<Vec<Uuid>>())
+        .bind(vectors.iter().map(|vector| vector.window_number).collect::<Vec<_>>())
+        .bind(embeddings)
+        .execute(&mut *self.0.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Chunks of a version in reading order. The cursor's time is unused; its id is the last chunk seen.
+    pub async fn list(&mut self, version: VersionId, page: PageRequest) -> Result<Page<ChunkPreview>, StoreError> {
+        let rows: Vec<ChunkPreview> = sqlx::query_as(
+            "SELECT id, ordinal, page_number, char_start, char_end, heading_path, token_count, text FROM chunks \
+             WHERE tenant_id = $1 AND version_id = $2 AND ordinal > coalesce( \
+                 (SELECT c.ordinal FROM chunks c WHERE c.tenant_id = $1 AND c.id = $3), -1) \
+             ORDER BY ordinal LIMIT $4",
+        )
+        .bind(self.0.tenant)
+        .bind(version.uuid())
+        .bind(page.after.map(|cursor| cursor.id))
+        .bind(i64::from(page.limit) + 1)
+        .fetch_all(&mut *self.0.connection)
+        .await?;
+        Ok(Page::from_rows(rows, page.limit, |row| Cursor { at: DateTime::<Utc>::UNIX_EPOCH, id: row.id.uuid() }))
+    }
+}

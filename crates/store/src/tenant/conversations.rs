@@ -1,0 +1,131 @@
+use chrono::{DateTime, Utc};
+use millwright_core::{
+    Cursor, Page, PageRequest,
+    id::{ConversationId, UserId},
+};
+use uuid::Uuid;
+
+use crate::{StoreError, tenant_tx::TenantConnection};
+
+/// Conversations. Each belongs to one user; to everybody else it is absent.
+pub struct Conversations<'t>(pub(crate) TenantConnection<'t>);
+
+/// A conversation.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct ConversationRow {
+    /// The conversation.
+    #[sqlx(try_from = "Uuid")]
+    pub id: ConversationId,
+    /// Its title.
+    pub title: String,
+    /// When it began.
+    pub created_at: DateTime<Utc>,
+    /// When the last message came.
+    pub updated_at: DateTime<Utc>,
+    /// Messages of both sides, siblings included.
+    pub message_count: i64,
+}
+
+const SELECT: &str = "SELECT c.id, c.title, c.created_at, c.updated_at, \
+    (SELECT count(*) FROM messages m WHERE m.tenant_id = c.tenant_id AND m.conversation_id = c.id) AS message_count \
+    FROM conversations c WHERE c.tenant_id = $1 AND c.user_id = $2 AND c.deleted_at IS NULL";
+
+impl Conversations<'_> {
+    /// Begins a conversation.
+    pub async fn insert(
+        &mut self,
+        id: ConversationId,
+        user: UserId,
+        title: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO conversations (tenant_id, id, user_id, title, created_at, updated_at) \
+             VALUES ($1, $2, $3, $4, $5, $5)",
+        )
+        .bind(self.0.tenant)
+        .bind(id.uuid())
+        .bind(user.uuid())
+        .bind(title)
+        .bind(now)
+        .execute(&mut *self.0.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// The user's conversation, or [`StoreError::NotFound`].
+    pub async fn require(&mut self, id: ConversationId, user: UserId) -> Result<ConversationRow, StoreError> {
+        let row: Option<ConversationRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} AND c.id = $3")))
+            .bind(self.0.tenant)
+            .bind(user.uuid())
+            .bind(id.uuid())
+            .fetch_optional(&mut *self.0.connection)
+            .await?;
+        row.ok_or(StoreError::NotFound("conversation"))
+    }
+
+    /// The user's conversations, last used first; `contains` is looked for in titles and messages, in any case.
+    pub async fn list(
+        &mut self,
+        user: UserId,
+        contains: Option<&str>,
+        page: PageRequest,
+    ) -> Result<Page<ConversationRow>, StoreError> {
+        let statement = format!(
+            "{SELECT} AND ($3::text IS NULL OR strpos(lower(c.title), lower($3)) > 0 OR EXISTS ( \
+                 SELECT 1 FROM messages m WHERE m.tenant_id = c.tenant_id AND m.conversation_id = c.id \
+                 AND strpos(lower(m.content), lower($3)) > 0)) \
+             AND ($4::timestamptz IS NULL OR (c.updated_at, c.id) < ($4, $5)) \
+             ORDER BY c.updated_at DESC, c.id DESC LIMIT $6"
+        );
+        let rows: Vec<ConversationRow> = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+            .bind(self.0.tenant)
+            .bind(user.uuid())
+            .bind(contains)
+            .bind(page.after.map(|cursor| cursor.at))
+            .bind(page.after.map(|cursor| cursor.id))
+            .bind(i64::from(page.limit) + 1)
+            .fetch_all(&mut *self.0.connection)
+            .await?;
+        Ok(Page::from_rows(rows, page.limit, |row| Cursor { at: row.updated_at, id: row.id.uuid() }))
+    }
+
+    /// Renames a conversation.
+    pub async fn set_title(&mut self, id: ConversationId, user: UserId, title: &str) -> Result<(), StoreError> {
+        let changed = sqlx::query(
+            "UPDATE conversations SET title = $4 WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND deleted_at IS NULL",
+        )
+        .bind(self.0.tenant)
+        .bind(user.uuid())
+        .bind(id.uuid())
+        .bind(title)
+        .execute(&mut *self.0.connection)
+        .await?;
+        if changed.rows_affected() == 0 { Err(StoreError::NotFound("conversation")) } else { Ok(()) }
+    }
+
+    /// Deletes a conversation softly: it is gone for its user, its rows stay.
+    pub async fn delete(&mut self, id: ConversationId, user: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let changed = sqlx::query(
+            "UPDATE conversations SET deleted_at = $4 \
+             WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND deleted_at IS NULL",
+        )
+        .bind(self.0.tenant)
+        .bind(user.uuid())
+        .bind(id.uuid())
+        .bind(now)
+        .execute(&mut *self.0.connection)
+        .await?;
+        if changed.rows_affected() == 0 { Err(StoreError::NotFound("conversation")) } else { Ok(()) }
+    }
+
+    /// How many conversations the tenant has.
+    pub async fn count(&mut self) -> Result<i64, StoreError> {
+        let count =
+            sqlx::query_scalar("SELECT count(*) FROM conversations WHERE tenant_id = $1 AND deleted_at IS NULL")
+                .bind(self.0.tenant)
+                .fetch_one(&mut *self.0.connection)
+                .await?;
+        Ok(count)
+    }
+}

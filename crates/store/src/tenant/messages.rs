@@ -1,0 +1,255 @@
+use chrono::{DateTime, Utc};
+use millwright_core::{
+    Classification,
+    id::{ConversationId, MessageId, RunId},
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::text_enum;
+use crate::{StoreError, tenant_tx::TenantConnection};
+
+text_enum! {
+    /// Who wrote a message.
+    MessageRole {
+        /// The person.
+        User = "user",
+        /// Millwright.
+        Assistant = "assistant",
+    }
+}
+
+text_enum! {
+    /// Whether a message is whole.
+    MessageStatus {
+        /// It is.
+        Complete = "complete",
+        /// It is being written.
+        Streaming = "streaming",
+        /// The person stopped it; what was there stays.
+        Stopped = "stopped",
+        /// Its run failed; what was there stays.
+        Failed = "failed",
+    }
+}
+
+/// Messages in conversations: a tree, in which an edit or a second answer is a sibling.
+pub struct Messages<'t>(pub(crate) TenantConnection<'t>);
+
+/// A message to be stored.
+#[derive(Debug)]
+pub struct NewMessage {
+    /// The message.
+    pub id: MessageId,
+    /// In which conversation.
+    pub conversation_id: ConversationId,
+    /// The message it answers or follows; `None` at the root.
+    pub parent_id: Option<MessageId>,
+    /// Who writes it.
+    pub role: MessageRole,
+    /// Its text so far.
+    pub content: String,
+    /// Whether it is whole.
+    pub status: MessageStatus,
+    /// The run that writes it.
+    pub run_id: Option<RunId>,
+    /// When.
+    pub created_at: DateTime<Utc>,
+}
+
+/// How an answer ended.
+#[derive(Debug, Clone)]
+pub struct FinishedMessage {
+    /// The whole text.
+    pub content: String,
+    /// How it ended.
+    pub status: MessageStatus,
+    /// What it stands on, as the API shows it.
+    pub citations: Value,
+    /// Which model wrote it.
+    pub model: String,
+    /// `LIGHT`, `STANDARD` or `HEAVY`.
+    pub tier: String,
+    /// The join of the labels of what it was made from.
+    pub classification: Option<Classification>,
+    /// False when the documents do not hold the answer.
+    pub answered: Option<bool>,
+    /// Code and detail of a failure.
+    pub error: Option<(String, String)>,
+    /// From the question to the end of the answer.
+    pub duration_ms: i64,
+}
+
+/// A message.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct MessageRow {
+    /// The message.
+    #[sqlx(try_from = "Uuid")]
+    pub id: MessageId,
+    /// In which conversation.
+    #[sqlx(try_from = "Uuid")]
+    pub conversation_id: ConversationId,
+    /// The message it answers or follows.
+    pub parent_id: Option<Uuid>,
+    /// Who wrote it.
+    #[sqlx(try_from = "String")]
+    pub role: MessageRole,
+    /// Its text.
+    pub content: String,
+    /// Whether it is whole.
+    #[sqlx(try_from = "String")]
+    pub status: MessageStatus,
+    /// What it stands on, as the API shows it.
+    pub citations: Value,
+    /// The run that wrote it.
+    pub run_id: Option<Uuid>,
+    /// Which model wrote it.
+    pub model: Option<String>,
+    /// `LIGHT`, `STANDARD` or `HEAVY`.
+    pub tier: Option<String>,
+    /// The join of the labels of what it was made from.
+    pub classification: Option<String>,
+    /// False when the documents do not hold the answer.
+    pub answered: Option<bool>,
+    /// Code of a failure.
+    pub error_code: Option<String>,
+    /// What failed.
+    pub error_detail: Option<String>,
+    /// From the question to the end of the answer.
+    pub duration_ms: Option<i64>,
+    /// When.
+    pub created_at: DateTime<Utc>,
+}
+
+const COLUMNS: &str = "id, conversation_id, parent_id, role, content, status, citations, run_id, model, tier, \
+    classification, answered, error_code, error_detail, duration_ms, created_at";
+
+impl Messages<'_> {
+    /// Stores a message and moves its conversation to the top.
+    pub async fn insert(&mut self, message: &NewMessage) -> Result<(), StoreError> {
+        sqlx::query(
+            "WITH touched AS (UPDATE conversations SET updated_at = $9 WHERE tenant_id = $1 AND id = $3) \
+             INSERT INTO messages (tenant_id, id, conversation_id, parent_id, role, content, status, run_id, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        )
+        .bind(self.0.tenant)
+        .bind(message.id.uuid())
+        .bind(message.conversation_id.uuid())
+        .bind(message.parent_id.map(MessageId::uuid))
+        .bind(message.role.as_str())
+        .bind(&message.content)
+        .bind(message.status.as_str())
+        .bind(message.run_id.map(RunId::uuid))
+        .bind(message.created_at)
+        .execute(&mut *self.0.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// The message, if there is one in this conversation.
+    pub async fn get(&mut self, conversation: ConversationId, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
+        let statement =
+            format!("SELECT {COLUMNS} FROM messages WHERE tenant_id = $1 AND conversation_id = $2 AND id = $3");
+        let row = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+            .bind(self.0.tenant)
+            .bind(conversation.uuid())
+            .bind(id.uuid())
+            .fetch_optional(&mut *self.0.connection)
+            .await?;
+        Ok(row)
+    }
+
+    /// The newest message of a conversation: a new question follows it unless told otherwise.
+    pub async fn newest(&mut self, conversation: ConversationId) -> Result<Option<MessageRow>, StoreError> {
+        let statement = format!(
+            "SELECT {COLUMNS} FROM messages WHERE tenant_id = $1 AND conversation_id = $2 \
+             ORDER BY created_at DESC, id DESC LIMIT 1"
+        );
+        let row = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+            .bind(self.0.tenant)
+            .bind(conversation.uuid())
+            .fetch_optional(&mut *self.0.connection)
+            .await?;
+        Ok(row)
+    }
+
+    /// The whole tree, oldest first.
+    pub async fn list(&mut self, conversation: ConversationId) -> Result<Vec<MessageRow>, StoreError> {
+        let statement = format!(
+            "SELECT {COLUMNS} FROM messages WHERE tenant_id = $1 AND conversation_id = $2 ORDER BY created_at, id"
+        );
+        let rows = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+            .bind(self.0.tenant)
+            .bind(conversation.uuid())
+            .fetch_all(&mut *self.0.connection)
+            .await?;
+        Ok(rows)
+    }
+
+    /// The way from the root to a message, oldest first, at most `limit` of the newest.
+    pub async fn branch(&mut self, leaf: MessageId, limit: i64) -> Result<Vec<MessageRow>, StoreError> {
+        let statement = format!(
+            "WITH RECURSIVE branch AS ( \
+                 SELECT m.*, 1 AS depth FROM messages m WHERE m.tenant_id = $1 AND m.id = $2 \
+                 UNION ALL \
+                 SELECT m.*, b.depth + 1 FROM messages m JOIN branch b ON m.id = b.parent_id \
+                 WHERE m.tenant_id = $1 AND b.depth < $3) \
+             SELECT {COLUMNS} FROM branch ORDER BY depth DESC"
+        );
+        let rows = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+            .bind(self.0.tenant)
+            .bind(leaf.uuid())
+            .bind(limit)
+            .fetch_all(&mut *self.0.connection)
+            .await?;
+        Ok(rows)
+    }
+
+    /// Ends a message that is being written; does nothing to one that has ended.
+    pub async fn finish(&mut self, id: MessageId, end: &FinishedMessage) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE messages SET content = $3, status = $4, citations = $5, model = $6, tier = $7, classification = $8, \
+             answered = $9, error_code = $10, error_detail = $11, duration_ms = $12 \
+             WHERE tenant_id = $1 AND id = $2 AND status = 'streaming'",
+        )
+        .bind(self.0.tenant)
+        .bind(id.uuid())
+        .bind(&end.content)
+        .bind(end.status.as_str())
+        .bind(&end.citations)
+        .bind(&end.model)
+        .bind(&end.tier)
+        .bind(end.classification.map(Classification::as_str))
+        .bind(end.answered)
+        .bind(end.error.as_ref().map(|(code, _)| code))
+        .bind(end.error.as_ref().map(|(_, detail)| detail))
+        .bind(end.duration_ms)
+        .execute(&mut *self.0.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Ends a message whose process died: its text is what its events hold.
+    pub async fn fail_from_events(
+        &mut self,
+        id: MessageId,
+        run: RunId,
+        code: &str,
+        detail: &str,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE messages SET status = 'failed', error_code = $4, error_detail = $5, content = coalesce( \
+                 (SELECT string_agg(e.payload->>'delta', '' ORDER BY e.sequence) FROM run_events e \
+                  WHERE e.tenant_id = $1 AND e.run_id = $3 AND e.payload->>'type' = 'TEXT_MESSAGE_CONTENT'), '') \
+             WHERE tenant_id = $1 AND id = $2 AND status = 'streaming'",
+        )
+        .bind(self.0.tenant)
+        .bind(id.uuid())
+        .bind(run.uuid())
+        .bind(code)
+        .bind(detail)
+        .execute(&mut *self.0.connection)
+        .await?;
+        Ok(())
+    }
+}

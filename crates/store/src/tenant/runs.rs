@@ -1,0 +1,352 @@
+use chrono::{DateTime, Utc};
+use millwright_core::id::{ConversationId, MessageId, RunId, UserId};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::text_enum;
+use crate::{StoreError, tenant_tx::TenantConnection};
+
+text_enum! {
+    /// Where a run stands.
+    RunStatus {
+        /// A process works on it.
+        Running = "running",
+        /// It came to an answer, or to the finding that there is none.
+        Finished = "finished",
+        /// It could not come to an end.
+        Failed = "failed",
+        /// A person stopped it.
+        Cancelled = "cancelled",
+    }
+}
+
+text_enum! {
+    /// The kinds of steps.
+    StepKind {
+        /// Gather what is known.
+        Observe = "observe",
+        /// Draft an answer.
+        Think = "think",
+        /// Check the draft against its sources.
+        Verify = "verify",
+    }
+}
+
+text_enum! {
+    /// Where a step stands.
+    StepStatus {
+        /// Begun.
+        Running = "running",
+        /// Done.
+        Finished = "finished",
+        /// Not done.
+        Failed = "failed",
+    }
+}
+
+/// Runs with their steps and events.
+pub struct Runs<'t>(pub(crate) TenantConnection<'t>);
+
+/// A run to be started.
+#[derive(Debug)]
+pub struct NewRun {
+    /// The run.
+    pub id: RunId,
+    /// In which conversation.
+    pub conversation_id: ConversationId,
+    /// For whom.
+    pub user_id: UserId,
+    /// The question.
+    pub user_message_id: MessageId,
+    /// The answer that it writes.
+    pub assistant_message_id: MessageId,
+    /// `LIGHT`, `STANDARD` or `HEAVY`.
+    pub tier: String,
+    /// Which model.
+    pub model: String,
+    /// When.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A run.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct RunRow {
+    /// The run.
+    #[sqlx(try_from = "Uuid")]
+    pub id: RunId,
+    /// In which conversation.
+    #[sqlx(try_from = "Uuid")]
+    pub conversation_id: ConversationId,
+    /// For whom.
+    #[sqlx(try_from = "Uuid")]
+    pub user_id: UserId,
+    /// The question.
+    #[sqlx(try_from = "Uuid")]
+    pub user_message_id: MessageId,
+    /// The answer.
+    #[sqlx(try_from = "Uuid")]
+    pub assistant_message_id: MessageId,
+    /// Where it stands.
+    #[sqlx(try_from = "String")]
+    pub status: RunStatus,
+    /// `LIGHT`, `STANDARD` or `HEAVY`.
+    pub tier: String,
+    /// Which model.
+    pub model: String,
+    /// Code of a failure.
+    pub error_code: Option<String>,
+    /// What failed.
+    pub error_detail: Option<String>,
+    /// When a person asked it to stop.
+    pub cancel_requested_at: Option<DateTime<Utc>>,
+    /// When it began.
+    pub created_at: DateTime<Utc>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// A step of a run.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct RunStepRow {
+    /// 1 for the first.
+    pub number: i32,
+    /// What it does.
+    #[sqlx(try_from = "String")]
+    pub kind: StepKind,
+    /// Which time round.
+    pub attempt: i32,
+    /// Where it stands.
+    #[sqlx(try_from = "String")]
+    pub status: StepStatus,
+    /// What it found, as the API shows it.
+    pub detail: Value,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// An event of a run.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct RunEventRow {
+    /// 1 for the first; gaps are possible, order is not broken.
+    pub sequence: i64,
+    /// The AG-UI event.
+    pub payload: Value,
+}
+
+/// How long a run may go without a sign of life before another process ends it. A database pause of a few
+/// seconds must not end healthy runs.
+const LEASE: &str = "interval '30 seconds'";
+
+impl Runs<'_> {
+    /// Starts a run with its first lease.
+    pub async fn insert(&mut self, run: &NewRun) -> Result<(), StoreError> {
+        let statement = format!(
+            "INSERT INTO runs (tenant_id, id, conversation_id, user_id, user_message_id, assistant_message_id, status, \
+                               tier, model, lease_expires_at, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, $8, now() + {LEASE}, $9)"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(statement))
+            .bind(self.0.tenant)
+            .bind(run.id.uuid())
+            .bind(run.conversation_id.uuid())
+            .bind(run.user_id.uuid())
+            .bind(run.user_message_id.uuid())
+            .bind(run.assistant_message_id.uuid())
+            .bind(&run.tier)
+            .bind(&run.model)
+            .bind(run.created_at)
+            .execute(&mut *self.0.connection)
+            .await?;
+        Ok(())
+    }
+
+    /// The run, if there is one.
+    pub async fn get(&mut self, id: RunId) -> Result<Option<RunRow>, StoreError> {
+        let row = sqlx::query_as(
+            "SELECT id, conversation_id, user_id, user_message_id, assistant_message_id, status, tier, model, error_code, \
+             error_detail, cancel_requested_at, created_at, finished_at FROM runs WHERE tenant_id = $1 AND id = $2",
+        )
+        .bind(self.0.tenant)
+        .bind(id.uuid())
+        .fetch_optional(&mut *self.0.connection)
+        .await?;
+        Ok(row)
+    }
+
+    /// The user's run, or [`StoreError::NotFound`].
+    pub async fn require(&mut self, id: RunId, user: UserId) -> Result<RunRow, StoreError> {
+        self.get(id).await?.filter(|run| run.user_id == user).ok_or(StoreError::NotFound("run"))
+    }
+
+    /// Renews the lease; tells whether a person asked the run to stop. [`StoreError::LeaseLost`] when it has ended.
+    pub async fn renew_lease(&mut self, id: RunId) -> Result<bool, StoreError> {
+        let statement = format!(
+            "UPDATE runs SET lease_expires_at = now() + {LEASE} WHERE tenant_id = $1 AND id = $2 AND status = 'running' \
+             RETURNING cancel_requested_at IS NOT NULL"
+        );
+        let cancel: Option<bool> = sqlx::query_scalar(sqlx::AssertSqlSafe(statement))
+            .bind(self.0.tenant)
+            .bind(id.uuid())
+            .fetch_optional(&mut *self.0.connection)
+            .await?;
+        cancel.ok_or(StoreError::LeaseLost)
+    }
+
+    /// Asks a run to stop. True when it was running.
+    pub async fn request_cancel(&mut self, id: RunId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let changed = sqlx::query(
+            "UPDATE runs SET cancel_requested_at = coalesce(cancel_requested_at, $3) \
+             WHERE tenant_id = $1 AND id = $2 AND status = 'running'",
+        )
+        .bind(self.0.tenant)
+        .bind(id.uuid())
+        .bind(now)
+        .execute(&mut *self.0.connection)
+        .await?;
+        Ok(changed.rows_affected() > 0)
+    }
+
+    /// Ends a run. [`StoreError::LeaseLost`] when it has ended already.
+    pub async fn finish(
+        &mut self,
+        id: RunId,
+        status: RunStatus,
+        error: Option<(&str, &str)>,
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let changed = sqlx::query(
+            "UPDATE runs SET status = $3, error_code = $4, error_detail = $5, finished_at = $6 \
+             WHERE tenant_id = $1 AND id = $2 AND status = 'running'",
+        )
+        .bind(self.0.tenant)
+        .bind(id.uuid())
+        .bind(status.as_str())
+        .bind(error.map(|(code, _)| code))
+        .bind(error.map(|(_, detail)| detail))
+        .bind(now)
+        .execute(&mut *self.0.connection)
+        .await?;
+        if changed.rows_affected() == 0 { Err(StoreError::LeaseLost) } else { Ok(()) }
+    }
+
+    /// Ends a run whose lease ran out. False when it lives after all.
+    pub async fn finish_expired(
+        &mut self,
+        id: RunId,
+        error: (&str, &str),
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        let changed = sqlx::query(
+            "UPDATE runs SET status = 'failed', error_code = $3, error_detail = $4, finished_at = $5 \
+             WHERE tenant_id = $1 AND id = $2 AND status = 'running' AND lease_expires_at < now()",
+        )
+        .bind(self.0.tenant)
+        .bind(id.uuid())
+        .bind(error.0)
+        .bind(error.1)
+        .bind(now)
+        .execute(&mut *self.0.connection)
+        .await?;
+        Ok(changed.rows_affected() > 0)
+    }
+
+    /// Stores or updates a step.
+    pub async fn put_step(&mut self, run: RunId, step: &RunStepRow) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO run_steps (tenant_id, run_id, number, kind, attempt, status, detail, started_at, finished_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+             ON CONFLICT (tenant_id, run_id, number) DO UPDATE \
+             SET status = excluded.status, detail = excluded.detail, finished_at = excluded.finished_at",
+        )
+        .bind(self.0.tenant)
+        .bind(run.uuid())
+        .bind(step.number)
+        .bind(step.kind.as_str())
+        .bind(step.attempt)
+        .bind(step.status.as_str())
+        .bind(&step.detail)
+        .bind(step.started_at)
+        .bind(step.finished_at)
+        .execute(&mut *self.0.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Steps in order.
+    pub async fn steps(&mut self, run: RunId) -> Result<Vec<RunStepRow>, StoreError> {
+        let rows = sqlx::query_as(
+            "SELECT number, kind, attempt, status, detail, started_at, finished_at FROM run_steps \
+             WHERE tenant_id = $1 AND run_id = $2 ORDER BY number",
+        )
+        .bind(self.0.tenant)
+        .bind(run.uuid())
+        .fetch_all(&mut *self.0.connection)
+        .await?;
+        Ok(rows)
+    }
+
+    /// Appends events; their sequence numbers are the writer's, and only one writer holds a run's lease.
+    pub async fn append_events(&mut self, run: RunId, events: &[RunEventRow]) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO run_events (tenant_id, run_id, sequence, payload) \
+             SELECT $1, $2, * FROM unnest($3::bigint[], $4::jsonb[])",
+        )
+        .bind(self.0.tenant)
+        .bind(run.uuid())
+        .bind(events.iter().map(|event| event.sequence).collect::<Vec<_>>())
+        .bind(events.iter().map(|event| &event.payload).collect::<Vec<&Value>>())
+        .execute(&mut *self.0.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Appends one event after all others.
+    pub async fn append_last_event(&mut self, run: RunId, payload: &Value) -> Result<(), StoreError> {
+        sqlx::query(
+            "INSERT INTO run_events (tenant_id, run_id, sequence, payload) \
+             SELECT $1, $2, 1 + coalesce(max(sequence), 0), $3 FROM run_events WHERE tenant_id = $1 AND run_id = $2",
+        )
+        .bind(self.0.tenant)
+        .bind(run.uuid())
+        .bind(payload)
+        .execute(&mut *self.0.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Up to `limit` events after a sequence number, in order.
+    pub async fn events_after(
+        &mut self,
+        run: RunId,
+        sequence: i64,
+        limit: i64,
+    ) -> Result<Vec<RunEventRow>, StoreError> {
+        let rows = sqlx::query_as(
+            "SELECT sequence, payload FROM run_events WHERE tenant_id = $1 AND run_id = $2 AND sequence > $3 \
+             ORDER BY sequence LIMIT $4",
+        )
+        .bind(self.0.tenant)
+        .bind(run.uuid())
+        .bind(sequence)
+        .bind(limit)
+        .fetch_all(&mut *self.0.connection)
+        .await?;
+        Ok(rows)
+    }
+
+    /// Runs begun since a time, and how many of them found an answer.
+    pub async fn count_since(&mut self, since: DateTime<Utc>) -> Result<(i64, i64), StoreError> {
+        let counts = sqlx::query_as(
+            "SELECT count(*), count(*) FILTER (WHERE m.answered) FROM runs r \
+             JOIN messages m ON m.tenant_id = r.tenant_id AND m.id = r.assistant_message_id \
+             WHERE r.tenant_id = $1 AND r.created_at >= $2",
+        )
+        .bind(self.0.tenant)
+        .bind(since)
+        .fetch_one(&mut *self.0.connection)
+        .await?;
+        Ok(counts)
+    }
+}

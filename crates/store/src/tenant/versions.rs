@@ -1,0 +1,421 @@
+use chrono::{DateTime, Utc};
+use millwright_core::id::{DocumentId, UserId, VersionId};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::text_enum;
+use crate::{StoreError, tenant_tx::TenantConnection};
+
+text_enum! {
+    /// Where a version stands.
+    VersionStatus {
+        /// Waits to be read.
+        Queued = "queued",
+        /// Being read.
+        Processing = "processing",
+        /// Answers questions.
+        Ready = "ready",
+        /// Could not be read.
+        Failed = "failed",
+        /// A newer version answers instead.
+        Superseded = "superseded",
+    }
+}
+
+text_enum! {
+    /// The stages of ingestion, in order.
+    Stage {
+        /// Bytes to pages of text.
+        Parse = "parse",
+        /// Pages to chunks.
+        Chunk = "chunk",
+        /// Chunks to vectors.
+        Embed = "embed",
+        /// Into the indexes.
+        Index = "index",
+    }
+}
+
+/// Versions of documents, their bytes and their pages.
+pub struct Versions<'t>(pub(crate) TenantConnection<'t>);
+
+/// A version to be created; its number is the next of its document.
+#[derive(Debug)]
+pub struct NewVersion {
+    /// The version.
+    pub id: VersionId,
+    /// Of which document.
+    pub document_id: DocumentId,
+    /// `pdf`, `docx`, `text`, `markdown` or `html`.
+    pub format: String,
+    /// What to call the bytes when they are handed out.
+    pub media_type: String,
+    /// SHA-256 of the bytes.
+    pub sha256: [u8; 32],
+    /// The uploader.
+    pub created_by: UserId,
+    /// When.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A version.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct VersionRow {
+    /// The version.
+    #[sqlx(try_from = "Uuid")]
+    pub id: VersionId,
+    /// Of which document.
+    #[sqlx(try_from = "Uuid")]
+    pub document_id: DocumentId,
+    /// 1 for the first.
+    pub number: i32,
+    /// `pdf`, `docx`, `text`, `markdown` or `html`.
+    pub format: String,
+    /// Media type of the bytes.
+    pub media_type: String,
+    /// Size of the bytes.
+    pub size_bytes: i64,
+    /// SHA-256 of the bytes.
+    pub sha256: Vec<u8>,
+    /// Where it stands.
+    #[sqlx(try_from = "String")]
+    pub status: VersionStatus,
+    /// `parse`, `chunk`, `embed` or `index` while it is read.
+    pub stage: Option<String>,
+    /// Pages, chunks or windows done in this stage.
+    pub stage_done: i64,
+    /// Out of how many, once known.
+    pub stage_total: Option<i64>,
+    /// Whether its pages are real pages.
+    pub paged: bool,
+    /// Pages of text.
+    pub page_count: Option<i32>,
+    /// Chunks.
+    pub chunk_count: Option<i32>,
+    /// Code of the failure.
+    pub error_code: Option<String>,
+    /// What failed, for the uploader.
+    pub error_detail: Option<String>,
+    /// Milliseconds by stage.
+    pub timings_ms: Value,
+    /// When it was uploaded.
+    pub created_at: DateTime<Utc>,
+    /// When it could answer.
+    pub ready_at: Option<DateTime<Utc>>,
+}
+
+/// A page of text as the parser read it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct PageRow {
+    /// 1 for the first.
+    pub page_number: i32,
+    /// The text; spans are Unicode code points into it.
+    pub text: String,
+    /// The parser's blocks, as it serialised them.
+    pub blocks: Value,
+}
+
+const SELECT: &str = "SELECT id, document_id, number, format, media_type, size_bytes, sha256, status, stage, stage_done, \
+    stage_total, paged, page_count, chunk_count, error_code, error_detail, timings_ms, created_at, ready_at \
+    FROM document_versions WHERE tenant_id = $1";
+
+impl Versions<'_> {
+    /// Creates a version with its bytes; returns its number.
+    pub async fn insert(&mut self, version: &NewVersion, bytes: &[u8]) -> Result<i32, StoreError> {
+        let number: i32 = sqlx::query_scalar(
+            "INSERT INTO document_versions (tenant_id, id, document_id, number, format, media_type, size_bytes, sha256, \
+                                            status, created_by, created_at) \
+             SELECT $1, $2, $3, 1 + coalesce(max(number), 0), $4, $5, $6, $7, 'queued', $8, $9 \
+             FROM document_versions WHERE tenant_id = $1 AND document_id = $3 RETURNING number",
+        )
+        .bind(self.0.tenant)
+        .bind(version.id.uuid())
+        .bind(version.document_id.uuid())
+        .bind(&version.format)
+        .bind(&version.media_type)
+        .bind(i64::try_from(bytes.len()).unwrap_or(i64::MAX))
+        .bind(&version.sha256[..])
+        .bind(version.created_by.uuid())
+        .bind(version.created_at)
+        .fetch_one(&mut *self.0.connection)
+        .await?;
+        sqlx::query("INSERT INTO document_contents (tenant_id, version_id, bytes) VALUES ($1, $2, $3)")
+            .bind(self.0.tenant)
+            .bind(version.id.uuid())
+            .bind(bytes)
+            .execute(&mut *self.0.connection)
+            .await?;
+        Ok(number)
+    }
+
+    /// The version, if there is one.
+    pub async fn get(&mut self, id: VersionId) -> Result<Option<VersionRow>, StoreError> {
+        let row = sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} AND id = $2")))
+            .bind(self.0.tenant)
+            .bind(id.uuid())
+            .fetch_optional(&mut *self.0.connection)
+            .await?;
+        Ok(row)
+    }
+
+    /// The version, or [`StoreError::NotFound`].
+    pub async fn require(&mut self, id: VersionId) -> Result<VersionRow, StoreError> {
+        self.get(id).await?.ok_or(StoreError::NotFound("version"))
+    }
+
+    /// A document's version by its number; without a number the one that answers, else the newest.
+    pub async fn require_number(
+        &mut self,
+        document: DocumentId,
+        number: Option<i32>,
+    ) -> Result<VersionRow, StoreError> {
+        let statement = format!(
+            "{SELECT} AND document_id = $2 AND ($3::integer IS NULL OR number = $3) \
+             ORDER BY (status = 'ready') DESC, number DESC LIMIT 1"
+        );
+        let row: Option<VersionRow> = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+            .bind(self.0.tenant)
+            .bind(document.uuid())
+            .bind(number)
+            .fetch_optional(&mut *self.0.connection)
+            .await?;
+        row.ok_or(StoreError::NotFound("version"))
+    }
+
+    /// All versions of a document, newest first.
+    pub async fn list(&mut self, document: DocumentId) -> Result<Vec<VersionRow>, StoreError> {
+        let rows = sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} AND document_id = $2 ORDER BY number DESC")))
+            .bind(self.0.tenant)
+            .bind(document.uuid())
+            .fetch_all(&mut *self.0.connection)
+            .await?;
+        Ok(rows)
+    }
+
+    /// Several versions at once, in no order.
+    pub async fn list_by_ids(&mut self, ids: &[VersionId]) -> Result<Vec<VersionRow>, StoreError> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+        let rows = sqlx::query_as(sqlx::AssertSqlSafe(format!("{SELECT} AND id = ANY($2)")))
+            .bind(self.0.tenant)
+            .bind(ids)
+            .fetch_all(&mut *self.0.connection)
+            .await?;
+        Ok(rows)
+    }
+
+    /// The bytes as uploaded.
+    pub async fn content(&mut self, id: VersionId) -> Result<Vec<u8>, StoreError> {
+        let bytes: Option<Vec<u8>> =
+            sqlx::query_scalar("SELECT bytes FROM document_contents WHERE tenant_id = $1 AND version_id = $2")
+                .bind(self.0.tenant)
+                .bind(id.uuid())
+                .fetch_optional(&mut *self.0.connection)
+                .await?;
+        bytes.ok_or(StoreError::NotFound("version"))
+    }
+
+    /// Enters a stage, or tells how far it has come.
+    pub async fn set_progress(
+        &mut self,
+        id: VersionId,
+        stage: Stage,
+        done: i64,
+        total: Option<i64>,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE document_versions SET status = 'processing', stage = $3, stage_done = $4, stage_total = $5, \
+             error_code = NULL, error_detail = NULL \
+             WHERE tenant_id = $1 AND id = $2 AND status IN ('queued', 'processing', 'failed')",
+        )
+        .bind(self.0.tenant)
+        .bind(id.uuid())
+        .bind(stage.as_str())
+        .bind(done)
+        .bind(total)
+        .execute(&mut *self.0.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Puts a version back in the queue, so that all stages run again.
+    pub async fn set_queued(&mut self, id: VersionId) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE document_versions SET status = 'queued', stage = NULL, stage_done = 0, stage_total = NULL, \
+             error_code = NULL, error_detail = NULL WHERE tenant_id = $1 AND id = $2",
+        )
+        .bind(self.0.tenant)
+        .bind(id.uuid())
+        .execute(&mut *self.0.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Records how long a stage took.
+    pub async fn set_timing(&mut self, id: VersionId, stage: Stage, millis: i64) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE document_versions SET timings_ms = timings_ms || jsonb_build_object($3::text, $4::bigint) \
+             WHERE tenant_id = $1 AND id = $2",
+        )
+        .bind(self.0.tenant)
+        .bind(id.uuid())
+        .bind(stage.as_str())
+        .bind(millis)
+        .execute(&mut *self.0.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Ends ingestion with a reason. A version that answers already goes on answering.
+    pub async fn set_failed(&mut self, id: VersionId, code: &str, detail: &str) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE document_versions SET status = 'failed', error_code = $3, error_detail = $4 \
+             WHERE tenant_id = $1 AND id = $2 AND status IN ('queued', 'processing')",
+        )
+        .bind(self.0.tenant)
+        .bind(id.uuid())
+        .bind(code)
+        .bind(detail)
+        .execute(&mut *self.0.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Removes pages left by an attempt that did not finish.
+    pub async fn delete_pages(&mut self, id: VersionId) -> Result<(), StoreError> {
+        sqlx::query("DELETE FROM document_pages WHERE tenant_id = $1 AND version_id = $2")
+            .bind(self.0.tenant)
+            .bind(id.uuid())
+            .execute(&mut *self.0.connection)
+            .await?;
+        Ok(())
+    }
+
+    /// Adds pages.
+    pub async fn insert_pages(&mut self, id: VersionId, pages: &[PageRow]) -> Result<(), StoreError> {
+        let numbers: Vec<i32> = pages.iter().map(|page| page.page_number).collect();
+        let texts: Vec<&str> = pages.iter().map(|page| page.text.as_str()).collect();
+        let blocks: Vec<&Value> = pages.iter().map(|page| &page.blocks).collect();
+        sqlx::query(
+            "INSERT INTO document_pages (tenant_id, version_id, page_number, text, blocks) \
+             SELECT $1, $2, * FROM unnest($3::integer[], $4::text[], $5::jsonb[])",
+        )
+        .bind(self.0.tenant)
+        .bind(id.uuid())
+        .bind(numbers)
+        .bind(texts)
+        .bind(blocks)
+        .execute(&mut *self.0.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Records that parsing is complete: only then may its pages be chunked.
+    pub async fn set_parsed(&mut self, id: VersionId, paged: bool, page_count: i32) -> Result<(), StoreError> {
+        sqlx::query("UPDATE document_versions SET paged = $3, page_count = $4 WHERE tenant_id = $1 AND id = $2")
+            .bind(self.0.tenant)
+            .bind(id.uuid())
+            .bind(paged)
+            .bind(page_count)
+            .execute(&mut *self.0.connection)
+            .await?;
+        Ok(())
+    }
+
+    /// All pages, in order.
+    pub async fn pages(&mut self, id: VersionId) -> Result<Vec<PageRow>, StoreError> {
+        let rows = sqlx::query_as(
+            "SELECT page_number, text, blocks FROM document_pages WHERE tenant_id = $1 AND version_id = $2 \
+             ORDER BY page_number",
+        )
+        .bind(self.0.tenant)
+        .bind(id.uuid())
+        .fetch_all(&mut *self.0.connection)
+        .await?;
+        Ok(rows)
+    }
+
+    /// The text of one page.
+    pub async fn page_text(&mut self, id: VersionId, number: i32) -> Result<String, StoreError> {
+        let text: Option<String> = sqlx::query_scalar(
+            "SELECT text FROM document_pages WHERE tenant_id = $1 AND version_id = $2 AND page_number = $3",
+        )
+        .bind(self.0.tenant)
+        .bind(id.uuid())
+        .bind(number)
+        .fetch_optional(&mut *self.0.connection)
+        .await?;
+        text.ok_or(StoreError::NotFound("page"))
+    }
+
+    /// Lets a version answer: it becomes current, the one before is superseded and leaves the vector index, and the
+    /// keyword indexes are told; all in this transaction. False when a newer version answers already, or when the document
+    /// is gone: then what was read of it goes too.
+    pub async fn set_ready(&mut self, id: VersionId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let version = self.require(id).await?;
+        let locked: Option<Option<Uuid>> = sqlx::query_scalar(
+            "SELECT current_version_id FROM documents WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE",
+        )
+        .bind(self.0.tenant)
+        .bind(version.document_id.uuid())
+        .fetch_optional(&mut *self.0.connection)
+        .await?;
+        let Some(current) = locked else {
+            self.delete_contents(id).await?;
+            return Ok(false);
+        };
+        // Not joined to the statement above: after waiting for the lock, it would see the document as it is now beside
+        // a joined row as it was before.
+        let current_number: Option<i32> =
+            sqlx::query_scalar("SELECT number FROM document_versions WHERE tenant_id = $1 AND id = $2")
+                .bind(self.0.tenant)
+                .bind(current)
+                .fetch_optional(&mut *self.0.connection)
+                .await?;
+        if current_number.is_some_and(|number| number > version.number) {
+            self.set_superseded(id).await?;
+            return Ok(false);
+        }
+        if let Some(old) = current.filter(|old| *old != id.uuid()) {
+            self.set_superseded(VersionId::from(old)).await?;
+        }
+        sqlx::query(
+            "WITH ready AS (UPDATE document_versions SET status = 'ready', stage = NULL, ready_at = $4 \
+                            WHERE tenant_id = $1 AND id = $2), \
+                  fed AS (INSERT INTO index_changes (tenant_id, version_id, operation) VALUES ($1, $2, 'upsert')) \
+             UPDATE documents SET current_version_id = $2, updated_at = $4 WHERE tenant_id = $1 AND id = $3",
+        )
+        .bind(self.0.tenant)
+        .bind(id.uuid())
+        .bind(version.document_id.uuid())
+        .bind(now)
+        .execute(&mut *self.0.connection)
+        .await?;
+        Ok(true)
+    }
+
+    /// Removes what ingestion wrote for a document that was deleted in the meantime.
+    async fn delete_contents(&mut self, id: VersionId) -> Result<(), StoreError> {
+        for statement in [
+            "DELETE FROM chunk_vectors WHERE tenant_id = $1 AND version_id = $2",
+            "DELETE FROM chunks WHERE tenant_id = $1 AND version_id = $2",
+            "DELETE FROM document_pages WHERE tenant_id = $1 AND version_id = $2",
+            "DELETE FROM document_contents WHERE tenant_id = $1 AND version_id = $2",
+        ] {
+            sqlx::query(statement).bind(self.0.tenant).bind(id.uuid()).execute(&mut *self.0.connection).await?;
+        }
+        Ok(())
+    }
+
+    async fn set_superseded(&mut self, id: VersionId) -> Result<(), StoreError> {
+        sqlx::query(
+            "WITH gone AS (DELETE FROM chunk_vectors WHERE tenant_id = $1 AND version_id = $2), \
+                  fed AS (INSERT INTO index_changes (tenant_id, version_id, operation) VALUES ($1, $2, 'delete')) \
+             UPDATE document_versions SET status = 'superseded', stage = NULL WHERE tenant_id = $1 AND id = $2",
+        )
+        .bind(self.0.tenant)
+        .bind(id.uuid())
+        .execute(&mut *self.0.connection)
+        .await?;
+        Ok(())
+    }
+}

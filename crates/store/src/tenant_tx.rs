@@ -1,0 +1,110 @@
+use millwright_core::TenantScope;
+use sqlx::{PgConnection, Postgres, Transaction};
+use uuid::Uuid;
+
+use crate::{
+    Proof, StoreError,
+    tenant::{
+        AuditEntries, Chunks, Conversations, Documents, IndexChanges, Jobs, Messages, Passages, Runs, Users, Versions,
+    },
+};
+
+/// A transaction in which only one tenant's rows exist.
+pub struct TenantTx {
+    tx: Transaction<'static, Postgres>,
+    scope: TenantScope,
+}
+
+/// PostgreSQL answers the COMMIT of an aborted transaction with success and undoes it. Any statement before it fails.
+pub(crate) async fn refuse_aborted(connection: &mut PgConnection) -> Result<(), StoreError> {
+    sqlx::query("SELECT 1").execute(connection).await?;
+    Ok(())
+}
+
+/// What a repository borrows: the connection inside the transaction, and the tenant for its statements.
+pub(crate) struct TenantConnection<'t> {
+    pub(crate) connection: &'t mut PgConnection,
+    pub(crate) tenant: Uuid,
+}
+
+impl TenantTx {
+    pub(crate) fn new(tx: Transaction<'static, Postgres>, scope: TenantScope) -> Self {
+        Self { tx, scope }
+    }
+
+    fn borrow(&mut self) -> TenantConnection<'_> {
+        TenantConnection { connection: &mut self.tx, tenant: self.scope.tenant_id().uuid() }
+    }
+
+    /// Whose rows these are.
+    pub fn scope(&self) -> &TenantScope {
+        &self.scope
+    }
+
+    /// People of the tenant.
+    pub fn users(&mut self) -> Users<'_> {
+        Users(self.borrow())
+    }
+
+    /// The audit log, to be read.
+    pub fn audit(&mut self) -> AuditEntries<'_> {
+        AuditEntries(self.borrow())
+    }
+
+    /// Background jobs.
+    pub fn jobs(&mut self) -> Jobs<'_> {
+        Jobs(self.borrow())
+    }
+
+    /// Documents by name.
+    pub fn documents(&mut self) -> Documents<'_> {
+        Documents(self.borrow())
+    }
+
+    /// Versions of documents, their bytes and pages.
+    pub fn versions(&mut self) -> Versions<'_> {
+        Versions(self.borrow())
+    }
+
+    /// Chunks and vectors of one version, as ingestion writes them.
+    pub fn chunks(&mut self) -> Chunks<'_> {
+        Chunks(self.borrow())
+    }
+
+    /// Passages as search reads them.
+    pub fn passages(&mut self) -> Passages<'_> {
+        Passages(self.borrow())
+    }
+
+    /// The feed that keyword indexes follow.
+    pub fn index_changes(&mut self) -> IndexChanges<'_> {
+        IndexChanges(self.borrow())
+    }
+
+    /// Conversations.
+    pub fn conversations(&mut self) -> Conversations<'_> {
+        Conversations(self.borrow())
+    }
+
+    /// Messages in conversations.
+    pub fn messages(&mut self) -> Messages<'_> {
+        Messages(self.borrow())
+    }
+
+    /// Runs with their steps and events.
+    pub fn runs(&mut self) -> Runs<'_> {
+        Runs(self.borrow())
+    }
+
+    /// Makes the change permanent together with its proof. Fails when a statement of the transaction has failed,
+    /// also one whose error was ignored.
+    pub async fn commit(mut self, proof: Proof<'_>) -> Result<(), StoreError> {
+        match proof {
+            Proof::Entry(record) => self.audit().append(std::slice::from_ref(record)).await?,
+            Proof::Entries(records) => self.audit().append(records).await?,
+            Proof::Bookkeeping(_) => refuse_aborted(&mut self.tx).await?,
+        }
+        self.tx.commit().await?;
+        Ok(())
+    }
+}

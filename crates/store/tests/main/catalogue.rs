@@ -1,0 +1,224 @@
+//! The database's own catalogue, asked whether every table keeps tenants apart.
+
+use sqlx::PgConnection;
+
+use crate::support::World;
+
+/// Indexes that do not begin with the tenant. Each needs a reason; the list only shrinks.
+const INDEXES_OVER_ALL_TENANTS: &[(&str, &str)] = &[
+    ("users_email", "sign-in names no tenant, so an address belongs to one user of the platform"),
+    ("tenants_name_key", "names of tenants are unique over the platform"),
+    ("audit_entries_by_arrival", "the sealer follows all tenants in one pass"),
+    ("audit_sealer_position_pkey", "one row for the whole platform"),
+    ("index_changes_by_arrival", "the follower asks which tenants have changes"),
+    ("jobs_due", "workers claim jobs of all tenants"),
+    ("jobs_leased", "workers take over jobs of all tenants"),
+    ("runs_leased", "the reaper finds runs of all tenants"),
+    ("chunk_vectors_nearest", "HNSW has one column; the scan filters by tenant and goes on until it has enough"),
+];
+
+/// Tables without a tenant. Each needs a reason; the list only shrinks.
+const TABLES_OF_THE_PLATFORM: &[(&str, &str)] =
+    &[("audit_sealer_position", "a hint for the sealer, which tenants cannot read")];
+
+/// Tables that a tenant may read and not write. Each needs a reason; the list only shrinks.
+const READ_ONLY_FOR_TENANTS: &[(&str, &str)] =
+    &[("audit_seals", "only the sealer seals"), ("audit_heads", "only the sealer moves the head")];
+
+/// All that the system role is granted.
+const SYSTEM_GRANTS: &[&str] = &[
+    "audit_entries INSERT,SELECT",
+    "audit_heads INSERT,SELECT,UPDATE",
+    "audit_sealer_position SELECT,UPDATE",
+    "audit_seals INSERT,SELECT",
+    "index_changes SELECT",
+    "jobs SELECT,UPDATE",
+    "tenants INSERT,SELECT",
+    "users SELECT",
+];
+
+const OWN_ROWS: &str = "(tenant_id = current_tenant())";
+
+fn names(list: &[(&str, &str)]) -> Vec<String> {
+    list.iter().map(|(name, _)| (*name).to_owned()).collect()
+}
+
+/// What in the schema does not keep tenants apart; empty when all is well.
+async fn violations(connection: &mut PgConnection) -> Vec<String> {
+    let mut found = Vec::new();
+    let platform = names(TABLES_OF_THE_PLATFORM);
+    let read_only = names(READ_ONLY_FOR_TENANTS);
+    for (statement, allowed) in [(TABLES, &platform), (POLICIES, &read_only), (KEYS, &platform)] {
+        let rows: Vec<String> =
+            sqlx::query_scalar(statement).bind(allowed).bind(OWN_ROWS).fetch_all(&mut *connection).await.unwrap();
+        found.extend(rows);
+    }
+    let indexes: Vec<String> = sqlx::query_scalar(INDEXES)
+        .bind(names(INDEXES_OVER_ALL_TENANTS))
+        .bind(OWN_ROWS)
+        .fetch_all(&mut *connection)
+        .await
+        .unwrap();
+    found.extend(indexes);
+    found
+}
+
+const TABLES: &str = "SELECT c.relname || ': ' || problem FROM pg_class c, LATERAL (VALUES \
+        ('row-level security is not enabled', NOT c.relrowsecurity), \
+        ('row-level security is not forced', NOT c.relforcerowsecurity), \
+        ('not owned by millwright_owner', pg_get_userbyid(c.relowner) <> 'millwright_owner'), \
+        ('no tenant_id', NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid \
+                                     AND a.attname = 'tenant_id' AND a.attnotnull AND a.atttypid = 'uuid'::regtype)), \
+        ('no policy for millwright_tenant', NOT EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid \
+                                     AND 'millwright_tenant'::regrole = ANY (p.polroles))) \
+    ) AS checks (problem, broken) \
+    WHERE c.relnamespace = 'millwright'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname <> '_sqlx_migrations' \
+      AND broken AND $2 <> '' \
+      AND NOT (c.relname = ANY ($1) AND problem IN ('no tenant_id', 'no policy for millwright_tenant')) \
+    UNION ALL \
+    SELECT c.relname || ': a view reads with its owner''s rights' FROM pg_class c \
+    WHERE c.relnamespace = 'millwright'::regnamespace AND c.relkind IN ('v', 'm') \
+    UNION ALL \
+    SELECT p.proname || ': a function that runs with its owner''s rights' FROM pg_proc p \
+    WHERE p.pronamespace = 'millwright'::regnamespace AND p.prosecdef";
+
+const POLICIES: &str = "SELECT c.relname || ': policy ' || p.polname || ' ' || problem \
+    FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid, LATERAL (VALUES \
+        ('is for somebody else', NOT p.polroles <@ ARRAY['millwright_tenant', 'millwright_system']::regrole[]::oid[]), \
+        ('does not show own rows only', 'millwright_tenant'::regrole = ANY (p.polroles) \
+             AND pg_get_expr(p.polqual, p.polrelid) IS DISTINCT FROM $2), \
+        ('does not check what is written', 'millwright_tenant'::regrole = ANY (p.polroles) \
+             AND pg_get_expr(p.polwithcheck, p.polrelid) IS DISTINCT FROM $2 \
+             AND NOT (p.polcmd = 'r' AND c.relname = ANY ($1))), \
+        ('lets a tenant write', c.relname = ANY ($1) AND 'millwright_tenant'::regrole = ANY (p.polroles) \
+             AND p.polcmd <> 'r') \
+    ) AS checks (problem, broken) \
+    WHERE c.relnamespace = 'millwright'::regnamespace AND broken";
+
+const KEYS: &str = "SELECT c.relname || ': ' || k.conname || ' does not begin with tenant_id' \
+    FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid \
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1] \
+    LEFT JOIN pg_attribute f ON f.attrelid = k.confrelid AND f.attnum = k.confkey[1] \
+    WHERE c.relnamespace = 'millwright'::regnamespace AND c.relname <> '_sqlx_migrations' AND k.contype IN ('p', 'f') \
+      AND (a.attname <> 'tenant_id' OR f.attname <> 'tenant_id') AND NOT c.relname = ANY ($1) AND $2 <> '' \
+    UNION ALL \
+    SELECT c.relname || ': no primary key' FROM pg_class c \
+    WHERE c.relnamespace = 'millwright'::regnamespace AND c.relkind IN ('r', 'p') \
+      AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'p')";
+
+const INDEXES: &str = "SELECT t.relname || ': index ' || c.relname || ' does not begin with tenant_id' \
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid \
+    LEFT JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = i.indkey[0] \
+    WHERE t.relnamespace = 'millwright'::regnamespace AND t.relname <> '_sqlx_migrations' \
+      AND a.attname IS DISTINCT FROM 'tenant_id' AND NOT c.relname = ANY ($1) AND $2 <> ''";
+
+#[tokio::test]
+async fn every_table_keeps_tenants_apart() {
+    let world = World::new().await;
+    assert_eq!(violations(&mut world.superuser().await).await, Vec::<String>::new());
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn the_allow_lists_name_only_what_exists() {
+    let world = World::new().await;
+    let relations =
+        world.database.peek("SELECT relname::text FROM pg_class WHERE relnamespace = 'millwright'::regnamespace").await;
+    for (name, reason) in [INDEXES_OVER_ALL_TENANTS, TABLES_OF_THE_PLATFORM, READ_ONLY_FOR_TENANTS].concat() {
+        assert!(relations.iter().any(|relation| relation == name), "`{name}` is gone; so must be its exception");
+        assert!(!reason.is_empty());
+    }
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn a_careless_table_is_named() {
+    let world = World::new().await;
+    world
+        .database
+        .tamper(
+            "CREATE TABLE careless (id uuid PRIMARY KEY, tenant_id uuid NOT NULL, document_id uuid); \
+             CREATE INDEX careless_document ON careless (document_id); \
+             CREATE TABLE sloppy (tenant_id uuid NOT NULL, id uuid, PRIMARY KEY (tenant_id, id)); \
+             ALTER TABLE sloppy OWNER TO millwright_owner; ALTER TABLE sloppy ENABLE ROW LEVEL SECURITY; \
+             CREATE POLICY leak ON sloppy TO millwright_tenant USING (true); \
+             CREATE POLICY open ON sloppy FOR SELECT TO PUBLIC USING (true); \
+             CREATE VIEW peephole AS SELECT * FROM documents; \
+             CREATE FUNCTION backdoor() RETURNS bigint LANGUAGE sql SECURITY DEFINER RETURN 1",
+        )
+        .await;
+    let found = violations(&mut world.superuser().await).await;
+    for expected in [
+        "careless: row-level security is not enabled",
+        "careless: row-level security is not forced",
+        "careless: not owned by millwright_owner",
+        "careless: no policy for millwright_tenant",
+        "careless: careless_pkey does not begin with tenant_id",
+        "careless: index careless_document does not begin with tenant_id",
+        "sloppy: row-level security is not forced",
+        "sloppy: policy leak does not show own rows only",
+        "sloppy: policy leak does not check what is written",
+        "sloppy: policy open is for somebody else",
+        "peephole: a view reads with its owner's rights",
+        "backdoor: a function that runs with its owner's rights",
+    ] {
+        assert!(found.iter().any(|problem| problem == expected), "{expected} not in {found:#?}");
+    }
+    world.drop().await;
+}
+
+fn grants_to(role: &str) -> String {
+    format!(
+        "SELECT c.relname || ' ' || string_agg(g.privilege_type, ',' ORDER BY g.privilege_type) \
+         FROM pg_class c, LATERAL aclexplode(c.relacl) g \
+         WHERE c.relnamespace = 'millwright'::regnamespace AND c.relkind = 'r' AND g.grantee = '{role}'::regrole \
+         GROUP BY c.relname ORDER BY c.relname"
+    )
+}
+
+#[tokio::test]
+async fn the_system_role_is_granted_exactly_this() {
+    let world = World::new().await;
+    assert_eq!(world.database.peek(&grants_to("millwright_system")).await, SYSTEM_GRANTS);
+    let columns = world
+        .database
+        .peek(
+            "SELECT c.relname || '.' || a.attname || ' ' || g.privilege_type FROM pg_class c \
+             JOIN pg_attribute a ON a.attrelid = c.oid, LATERAL aclexplode(a.attacl) g \
+             WHERE c.relnamespace = 'millwright'::regnamespace AND g.grantee = 'millwright_system'::regrole \
+             ORDER BY a.attnum",
+        )
+        .await;
+    let runs = ["tenant_id", "id", "status", "lease_expires_at"].map(|column| format!("runs.{column} SELECT"));
+    assert_eq!(columns, runs);
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn no_role_may_truncate_and_the_login_itself_holds_nothing() {
+    let world = World::new().await;
+    let grants = world
+        .database
+        .peek(
+            "SELECT c.relname || ' ' || g.privilege_type || ' ' || CASE g.grantee WHEN 0 THEN 'PUBLIC' \
+                    ELSE pg_get_userbyid(g.grantee) END \
+             FROM pg_class c, LATERAL aclexplode(c.relacl) g \
+             WHERE c.relnamespace = 'millwright'::regnamespace AND g.grantee <> c.relowner \
+               AND (g.privilege_type NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE') OR g.is_grantable \
+                    OR g.grantee NOT IN ('millwright_tenant'::regrole, 'millwright_system'::regrole))",
+        )
+        .await;
+    assert_eq!(grants, ["_sqlx_migrations SELECT millwright_app"]);
+    let owned = "SELECT relname::text FROM pg_class WHERE pg_get_userbyid(relowner) = 'millwright_app'";
+    assert!(world.database.peek(owned).await.is_empty());
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn tenants_never_read_password_hashes() {
+    let world = World::new().await;
+    let readable = "SELECT has_column_privilege('millwright_tenant', 'users', 'password_hash', 'SELECT')::text \
+                    || has_column_privilege('millwright_tenant', 'users', 'email', 'SELECT')::text";
+    assert_eq!(world.database.peek(readable).await, ["falsetrue"]);
+    world.drop().await;
+}

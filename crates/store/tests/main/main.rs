@@ -1,0 +1,28 @@
+//! The store against a real PostgreSQL: one binary, so that it links once.
+
+#[cfg(test)]
+mod audit;
+#[cfg(test)]
+mod catalogue;
+#[cfg(test)]
+mod chat;
+#[cfg(test)]
+mod errors;
+#[cfg(test)]
+mod feed;
+#[cfg(test)]
+mod isolation;
+#[cfg(test)]
+mod jobs;
+#[cfg(test)]
+mod opening;
+#[cfg(test)]
+mod passages;
+#[cfg(test)]
+mod plans;
+#[cfg(test)]
+mod second_lock;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod versions;

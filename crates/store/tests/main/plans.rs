@@ -1,0 +1,164 @@
+//! Not how long, but how: which index the database takes, and how many trips a transaction costs.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use millwright_store::{Store, StoreSettings, tenant::PassageQuery};
+
+use crate::support::{BOOKKEEPING, World, axis, eventually, scattered};
+
+/// One large tenant of four thousand vectors and a small one of forty, as the planner knows them after ANALYZE.
+#[tokio::test]
+async fn search_takes_hnsw_for_a_large_tenant_and_the_tenants_index_for_a_small_one() {
+    let world = World::new().await;
+    let (large, small) = (world.site("TenantA").await, world.site("TenantB").await);
+    let vectors = scattered(4_040, 4);
+    let mut filter = Vec::new();
+    for (number, part) in vectors[..4_000].chunks(200).enumerate() {
+        filter.push(world.manual(&large, &format!("Manual {number}.txt"), part).await.document);
+    }
+    world.manual(&small, "Manual.txt", &vectors[4_000..]).await;
+    world.database.tamper("ANALYZE").await;
+
+    let query = PassageQuery { embedding: Some(&vectors[7]), nearest: 50, keyword_hits: &[], documents: None };
+    for _ in 0..8 {
+        // More often than the server makes a plan for the values at hand: afterwards it may keep one for all.
+        let mut tx = world.read(&large).await;
+        assert_eq!(tx.passages().find(&query).await.unwrap().len(), 50);
+        let plan = tx.passages().explain(&query).await.unwrap().join("\n");
+        assert!(plan.contains("Index Scan using chunk_vectors_nearest"), "{plan}");
+        assert!(!plan.contains("Seq Scan on chunk"), "{plan}");
+        drop(tx);
+        let mut tx = world.read(&small).await;
+        assert_eq!(tx.passages().find(&query).await.unwrap().len(), 40);
+        let plan = tx.passages().explain(&query).await.unwrap().join("\n");
+        assert!(!plan.contains("chunk_vectors_nearest"), "{plan}");
+        assert!(plan.contains("chunk_vectors_by_version") || plan.contains("chunk_vectors_pkey"), "{plan}");
+    }
+    let one = PassageQuery { documents: Some(&filter[..1]), ..query };
+    let mut tx = world.read(&large).await;
+    assert_eq!(tx.passages().find(&one).await.unwrap().len(), 50);
+    let plan = tx.passages().explain(&one).await.unwrap().join("\n");
+    assert!(!plan.contains("chunk_vectors_nearest"), "{plan}");
+    drop(tx);
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn claiming_does_not_read_the_jobs_that_are_done() {
+    let world = World::new().await;
+    let site = world.site("TenantA").await;
+    let tenant = site.scope.tenant_id().uuid();
+    world
+        .database
+        .tamper(&format!(
+            "INSERT INTO jobs (tenant_id, id, kind, payload, status, created_at) \
+             SELECT '{tenant}', gen_random_uuid(), 'ingest', '{{}}', 'succeeded', now() FROM generate_series(1, 5000); \
+             INSERT INTO jobs (tenant_id, id, kind, payload, created_at) \
+             SELECT '{tenant}', gen_random_uuid(), 'ingest', '{{}}', now() FROM generate_series(1, 20); ANALYZE"
+        ))
+        .await;
+    let plan = world
+        .database
+        .peek(
+            "EXPLAIN SELECT tenant_id, id FROM jobs WHERE (status = 'queued' AND run_at <= now()) \
+             OR (status = 'running' AND lease_expires_at < now()) ORDER BY run_at LIMIT 4 FOR UPDATE SKIP LOCKED",
+        )
+        .await
+        .join("\n");
+    assert!(plan.contains("jobs_due") && plan.contains("jobs_leased"), "{plan}");
+    world.drop().await;
+}
+
+/// Stands between the store and the server and counts how often the talk turns from client to server.
+struct Counter {
+    port: u16,
+    trips: Arc<AtomicUsize>,
+}
+
+impl Counter {
+    fn new(server: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let trips = Arc::new(AtomicUsize::new(0));
+        let (server, counted) = (server.to_owned(), Arc::clone(&trips));
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let (Ok(client), Ok(server)) = (client, TcpStream::connect(&server)) else { return };
+                let (client_too, server_too) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                let waiting = Arc::new(AtomicUsize::new(0));
+                let (asked, counted) = (Arc::clone(&waiting), Arc::clone(&counted));
+                // A trip begins with the first bytes after an answer; more bytes before the next answer belong to it.
+                std::thread::spawn(move || {
+                    pump(client, server_too, || {
+                        if asked.swap(1, Ordering::SeqCst) == 0 {
+                            counted.fetch_add(1, Ordering::SeqCst);
+                        }
+                    });
+                });
+                std::thread::spawn(move || pump(server, client_too, || waiting.store(0, Ordering::SeqCst)));
+            }
+        });
+        Self { port, trips }
+    }
+
+    fn taken(&self) -> usize {
+        self.trips.swap(0, Ordering::SeqCst)
+    }
+}
+
+fn pump(mut from: TcpStream, mut to: TcpStream, mut seen: impl FnMut()) {
+    let mut buffer = vec![0; 65_536];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        seen();
+        if to.write_all(&buffer[..count]).is_err() {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_opens_with_one_message_and_search_is_one_trip() {
+    let world = World::new().await;
+    let site = world.site("TenantA").await;
+    world.manual(&site, "Pump manual.txt", &scattered(5, 1)).await;
+    let (head, database) = world.database.url.rsplit_once('/').unwrap();
+    let (login, server) = head.rsplit_once('@').unwrap();
+    let counter = Counter::new(server);
+    let store = Store::open(&StoreSettings {
+        url: format!("{login}@127.0.0.1:{}/{database}", counter.port),
+        max_connections: 1,
+        acquire_timeout: Duration::from_secs(10),
+    })
+    .await
+    .unwrap();
+    let vector = axis(0);
+    let query = PassageQuery { embedding: Some(&vector), nearest: 5, keyword_hits: &[], documents: None };
+    for round in 0..3 {
+        // The pool tries a connection that comes back, in the background: wait until that is over.
+        eventually("the connection", async || (store.pool_state() == (1, 1)).then_some(())).await;
+        counter.taken();
+        let mut tx = store.tenant(&site.scope).begin().await.unwrap();
+        assert_eq!(counter.taken(), 1, "BEGIN, role and settings");
+        tx.passages().find(&query).await.unwrap();
+        let find = counter.taken();
+        tx.documents().count().await.unwrap();
+        let count = counter.taken();
+        tx.commit(BOOKKEEPING).await.unwrap();
+        let commit = counter.taken();
+        // The first time on a connection, statements are prepared and pgvector's types are looked up.
+        if round > 0 {
+            // Committing bookkeeping first makes sure that no statement had failed; an audit entry does that by itself.
+            assert_eq!((find, count, commit), (1, 1, 2), "round {round}");
+        }
+    }
+    store.close().await;
+    world.drop().await;
+}

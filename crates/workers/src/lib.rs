@@ -1,0 +1,23 @@
+//! What runs beside requests.
+//!
+//! [`JobRunner`] claims jobs from Postgres under a lease and hands them to their [`JobHandler`]; it retries with
+//! backoff and jitter and dead-letters with the reason. [`AuditSealer`] orders and chains audit entries within
+//! 250 ms of their commit. [`RunReaper`] ends runs whose process died. [`ingest`] is the one job there is.
+//!
+//! It is not where work is defined: a handler calls the crate that knows how.
+//!
+//! Invariants:
+//! * A job is enqueued in the transaction that causes it and ended in one that proves it.
+//! * Every write of a handler begins with the job's lease, so a worker that was thought dead repeats nothing.
+//! * A process that is killed loses nothing: leases expire and another process goes on.
+//! * Only one process seals at a time; no request ever waits for the sealer.
+
+mod backoff;
+pub mod ingest;
+mod job_runner;
+mod reaper;
+mod sealer;
+
+pub use job_runner::{JobFailure, JobHandler, JobRunner, JobRunnerSettings};
+pub use reaper::RunReaper;
+pub use sealer::{AuditSealer, SealError};

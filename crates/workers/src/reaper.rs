@@ -1,0 +1,80 @@
+use std::{sync::Arc, time::Duration};
+
+use millwright_audit::{Actor, AuditAction, AuditEvent, AuditKey};
+use millwright_core::{ErrorCode, Sources};
+use millwright_store::{Proof, Store, StoreError, system::ExpiredRun};
+use tokio_util::sync::CancellationToken;
+
+/// A third of a run's lease.
+const ROUND: Duration = Duration::from_secs(10);
+const DETAIL: &str = "the process that worked on this run ended; what it had written is kept";
+
+/// Ends runs whose process died, so that no message streams for ever.
+pub struct RunReaper {
+    store: Store,
+    sources: Sources,
+    key: Arc<AuditKey>,
+}
+
+impl RunReaper {
+    /// A reaper; any number of processes may run one.
+    pub fn new(store: Store, sources: Sources, key: Arc<AuditKey>) -> Self {
+        Self { store, sources, key }
+    }
+
+    /// Reaps until `stop`.
+    pub async fn run(&self, stop: CancellationToken) {
+        loop {
+            if let Err(error) = self.reap_once().await {
+                tracing::debug!(error = &error as &dyn std::error::Error, "no runs reaped");
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(ROUND) => {}
+            }
+        }
+    }
+
+    /// Ends the runs whose lease has run out; returns how many those were.
+    pub async fn reap_once(&self) -> Result<usize, StoreError> {
+        let mut tx = self.store.system().await?;
+        let expired = tx.runs().list_expired(100).await?;
+        drop(tx);
+        let mut reaped = 0;
+        for run in expired {
+            if self.reap(&run).await? {
+                reaped += 1;
+            }
+        }
+        Ok(reaped)
+    }
+
+    async fn reap(&self, expired: &ExpiredRun) -> Result<bool, StoreError> {
+        let code = ErrorCode::Interrupted.as_str();
+        let mut tx = self.store.tenant(&expired.scope).begin().await?;
+        let Some(run) = tx.runs().get(expired.id).await? else { return Ok(false) };
+        if !tx.runs().finish_expired(run.id, (code, DETAIL), self.sources.now()).await? {
+            return Ok(false);
+        }
+        tx.messages().fail_from_events(run.assistant_message_id, run.id, code, DETAIL).await?;
+        let event = serde_json::json!({
+            "type": "RUN_ERROR",
+            "timestamp": self.sources.now().timestamp_millis(),
+            "message": DETAIL,
+            "code": code,
+        });
+        tx.runs().append_last_event(run.id, &event).await?;
+        let proof = AuditEvent::new(
+            &self.sources,
+            expired.scope.tenant_id(),
+            Actor::System("reaper"),
+            AuditAction::RunFailed,
+            run.id,
+        )
+        .detail("code", code);
+        let record = self.key.authenticate(&proof).map_err(|_| StoreError::InvalidState("no change without proof"))?;
+        tx.commit(Proof::Entry(&record)).await?;
+        tracing::warn!(run.id = %run.id, "run ended: its process died");
+        Ok(true)
+    }
+}

@@ -1,0 +1,158 @@
+// What every browser test needs: a browser, people to be, and guards that fail a test when the page does what it must never do.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { chromium } from "playwright-core";
+
+export const BASE = (process.env.MILLWRIGHT_URL ?? "http://127.0.0.1:8000").replace(/\/$/, "");
+const credentialsPath = process.env.MILLWRIGHT_CREDENTIALS;
+if (credentialsPath === undefined) throw new Error("MILLWRIGHT_CREDENTIALS must name the file with the demo credentials");
+const { tenants } = JSON.parse(readFileSync(credentialsPath, "utf8"));
+
+export const PDF = process.env.MILLWRIGHT_E2E_PDF;
+export const WIDE = { width: 1440, height: 900 };
+export const NARROW = { width: 390, height: 844 };
+
+/** A person: `person("admin")`, or `person("admin", 1)` of the second tenant. */
+export function person(role, tenant = 0) {
+  const found = tenants[tenant]?.users.find((user) => user.role === role);
+  if (found === undefined) throw new Error(`the credentials hold no ${role} in tenant ${tenant}`);
+  return found;
+}
+
+let running;
+export async function browser() {
+  running ??= await chromium.launch({
+    executablePath: process.env.CHROMIUM_PATH ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
+  });
+  return running;
+}
+
+export async function closeBrowser() {
+  await running?.close();
+  running = undefined;
+}
+
+const sessions = new Map();
+
+/** The session of a person, signed in over the API once. */
+async function sessionOf(user) {
+  if (!sessions.has(user.email)) {
+    const response = await fetch(`${BASE}/api/v1/auth/login`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ email: user.email, password: user.password }),
+    });
+    assert.equal(response.status, 200, `${user.email} can sign in`);
+    const body = await response.json();
+    sessions.set(user.email, { token: body.access_token, expiresAt: Date.now() + body.expires_in * 1000, user: body.user });
+  }
+  return sessions.get(user.email);
+}
+
+/** Calls the API as a person. */
+export async function api(user, path, options = {}) {
+  const { token } = await sessionOf(user);
+  return fetch(`${BASE}/api/v1${path}`, { ...options, headers: { authorization: `Bearer ${token}`, ...options.headers } });
+}
+
+/** Opens a page, signed in as `user` if one is given. Call `check()` at the end: it fails if the page asked another host for
+ *  anything, broke its security policy, or wrote an error to the console. */
+export async function open({ user, viewport = WIDE, theme = "light", allow = [] } = {}) {
+  const narrow = viewport.width < 640;
+  const context = await (await browser()).newContext({
+    viewport,
+    colorScheme: theme,
+    hasTouch: narrow,
+    isMobile: narrow,
+    reducedMotion: "reduce",
+    locale: "en-GB",
+    permissions: ["clipboard-read", "clipboard-write"],
+  });
+  if (user !== undefined) {
+    const session = JSON.stringify(await sessionOf(user));
+    await context.addInitScript((value) => {
+      if (sessionStorage.getItem("millwright.e2e") !== null) return;
+      sessionStorage.setItem("millwright.e2e", "1");
+      sessionStorage.setItem("millwright.session", value);
+    }, session);
+  }
+  const faults = [];
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  page.on("pageerror", (error) => faults.push(`uncaught: ${error.message}`));
+  page.on("console", (message) => {
+    if (message.type() !== "error" && message.type() !== "warning") return;
+    const text = message.text();
+    if (!allow.some((pattern) => pattern.test(text))) faults.push(`console ${message.type()}: ${text}`);
+  });
+  page.on("request", (request) => {
+    const address = request.url();
+    if (!address.startsWith(`${BASE}/`) && !/^(blob|data):/.test(address)) faults.push(`asked another host: ${address}`);
+  });
+  await context.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (event) => {
+      console.error(`policy violation: ${event.violatedDirective} ${event.blockedURI}`);
+    });
+  });
+  return {
+    page,
+    context,
+    check: () => assert.deepEqual(faults, []),
+    close: () => context.close(),
+  };
+}
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** Fails if axe finds anything against WCAG 2.2 AA or its best practices. */
+export async function checkAccessibility(page, where) {
+  await page.evaluate(axeSource);
+  const violations = await page.evaluate(async () => {
+    const result = await window.axe.run(document, {
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+      // Menus and hover cards stand at the end of the body, outside of every landmark, by design.
+      rules: { region: { enabled: false } },
+    }).catch((error) => ({ violations: [{ id: String(error), nodes: [] }] }));
+    return result.violations.map((found) => `${found.id}: ${found.nodes.map((node) => `${node.target.join(" ")} ${node.failureSummary}`).join(" | ")}`);
+  });
+  assert.deepEqual(violations, [], where);
+}
+
+/** Fails if the page is wider than the window: on a phone nothing may hide to the right. */
+export async function checkNoOverflow(page, where) {
+  const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.ok(content <= window, `${where}: content is ${content} px wide in a window of ${window} px`);
+}
+
+/** Waits until the run of the shown conversation has ended. */
+export async function answered(page) {
+  await page.locator('[data-testid="phase"][data-phase="idle"]').waitFor({ state: "attached" });
+  await page.locator('[data-testid="answer"]').last().waitFor();
+}
+
+/** Types a question and sends it. */
+export async function ask(page, question) {
+  await page.getByRole("textbox", { name: "Ask about your documents" }).fill(question);
+  await page.keyboard.press("Enter");
+}
+
+/** Deletes the person's conversations, so that a test does not see those of another. */
+export async function forgetConversations(user) {
+  const list = await (await api(user, "/conversations?limit=200")).json();
+  for (const { id } of list.items) await api(user, `/conversations/${id}`, { method: "DELETE" });
+}
+
+/** Waits until a document of this name is ready, and returns it. */
+export async function documentReady(user, name, timeoutMs = 120_000) {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const list = await (await api(user, `/documents?limit=200&q=${encodeURIComponent(name)}`)).json();
+    const found = list.items.find((document) => document.name === name);
+    if (found?.latest.status === "ready") return found;
+    assert.notEqual(found?.latest.status, "failed", `${name}: ${JSON.stringify(found?.latest.error)}`);
+    assert.ok(Date.now() < end, `${name} is ready in time`);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+}

@@ -1,0 +1,48 @@
+import { QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { useEffect } from "react";
+import { connection } from "@/api/connection";
+import { session } from "@/api/session";
+import { forgetConversations } from "@/features/chat/model/registry";
+import { forgetUploads } from "@/features/documents/upload-queue";
+import { closePdfs } from "@/features/source/pdf";
+import { queryClient } from "./query";
+import { router } from "./router";
+
+/** When the person changes, nothing of the former one may stay in memory. */
+function useSessionChanges() {
+  useEffect(() => {
+    let user = session.get()?.user.id;
+    return session.subscribe(() => {
+      const next = session.get()?.user.id;
+      if (next === user) return;
+      user = next;
+      forgetConversations();
+      forgetUploads();
+      closePdfs();
+      queryClient.clear();
+      // Runs the guards again: they lead to the sign-in page and back.
+      void router.invalidate();
+    });
+  }, []);
+}
+
+function useRecovery() {
+  useEffect(
+    () =>
+      connection.subscribe(() => {
+        if (connection.get() === "up") void queryClient.invalidateQueries();
+      }),
+    [],
+  );
+}
+
+export function App() {
+  useSessionChanges();
+  useRecovery();
+  return (
+    <QueryClientProvider client={queryClient}>
+      <RouterProvider router={router} />
+    </QueryClientProvider>
+  );
+}

@@ -1,0 +1,54 @@
+import { useTranslation } from "react-i18next";
+import { shortcutsPreference } from "@/lib/preferences";
+import { useStore } from "@/lib/store";
+import { Dialog } from "@/ui/Dialog";
+import { Kbd } from "@/ui/parts";
+
+const KEYS = [
+  { keys: ["/"], name: "search" },
+  { keys: ["j", "k"], name: "move" },
+  { keys: ["Enter"], name: "open" },
+  { keys: ["Esc"], name: "close" },
+  { keys: ["n"], name: "newChat" },
+  { keys: ["g", "c"], name: "chat" },
+  { keys: ["g", "d"], name: "documents" },
+  { keys: ["g", "a"], name: "audit", adminOnly: true },
+  { keys: ["g", "j"], name: "jobs", adminOnly: true },
+  { keys: ["?"], name: "help" },
+] as const;
+
+interface ShortcutsDialogProps {
+  open: boolean;
+  onOpenChange: (open: boolean) => void;
+  isAdmin: boolean;
+}
+
+export function ShortcutsDialog({ open, onOpenChange, isAdmin }: ShortcutsDialogProps) {
+  const { t } = useTranslation();
+  const enabled = useStore(shortcutsPreference, (value) => value === "on");
+  return (
+    <Dialog open={open} onOpenChange={onOpenChange} title={t("shortcuts.title")}>
+      <dl className="divide-y divide-line">
+        {KEYS.filter((entry) => isAdmin || !("adminOnly" in entry)).map((entry) => (
+          <div key={entry.name} className="flex min-h-8 items-center justify-between gap-4 py-1">
+            <dt>{t(`shortcuts.${entry.name}`)}</dt>
+            <dd className="flex gap-1">
+              {entry.keys.map((key) => (
+                <Kbd key={key}>{key}</Kbd>
+              ))}
+            </dd>
+          </div>
+        ))}
+      </dl>
+      <label className="mt-3 flex min-h-8 items-center gap-2 text-ink-2 touch:min-h-11">
+        <input
+          type="checkbox"
+          className="size-4 accent-(--accent)"
+          checked={enabled}
+          onChange={(event) => shortcutsPreference.set(event.target.checked ? "on" : "off")}
+        />
+        {t("shortcuts.enable")}
+      </label>
+    </Dialog>
+  );
+}

@@ -1,0 +1,229 @@
+import { Check, ChevronLeft, ChevronRight, Copy, Pencil, RotateCw, SearchX } from "lucide-react";
+import { useCallback, useState, type KeyboardEvent } from "react";
+import { useTranslation } from "react-i18next";
+import { Problem } from "@/api/problem";
+import type { Citation, Message } from "@/api/types";
+import { formatDuration } from "@/lib/format";
+import { useFlash } from "@/lib/hooks";
+import { useStore } from "@/lib/store";
+import { Button, IconButton } from "@/ui/Button";
+import { ProblemNotice } from "@/ui/ProblemNotice";
+import { ClassificationLabel, Time } from "@/ui/parts";
+import { CitationChip, useDescribeCitation } from "./CitationChip";
+import { useChat } from "./context";
+import { Markdown } from "./Markdown";
+import { sourceKey, withoutHalfMarker, withSources } from "./model/citations";
+import type { PathItem } from "./model/tree";
+import { Steps } from "./Steps";
+
+const ACTIONS =
+  "flex items-center gap-0.5 text-ink-3 transition-opacity hoverable:opacity-0 hoverable:group-hover:opacity-100 hoverable:group-focus-within:opacity-100";
+
+function Branches({ siblings, index }: Pick<PathItem, "siblings" | "index">) {
+  const { t } = useTranslation();
+  const { model, busy } = useChat();
+  if (siblings.length < 2) return null;
+  const go = (step: number) => {
+    const target = siblings[index + step];
+    if (target !== undefined) model.show(target);
+  };
+  return (
+    <div className="flex items-center text-xs text-ink-2 tabular-nums" data-testid="branches">
+      <IconButton label={t("chat.previousVersion")} disabled={index === 0 || busy} onClick={() => go(-1)}>
+        <ChevronLeft size={14} aria-hidden="true" />
+      </IconButton>
+      <span>{t("chat.versionOf", { number: index + 1, count: siblings.length })}</span>
+      <IconButton label={t("chat.nextVersion")} disabled={index === siblings.length - 1 || busy} onClick={() => go(1)}>
+        <ChevronRight size={14} aria-hidden="true" />
+      </IconButton>
+    </div>
+  );
+}
+
+function CopyButton({ text }: { text: () => string }) {
+  const { t } = useTranslation();
+  const [copied, flash] = useFlash(1500);
+  const copy = () => void navigator.clipboard.writeText(text()).then(flash, () => undefined);
+  return (
+    <IconButton label={t(copied ? "common.copied" : "common.copy")} onClick={copy}>
+      {copied ? <Check size={14} aria-hidden="true" className="text-accent" /> : <Copy size={14} aria-hidden="true" />}
+    </IconButton>
+  );
+}
+
+export function QuestionText({ text }: { text: string }) {
+  return (
+    <p className="ml-auto w-fit max-w-[85%] rounded-lg bg-sunken px-3 py-2 text-md whitespace-pre-wrap [overflow-wrap:anywhere] border border-line">
+      {text}
+    </p>
+  );
+}
+
+export function Question({ message, siblings, index }: PathItem) {
+  const { t } = useTranslation();
+  const { model, busy } = useChat();
+  const [editing, setEditing] = useState(false);
+  if (editing) {
+    return (
+      <EditQuestion
+        text={message.content}
+        onCancel={() => setEditing(false)}
+        onSend={(text) => {
+          setEditing(false);
+          model.edit(message, text);
+        }}
+      />
+    );
+  }
+  return (
+    <article className="group" aria-label={t("chat.you")} data-testid="question">
+      <QuestionText text={message.content} />
+      <div className="flex min-h-8 items-center justify-end gap-1 touch:min-h-11">
+        <div className={ACTIONS}>
+          <CopyButton text={() => message.content} />
+          <IconButton label={t("chat.edit")} disabled={busy} onClick={() => setEditing(true)}>
+            <Pencil size={14} aria-hidden="true" />
+          </IconButton>
+        </div>
+        <Branches siblings={siblings} index={index} />
+      </div>
+    </article>
+  );
+}
+
+function EditQuestion({ text, onCancel, onSend }: { text: string; onCancel: () => void; onSend: (text: string) => void }) {
+  const { t } = useTranslation();
+  const [value, setValue] = useState(text);
+  const ready = value.trim() !== "" && value.trim() !== text;
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === "Escape") onCancel();
+    if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) {
+      event.preventDefault();
+      if (ready) onSend(value.trim());
+    }
+  };
+  return (
+    <div className="rounded-lg border border-line-strong bg-raised p-2">
+      <textarea
+        // eslint-disable-next-line jsx-a11y/no-autofocus -- the person has just asked to edit
+        autoFocus
+        aria-label={t("chat.edit")}
+        value={value}
+        rows={2}
+        onChange={(event) => setValue(event.target.value)}
+        onKeyDown={onKeyDown}
+        className="field-sizing-content max-h-64 min-h-12 w-full resize-none bg-transparent px-1 text-md outline-none"
+      />
+      <div className="mt-1 flex justify-end gap-2">
+        <Button kind="quiet" onClick={onCancel}>
+          {t("common.cancel")}
+        </Button>
+        <Button kind="primary" disabled={!ready} onClick={() => onSend(value.trim())}>
+          {t("chat.sendEdited")}
+        </Button>
+      </div>
+    </div>
+  );
+}
+
+/** An answer on the path: the stored one, or the live run's while it writes it. */
+export function Answer({ message, siblings, index }: PathItem) {
+  const { model } = useChat();
+  const live = useStore(model.store, (state) => (state.live?.messageId === message.id ? state.live : null));
+  const run = useStore(model.store, (state) => state.runs.get(message.id) ?? null);
+  const running = live !== null;
+  const shown = live === null ? message : { ...message, content: live.text, citations: live.citations };
+  return (
+    <AnswerBody
+      message={shown}
+      running={running}
+      steps={<Steps steps={(live ?? run)?.steps ?? null} runId={message.run_id} cited={countCited(shown)} running={running} complete={message.status === "complete"} />}
+      branches={<Branches siblings={siblings} index={index} />}
+    />
+  );
+}
+
+function countCited(message: Message): number {
+  return new Set(message.citations.map((citation) => citation.chunk_id)).size;
+}
+
+interface AnswerBodyProps {
+  message: Message;
+  running: boolean;
+  steps: React.ReactNode;
+  branches: React.ReactNode;
+}
+
+function AnswerBody({ message, running, steps, branches }: AnswerBodyProps) {
+  const { t } = useTranslation();
+  const { model, busy, source, openSource } = useChat();
+  const describe = useDescribeCitation();
+  const { id, citations } = message;
+  const openNumber = source?.messageId === id ? source.number : null;
+  const renderCitation = useCallback(
+    (number: number) => {
+      const citation = citations.find((candidate: Citation) => candidate.number === number);
+      if (citation === undefined) return `[${number}]`;
+      return <CitationChip citation={citation} open={openNumber === number} onOpen={() => openSource(sourceKey(id, number))} />;
+    },
+    [citations, id, openNumber, openSource],
+  );
+  const text = running ? withoutHalfMarker(message.content) : message.content;
+  const unanswered = message.answered === false && !running;
+  return (
+    <article className="group" aria-label={t("chat.answer")} aria-busy={running} data-testid="answer" data-status={running ? "streaming" : message.status}>
+      {steps}
+      {unanswered ? (
+        <div className="mt-1 flex gap-3 rounded-lg border border-line bg-sunken p-3" data-testid="unanswered">
+          <SearchX size={18} className="mt-0.5 shrink-0 text-ink-3" aria-hidden="true" />
+          <div className="min-w-0">
+            <p className="mb-1 font-semibold">{t("chat.unanswered")}</p>
+            <div className="text-ink-2">
+              <Markdown text={text} renderCitation={renderCitation} />
+            </div>
+          </div>
+        </div>
+      ) : (
+        <div className="mt-1 min-h-6">
+          <Markdown text={text} renderCitation={renderCitation} />
+        </div>
+      )}
+      {message.status === "stopped" && !running && <p className="mt-2 text-sm text-ink-3">{t("chat.stopped")}</p>}
+      {message.status === "failed" && !running && (
+        <ProblemNotice
+          className="mt-3"
+          problem={new Problem({ code: message.error?.code ?? "internal", detail: message.error?.detail ?? "" })}
+          onRetry={busy ? undefined : () => model.regenerate(message)}
+        />
+      )}
+      <footer className="mt-1 flex min-h-8 flex-wrap items-center gap-x-1 text-xs text-ink-3">
+        {!running && (
+          <>
+            <AnswerFacts message={message} />
+            <span className="flex-1" />
+            <div className={ACTIONS}>
+              <CopyButton text={() => withSources(message.content, citations, describe)} />
+              <IconButton label={t("chat.regenerate")} disabled={busy} onClick={() => model.regenerate(message)}>
+                <RotateCw size={14} aria-hidden="true" />
+              </IconButton>
+            </div>
+            {branches}
+          </>
+        )}
+      </footer>
+    </article>
+  );
+}
+
+function AnswerFacts({ message }: { message: Message }) {
+  const { t } = useTranslation();
+  const made = [message.model, message.tier === null ? null : t(`tiers.${message.tier}`)].filter((part) => part !== null);
+  return (
+    <p className="flex flex-wrap items-center gap-x-2" data-testid="answer-facts">
+      {message.classification !== null && <ClassificationLabel value={message.classification} />}
+      {made.length > 0 && <span>{made.join(" · ")}</span>}
+      {message.duration_ms !== null && <span className="tabular-nums">{formatDuration(message.duration_ms)}</span>}
+      <Time value={message.created_at} />
+    </p>
+  );
+}

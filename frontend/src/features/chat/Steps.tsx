@@ -1,0 +1,104 @@
+import { useQuery } from "@tanstack/react-query";
+import { ChevronRight } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { getJson } from "@/api/client";
+import type { Run } from "@/api/types";
+import { cx } from "@/lib/cx";
+import { formatDuration } from "@/lib/format";
+import { Skeleton } from "@/ui/parts";
+import type { Step } from "./model/run";
+import { stepsOfRun } from "./model/run-steps";
+
+interface StepsProps {
+  /** Known from events; null for an answer of an earlier visit. */
+  steps: Step[] | null;
+  runId: string | null;
+  cited: number;
+  running: boolean;
+  /** The run came to its end, so its answer was checked. */
+  complete: boolean;
+}
+
+/** What the run did, folded into one line of fixed height that opens. */
+export function Steps({ steps, runId, cited, running, complete }: StepsProps) {
+  const { t } = useTranslation();
+  const [open, setOpen] = useState(false);
+  const stored = useQuery({
+    queryKey: ["run", runId],
+    queryFn: ({ signal }) => getJson<Run>(`/runs/${runId ?? ""}`, undefined, signal),
+    enabled: open && steps === null && runId !== null,
+    staleTime: Infinity,
+  });
+  const known = steps ?? (stored.data === undefined ? null : stepsOfRun(stored.data));
+  const line = useStepsLine(known, cited, running, complete);
+  if (runId === null && !running) return null;
+  return (
+    <div className="text-sm">
+      <button
+        type="button"
+        aria-expanded={open}
+        onClick={() => setOpen(!open)}
+        data-testid="steps"
+        className="-ml-1 inline-flex h-6 items-center gap-1 rounded-sm px-1 text-ink-3 hover:text-ink touch:h-11"
+      >
+        <ChevronRight size={14} aria-hidden="true" className={cx("transition-transform", open && "rotate-90")} />
+        <span className="tabular-nums">{line}</span>
+        {running && <span aria-hidden="true" className="ml-1 size-1.5 animate-pulse-soft rounded-full bg-accent" />}
+      </button>
+      {open && (
+        <ol className="mt-1 mb-2 space-y-2 border-l border-line pl-3 text-ink-2">
+          {known === null && (stored.isError ? <li>{t("chat.steps.unavailable")}</li> : <Skeleton className="h-4 w-64" />)}
+          {known?.map((step, index) => (
+            <StepDetails key={index} step={step} />
+          ))}
+        </ol>
+      )}
+    </div>
+  );
+}
+
+function useStepsLine(steps: Step[] | null, cited: number, running: boolean, complete: boolean): string {
+  const { t } = useTranslation();
+  const last = steps?.at(-1);
+  if (running) {
+    if (last === undefined) return t("chat.steps.starting");
+    if (last.kind === "observe" && !last.done) return t("chat.steps.searching");
+    return t(last.kind === "verify" ? "chat.steps.checking" : "chat.steps.reading");
+  }
+  const found = steps?.findLast((step) => step.kind === "observe")?.passages?.length;
+  const checked = steps === null ? complete : steps.some((step) => step.kind === "verify" && step.done);
+  const parts = [
+    found === undefined ? t("chat.steps.searchedSome") : t("chat.steps.searched", { count: found }),
+    ...(cited > 0 ? [t("chat.steps.read", { count: cited })] : []),
+    ...(checked ? [t("chat.steps.checked")] : []),
+  ];
+  const text = parts.join(" · ");
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function StepDetails({ step }: { step: Step }) {
+  const { t } = useTranslation();
+  return (
+    <li>
+      <p className="flex flex-wrap gap-x-2">
+        <span className="font-medium text-ink">{t(`chat.steps.kind.${step.kind}`)}</span>
+        {step.attempt > 1 && <span>{t("chat.steps.attempt", { number: step.attempt })}</span>}
+        {step.durationMs !== null && <span className="text-ink-3 tabular-nums">{formatDuration(step.durationMs)}</span>}
+      </p>
+      {step.query !== null && <p className="text-ink-2">{t("chat.steps.query", { query: step.query })}</p>}
+      {step.passages !== null && step.passages.length > 0 && (
+        <ol className="mt-1 list-decimal pl-5 text-ink-3">
+          {step.passages.map((passage, index) => (
+            <li key={index}>
+              {passage.page === null
+                ? passage.document_name
+                : t("chat.citation.place", { name: passage.document_name, page: passage.page })}
+              {passage.heading_path.length > 0 && ` · ${passage.heading_path.join(" › ")}`}
+            </li>
+          ))}
+        </ol>
+      )}
+    </li>
+  );
+}

@@ -1,0 +1,108 @@
+import { describe, expect, it } from "vitest";
+import type { Citation, Message } from "@/api/types";
+import type { AgUiEvent } from "./events";
+import { EMPTY_RUN, applyEvent, type RunView } from "./run";
+import { emptyState, threadItems, withLive, type ConversationState } from "./state";
+
+const citation = { number: 1, chunk_id: "chk_1", document_name: "Pump manual" } as Citation;
+
+const STREAM = [
+  { type: "RUN_STARTED", threadId: "cnv_1", runId: "run_1", timestamp: 1000 },
+  { type: "STATE_SNAPSHOT", snapshot: { conversation_id: "cnv_1", title: "Torque", user_message_id: "msg_q", assistant_message_id: "msg_a", citations: [], model: "extractive", tier: "LIGHT" } },
+  { type: "STEP_STARTED", stepName: "observe", timestamp: 1000 },
+  { type: "TOOL_CALL_START", toolCallId: "t1", toolCallName: "search_documents" },
+  { type: "TOOL_CALL_ARGS", toolCallId: "t1", delta: '{"query":"torque of gland nuts"}' },
+  { type: "TOOL_CALL_END", toolCallId: "t1" },
+  { type: "TOOL_CALL_RESULT", messageId: "msg_t", toolCallId: "t1", role: "tool", content: '{"passages":[{"document_name":"Pump manual","page":4,"heading_path":[],"score":1}],"took_ms":5}' },
+  { type: "STEP_FINISHED", stepName: "observe", timestamp: 1040 },
+  { type: "STEP_STARTED", stepName: "think", timestamp: 1040 },
+  { type: "TEXT_MESSAGE_START", messageId: "msg_a", role: "assistant" },
+  { type: "STATE_DELTA", delta: [{ op: "add", path: "/citations/-", value: citation }] },
+  { type: "TEXT_MESSAGE_CONTENT", messageId: "msg_a", delta: "25 Nm " },
+  { type: "TEXT_MESSAGE_CONTENT", messageId: "msg_a", delta: "[1]." },
+  { type: "TEXT_MESSAGE_END", messageId: "msg_a" },
+  { type: "STEP_FINISHED", stepName: "think", timestamp: 1100 },
+  { type: "STEP_STARTED", stepName: "verify", timestamp: 1100 },
+  { type: "STEP_FINISHED", stepName: "verify", timestamp: 1110 },
+] as AgUiEvent[];
+
+function play(events: AgUiEvent[], from: RunView = EMPTY_RUN): RunView {
+  return events.reduce(applyEvent, from);
+}
+
+function sent(text: string): ConversationState {
+  return { ...emptyState(null), pending: { key: "p1", text, parentId: null }, phase: "sending", live: EMPTY_RUN };
+}
+
+describe("applyEvent", () => {
+  it("gathers text, citations and steps", () => {
+    const run = play(STREAM);
+    expect(run).toMatchObject({ runId: "run_1", conversationId: "cnv_1", messageId: "msg_a", text: "25 Nm [1].", citations: [citation], end: null });
+    expect(run.steps.map((step) => [step.kind, step.done, step.durationMs])).toEqual([
+      ["observe", true, 40],
+      ["think", true, 60],
+      ["verify", true, 10],
+    ]);
+    expect(run.steps[0]).toMatchObject({ query: "torque of gland nuts", passages: [{ page: 4 }] });
+  });
+
+  it("counts repeated steps as attempts", () => {
+    const again = [{ type: "STEP_STARTED", stepName: "think" }, { type: "STEP_STARTED", stepName: "observe" }] as AgUiEvent[];
+    expect(play([...STREAM, ...again]).steps.map((step) => step.attempt)).toEqual([1, 1, 1, 2, 2]);
+  });
+
+  it("tells a stop from a failure", () => {
+    expect(play([...STREAM, { type: "RUN_ERROR", message: "stopped", code: "cancelled" }])).toMatchObject({ end: "cancelled", error: null });
+    expect(play([...STREAM, { type: "RUN_ERROR", message: "died", code: "upstream_unavailable" }])).toMatchObject({
+      end: "failed",
+      error: { code: "upstream_unavailable", detail: "died" },
+    });
+  });
+
+  it("ignores events it does not know", () => {
+    expect(play([{ type: "CUSTOM", name: "x", value: 1 }])).toEqual(EMPTY_RUN);
+  });
+});
+
+describe("a conversation while it streams", () => {
+  it("shows the question at once and keeps its key when it gets an id", () => {
+    const before = sent("How tight?");
+    const after = withLive(before, play(STREAM.slice(0, 2)));
+    expect(threadItems(before).map((item) => item.key)).toEqual(["p1q", "p1a"]);
+    expect(threadItems(after).map((item) => item.key)).toEqual(["p1q", "p1a"]);
+    expect(after).toMatchObject({ id: "cnv_1", title: "Torque", pending: null });
+  });
+
+  it("does not touch the messages while text arrives", () => {
+    const first = withLive(sent("How tight?"), play(STREAM.slice(0, 2)));
+    const later = withLive(first, play(STREAM));
+    expect(later.messages).toBe(first.messages);
+    expect(later.live?.text).toBe("25 Nm [1].");
+  });
+
+  it("ends with the server's form of the answer", () => {
+    const final = { id: "msg_a", parent_id: "msg_q", role: "assistant", content: "final", status: "complete", answered: true } as Message;
+    const end = [{ type: "STATE_DELTA", delta: [{ op: "add", path: "/message", value: final }] }, { type: "RUN_FINISHED", threadId: "cnv_1", runId: "run_1" }] as AgUiEvent[];
+    const state = withLive(withLive(sent("How tight?"), play(STREAM)), play([...STREAM, ...end]));
+    expect(state).toMatchObject({ live: null, phase: "idle" });
+    expect(state.messages.get("msg_a")).toBe(final);
+    expect(state.runs.get("msg_a")?.steps).toHaveLength(3);
+  });
+
+  it("keeps the partial text of a run that failed", () => {
+    const failed = play([...STREAM, { type: "RUN_ERROR", message: "died", code: "upstream_unavailable" }]);
+    expect(withLive(sent("How tight?"), failed).messages.get("msg_a")).toMatchObject({ status: "failed", content: "25 Nm [1].", error: { code: "upstream_unavailable" } });
+  });
+
+  it("puts an edited question beside the old one", () => {
+    const old = withLive(sent("How tight?"), play([...STREAM, { type: "RUN_FINISHED", threadId: "cnv_1", runId: "run_1" }]));
+    const editing: ConversationState = { ...old, pending: { key: "p2", text: "How loose?", parentId: null }, phase: "sending" };
+    expect(threadItems(editing).map((item) => item.key)).toEqual(["p2q", "p2a"]);
+    const run = { ...EMPTY_RUN, runId: "run_2", userMessageId: "msg_q2", messageId: "msg_a2" };
+    const items = threadItems(withLive(editing, run));
+    expect(items.map((item) => (item.kind === "message" ? [item.message.id, item.index, item.siblings.length] : item.kind))).toEqual([
+      ["msg_q2", 1, 2],
+      ["msg_a2", 0, 1],
+    ]);
+  });
+});

@@ -1,0 +1,155 @@
+import type { Citation, Message, Tier } from "@/api/types";
+import type { AgUiEvent } from "./events";
+
+export interface FoundPassage {
+  document_name: string;
+  page: number | null;
+  heading_path: string[];
+  score: number | null;
+}
+
+/** One step of a run, as the reader may see it. */
+export interface Step {
+  kind: "observe" | "think" | "verify";
+  attempt: number;
+  done: boolean;
+  durationMs: number | null;
+  startedAt: number | null;
+  query: string | null;
+  passages: FoundPassage[] | null;
+}
+
+/** What is known of a run from its events so far. */
+export interface RunView {
+  runId: string | null;
+  conversationId: string | null;
+  title: string | null;
+  userMessageId: string | null;
+  messageId: string | null;
+  model: string | null;
+  tier: Tier | null;
+  text: string;
+  citations: Citation[];
+  steps: Step[];
+  /** The final form of the answer, once the server has sent it. */
+  final: Message | null;
+  end: "finished" | "failed" | "cancelled" | null;
+  error: { code: string; detail: string } | null;
+}
+
+export const EMPTY_RUN: RunView = {
+  runId: null,
+  conversationId: null,
+  title: null,
+  userMessageId: null,
+  messageId: null,
+  model: null,
+  tier: null,
+  text: "",
+  citations: [],
+  steps: [],
+  final: null,
+  end: null,
+  error: null,
+};
+
+/** The state after an event. Pure, so a replayed stream gives the same state. */
+export function applyEvent(run: RunView, event: AgUiEvent): RunView {
+  switch (event.type) {
+    case "RUN_STARTED":
+      return { ...run, runId: event.runId, conversationId: event.threadId };
+    case "STATE_SNAPSHOT":
+      return applySnapshot(run, event.snapshot);
+    case "STATE_DELTA":
+      return event.delta.reduce<RunView>(applyPatch, run);
+    case "STEP_STARTED":
+      return startStep(run, event.stepName, event.timestamp ?? null);
+    case "STEP_FINISHED":
+      return withLastStep(run, event.stepName, (step) => ({
+        ...step,
+        done: true,
+        durationMs: step.startedAt === null || event.timestamp === undefined ? null : event.timestamp - step.startedAt,
+      }));
+    case "TOOL_CALL_ARGS":
+      return withLastStep(run, "observe", (step) => ({ ...step, query: queryOf(event.delta) ?? step.query }));
+    case "TOOL_CALL_RESULT":
+      return withLastStep(run, "observe", (step) => ({ ...step, passages: passagesOf(typeof event.content === "string" ? event.content : "") ?? step.passages }));
+    case "TEXT_MESSAGE_CONTENT":
+      return { ...run, text: run.text + event.delta };
+    case "RUN_FINISHED":
+      return { ...run, end: "finished" };
+    case "RUN_ERROR":
+      return event.code === "cancelled"
+        ? { ...run, end: "cancelled" }
+        : { ...run, end: "failed", error: { code: event.code ?? "internal", detail: event.message } };
+    default:
+      return run;
+  }
+}
+
+interface Snapshot {
+  title?: string;
+  user_message_id?: string;
+  assistant_message_id?: string;
+  citations?: Citation[];
+  model?: string | null;
+  tier?: Tier | null;
+}
+
+function applySnapshot(run: RunView, value: unknown): RunView {
+  if (typeof value !== "object" || value === null) return run;
+  const snapshot = value as Snapshot;
+  return {
+    ...run,
+    title: snapshot.title ?? run.title,
+    userMessageId: snapshot.user_message_id ?? run.userMessageId,
+    messageId: snapshot.assistant_message_id ?? run.messageId,
+    citations: snapshot.citations ?? run.citations,
+    model: snapshot.model ?? run.model,
+    tier: snapshot.tier ?? run.tier,
+  };
+}
+
+function applyPatch(run: RunView, operation: { op: string; path: string; value?: unknown }): RunView {
+  if (operation.op !== "add" && operation.op !== "replace") return run;
+  if (operation.path === "/citations/-") return { ...run, citations: [...run.citations, operation.value as Citation] };
+  if (operation.path === "/message") return { ...run, final: operation.value as Message };
+  if (operation.path === "/title") return { ...run, title: String(operation.value) };
+  return run;
+}
+
+function isStepKind(name: string): name is Step["kind"] {
+  return name === "observe" || name === "think" || name === "verify";
+}
+
+function startStep(run: RunView, name: string, startedAt: number | null): RunView {
+  if (!isStepKind(name)) return run;
+  const attempt = run.steps.filter((step) => step.kind === name).length + 1;
+  const step: Step = { kind: name, attempt, done: false, durationMs: null, startedAt, query: null, passages: null };
+  return { ...run, steps: [...run.steps, step] };
+}
+
+function withLastStep(run: RunView, name: string, change: (step: Step) => Step): RunView {
+  const index = run.steps.findLastIndex((step) => step.kind === name);
+  if (index === -1) return run;
+  return { ...run, steps: run.steps.map((step, at) => (at === index ? change(step) : step)) };
+}
+
+function queryOf(text: string): string | null {
+  const value = parse(text);
+  return typeof value?.["query"] === "string" ? value["query"] : null;
+}
+
+function passagesOf(text: string): FoundPassage[] | null {
+  const passages = parse(text)?.["passages"];
+  return Array.isArray(passages) ? (passages as FoundPassage[]) : null;
+}
+
+function parse(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}

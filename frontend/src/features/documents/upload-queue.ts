@@ -1,0 +1,93 @@
+import { asProblem, isAbort, type Problem } from "@/api/problem";
+import type { Classification, Document } from "@/api/types";
+import { uploadDocument } from "@/api/upload";
+import { Store } from "@/lib/store";
+
+export interface UploadItem {
+  key: string;
+  file: File;
+  classification: Classification;
+  phase: "waiting" | "sending" | "accepted" | "failed";
+  sent: number;
+  document: Document | null;
+  problem: Problem | null;
+}
+
+/** Files on their way. The queue lives outside React, so uploads go on while another page is open. */
+export const uploads = new Store<readonly UploadItem[]>([]);
+
+const AT_ONCE = 2;
+const cancels = new Map<string, () => void>();
+let count = 0;
+let accepted: () => void = () => undefined;
+
+/** Called whenever the server has taken a file. */
+export function onAccepted(listener: () => void): void {
+  accepted = listener;
+}
+
+export function addUploads(files: Iterable<File>, classification: Classification): void {
+  const items = [...files].map((file): UploadItem => {
+    count += 1;
+    return { key: `upload${count}`, file, classification, phase: "waiting", sent: 0, document: null, problem: null };
+  });
+  uploads.update((known) => [...known, ...items]);
+  pump();
+}
+
+export function removeUpload(key: string): void {
+  cancels.get(key)?.();
+  uploads.update((known) => known.filter((item) => item.key !== key));
+  pump();
+}
+
+export function retryUpload(key: string): void {
+  change(key, { phase: "waiting", sent: 0, problem: null });
+  pump();
+}
+
+export function updateUploadedDocument(document: Document): void {
+  const item = uploads.get().find((candidate) => candidate.document?.id === document.id);
+  if (item !== undefined) change(item.key, { document });
+}
+
+export function clearFinishedUploads(): void {
+  uploads.update((known) => known.filter((item) => !isSettled(item)));
+}
+
+export function isSettled(item: UploadItem): boolean {
+  if (item.phase === "failed") return true;
+  const status = item.document?.latest.status;
+  return item.phase === "accepted" && status !== "queued" && status !== "processing";
+}
+
+export function forgetUploads(): void {
+  for (const cancel of cancels.values()) cancel();
+  cancels.clear();
+  uploads.set([]);
+}
+
+function change(key: string, fields: Partial<UploadItem>): void {
+  uploads.update((known) => known.map((item) => (item.key === key ? { ...item, ...fields } : item)));
+}
+
+function pump(): void {
+  const items = uploads.get();
+  const free = AT_ONCE - items.filter((item) => item.phase === "sending").length;
+  for (const item of items.filter((candidate) => candidate.phase === "waiting").slice(0, Math.max(0, free))) void start(item);
+}
+
+async function start(item: UploadItem): Promise<void> {
+  change(item.key, { phase: "sending" });
+  const upload = uploadDocument(item.file, item.classification, (sent) => change(item.key, { sent }));
+  cancels.set(item.key, upload.cancel);
+  try {
+    const document = await upload.done;
+    change(item.key, { phase: "accepted", document });
+    accepted();
+  } catch (error) {
+    if (!isAbort(error)) change(item.key, { phase: "failed", problem: asProblem(error) });
+  }
+  cancels.delete(item.key);
+  pump();
+}

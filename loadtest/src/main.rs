@@ -1,0 +1,104 @@
+//! Measures a running Millwright from outside and prints a Markdown table, or JSON.
+//!
+//! `make bench` builds the release binary and calls this. It starts `millwright serve --demo` with a data folder of
+//! its own in a temporary folder, measures over HTTP on loopback, stops it, and looks that no process is left.
+//! Everything runs on the same machine: the load takes its share of the processor from the server, as it would not in
+//! production, so it is made by one thread and a client that does little ([`http`]).
+//!
+//! It is not a test: it asserts nothing about results beyond "the request succeeded". It is not part of the product
+//! either; the one path that does not go through HTTP ([`seed`]) exists only here, because embedding 20,000 chunks on two
+//! cores would take most of the time that a benchmark may take.
+//!
+//! Each measure is one file under [`measures`]; [`bench`] is their order; [`report`] holds what they found, each figure
+//! beside its target. What could not be measured is said in the table and never filled in.
+
+mod bench;
+mod corpus;
+mod http;
+mod load;
+mod measures;
+mod proc;
+mod report;
+mod seed;
+mod server;
+
+use std::{io::Write, path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::{Context, bail};
+use clap::Parser;
+
+// As in the product, so that the model's memory is counted in the same way.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The whole of it, whatever happens.
+const LIMIT: Duration = Duration::from_mins(8);
+
+/// Measures a Millwright that it starts by itself, and stops it again.
+#[derive(Debug, Parser)]
+#[command(name = "millwright-loadtest", version)]
+struct Arguments {
+    /// The release binary to measure.
+    #[arg(long, required_unless_present = "model_memory")]
+    binary: Option<PathBuf>,
+    /// Where the private PostgreSQL and the embedding model lie.
+    #[arg(long, env = "MILLWRIGHT_CACHE_DIR", required_unless_present = "model_memory")]
+    cache_dir: Option<PathBuf>,
+    /// Documents to take in; the samples of the repository where this folder does not exist.
+    #[arg(long, default_value = "../shared/data/industrial-documents")]
+    documents: PathBuf,
+    /// Chunks of the tenant that is searched.
+    #[arg(long, default_value_t = 20_000)]
+    chunks: usize,
+    /// JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Loads the model from this folder and prints what memory that takes; the benchmark calls itself so.
+    #[arg(long, hide = true)]
+    model_memory: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    // One thread: what the load takes from the server's two cores stays small, and processes that are told to end with
+    // their parent thread end with this process.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("millwright-loadtest: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(Arguments::parse())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("millwright-loadtest: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    if let Some(folder) = &arguments.model_memory {
+        return print(&measures::memory::of_model(folder).await?);
+    }
+    let plan = bench::Plan {
+        binary: arguments.binary.context("--binary is needed")?,
+        cache_dir: arguments.cache_dir.context("--cache-dir is needed")?,
+        documents: arguments.documents,
+        chunks: arguments.chunks,
+    };
+    let report = tokio::select! {
+        done = tokio::time::timeout(LIMIT, bench::run(&plan)) => done.context("not done within eight minutes")??,
+        _ = tokio::signal::ctrl_c() => bail!("stopped by Ctrl-C"),
+    };
+    if arguments.json { print(&serde_json::to_string_pretty(&report)?) } else { print(&report.to_markdown()) }
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "{text}").context("writing to standard output")
+}
+
+/// Tells whoever waits what is going on.
+fn say(text: &str) {
+    eprintln!("  {text}");
+}

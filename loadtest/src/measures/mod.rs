@@ -1,0 +1,9 @@
+//! What is measured, one file each.
+
+pub(crate) mod chat;
+pub(crate) mod ingestion;
+pub(crate) mod keyword;
+pub(crate) mod memory;
+pub(crate) mod requests;
+pub(crate) mod search;
+pub(crate) mod startup;

@@ -1,0 +1,153 @@
+#!/bin/bash
+# test.sh - `make test`: everything that CI checks, stage by stage. Stops at the first stage that
+# fails. The last line counts the tests that really ran: those of cargo, of the web interface and
+# of the browser. A failing stage that has no tests of its own counts as one failure.
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+. "$(dirname -- "$0")/lib.sh"
+
+work=$(mktemp -d /tmp/millwright-test-XXXXXX)
+chmod 711 "$work"
+passed=0 failed=0 children=()
+
+finish() {
+  code=$?
+  for child in "${children[@]}"; do
+    kill -TERM "$child" 2>/dev/null || true
+    wait "$child" 2>/dev/null || true
+  done
+  rm -rf "$work"
+  if [ $code -ne 0 ] && [ "$failed" -eq 0 ]; then failed=1; fi
+  echo "$passed passed, $failed failed"
+  exit $code
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# count LOG : adds up what cargo test, vitest and node --test say at their ends.
+count() {
+  local sums
+  sums=$(sed 's/\x1b\[[0-9;]*m//g' "$1" | awk '
+    /^test result: / { passed += $4; failed += $6 }
+    /^ *Tests +[0-9]/ { for (i = 2; i < NF; i++) { if ($(i + 1) == "passed") passed += $i; if ($(i + 1) == "failed") failed += $i } }
+    /^(#|ℹ) pass [0-9]+$/ { passed += $3 }
+    /^(#|ℹ) fail [0-9]+$/ { failed += $3 }
+    END { print passed + 0, failed + 0 }')
+  passed=$((passed + ${sums% *})) failed=$((failed + ${sums#* }))
+}
+
+# stage NAME COMMAND... : runs it, with its output, its duration and its tests counted.
+stage() {
+  local name=$1 begun=$SECONDS code=0
+  shift
+  printf '\n\033[1m==> %s\033[0m\n' "$name"
+  # Not in a condition: there, bash would ignore `set -e` in what the stage runs.
+  set +e
+  ( set -e; "$@" ) 2>&1 | tee "$work/log"
+  code=${PIPESTATUS[0]}
+  set -e
+  count "$work/log"
+  printf -- '--- %s: %s, %d s\n' "$name" "$([ "$code" -eq 0 ] && echo ok || echo FAILED)" $((SECONDS - begun))
+  [ "$code" -eq 0 ] || exit "$code"
+}
+
+skipped() { printf -- '--- SKIPPED %s: %s\n' "$1" "$2"; }
+
+tools() {
+  need_build_tools
+  need_rust
+  cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
+  cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
+}
+
+fetch() { scripts/fetch_postgres.sh && scripts/fetch_model.sh; }
+
+frontend_checks() {
+  cd frontend
+  npm run --silent lint
+  npm run --silent typecheck
+  npm run --silent test
+  npm run --silent check:size
+}
+
+shell_checks() {
+  shellcheck -x scripts/*.sh .ci/run
+}
+
+# The test binaries and the dev binary come from one invocation of each kind, so that the features
+# of the dependencies stay the same and nothing is compiled twice.
+rust_tests() {
+  cargo test --locked --workspace --no-fail-fast
+}
+
+generated_files() {
+  cargo build --locked --workspace --bins
+  local binary=$target/debug/millwright
+  "$binary" openapi >"$work/openapi.json"
+  diff -u docs/openapi.json "$work/openapi.json" || { echo "docs/openapi.json is out of date: $binary openapi > docs/openapi.json"; return 1; }
+  local before after
+  before=$(cat frontend/src/api/schema.ts)
+  (cd frontend && npm run --silent generate)
+  after=$(cat frontend/src/api/schema.ts)
+  [ "$before" = "$after" ] || { echo "frontend/src/api/schema.ts was out of date and is now regenerated: look at it and keep it"; return 1; }
+}
+
+find_chromium() {
+  for name in chromium chromium-browser google-chrome; do
+    if have "$name"; then command -v "$name"; return; fi
+  done
+}
+
+# start NAME LOG COMMAND... : in the background, ended with this script, however it ends.
+start() {
+  local log=$1
+  shift
+  setpriv --pdeathsig TERM -- "$@" >"$log" 2>"$log.err" </dev/null &
+  children+=($!)
+}
+
+start_postgres() {
+  [ -z "${MILLWRIGHT_TEST_DATABASE_URL:-}" ] || return 0
+  mkdir "$work/postgres"
+  start "$work/postgres.url" scripts/test_postgres.sh "$work/postgres"
+  for _ in $(seq 600); do
+    [ ! -s "$work/postgres.url" ] || break
+    kill -0 "${children[-1]}" 2>/dev/null || break
+    sleep 0.05
+  done
+  MILLWRIGHT_TEST_DATABASE_URL=$(cat "$work/postgres.url")
+  if [ -z "$MILLWRIGHT_TEST_DATABASE_URL" ]; then cat "$work/postgres.url.err"; return 1; fi
+  export MILLWRIGHT_TEST_DATABASE_URL
+}
+
+browser_tests() {
+  cd frontend
+  MILLWRIGHT_TEST_BINARY=$target/debug/millwright CHROMIUM=$(find_chromium) npm run --silent e2e
+}
+
+PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+stage "tools" tools
+MILLWRIGHT_CACHE_DIR=$(scripts/cache_dir.sh)
+export MILLWRIGHT_CACHE_DIR
+stage "private PostgreSQL and embedding model" fetch
+stage "web interface: packages" install_frontend_packages
+stage "web interface: build" build_frontend
+stage "web interface: lint, types, unit tests, size" frontend_checks
+if have shellcheck; then stage "shell scripts" shell_checks; else skipped "shell scripts" "shellcheck is not installed"; fi
+stage "helm chart" scripts/check_helm.sh
+stage "rust: format" cargo fmt --all --check
+if cargo deny --version >/dev/null 2>&1; then
+  stage "rust: licences, bans, sources" cargo deny --locked check licenses bans sources
+else
+  skipped "rust: licences, bans, sources" "cargo-deny is not installed (cargo install cargo-deny --locked)"
+fi
+stage "rust: clippy" cargo clippy --locked --workspace --all-targets -- -D warnings
+start_postgres
+stage "rust: tests" rust_tests
+stage "generated files" generated_files
+if [ -n "$(find_chromium)" ]; then
+  stage "browser" browser_tests
+else
+  skipped "browser" "there is no Chromium (Debian: apt-get install chromium)"
+fi

@@ -1,0 +1,287 @@
+//! A server of a test's own: its own database, data folder and port.
+
+pub(crate) mod model_server;
+pub(crate) mod operations;
+pub(crate) mod session;
+
+use std::{
+    collections::HashMap,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, Once, OnceLock, mpsc},
+    time::{Duration, Instant},
+};
+
+use millwright_audit::{Actor, AuditAction, AuditEvent, AuditKey};
+use millwright_auth::PasswordHasher;
+use millwright_core::{Role, Sources, TenantScope, id::UserId};
+use millwright_store::{Proof, tenant::NewUser, testkit::TestDatabase};
+use reqwest::{Client, Response};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+pub(crate) use self::session::{Session, Sse, Stream, problem, types};
+
+pub(crate) const SECRET_KEY: &str = "a-secret-key-that-only-tests-use-0123456789";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+/// The repository's root.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("root").to_path_buf()
+}
+
+/// One of the documents of the demo.
+pub(crate) fn sample(name: &str) -> Vec<u8> {
+    std::fs::read(root().join("samples").join(name)).expect("sample")
+}
+
+/// Public documents to try, where they lie beside the repository; a clear word where they do not.
+pub(crate) fn shared_data(path: &str) -> Option<PathBuf> {
+    let path = root().parent().expect("parent").join("shared/data").join(path);
+    if path.exists() {
+        return Some(path);
+    }
+    println!("SKIPPED: {} is not there", path.display());
+    None
+}
+
+/// Waits until something holds; fails with `what` when it does not in time.
+pub(crate) async fn eventually(what: &str, limit: Duration, mut holds: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + limit;
+    while !holds().await {
+        assert!(Instant::now() < deadline, "not within {limit:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}
+
+/// The folder of the embedding model, fetched once where it is missing.
+fn model_folder() -> &'static str {
+    static FOLDER: OnceLock<String> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let output = Command::new("sh").arg(root().join("scripts/fetch_model.sh")).output().expect("fetch_model.sh");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("utf-8").trim().to_owned()
+    })
+}
+
+/// A client that goes nowhere but where it is told.
+pub(crate) fn client() -> Client {
+    static CRYPTO: Once = Once::new();
+    // Two implementations are linked in; the choice is the process's.
+    CRYPTO.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+    Client::builder().no_proxy().build().expect("client")
+}
+
+/// What a test runs against. The database is removed when it is dropped.
+pub(crate) struct World {
+    db: Option<TestDatabase>,
+    pub(crate) data: TempDir,
+    pub(crate) sources: Sources,
+    hasher: PasswordHasher,
+    environment: HashMap<String, String>,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let sources = Sources::system();
+        let environment = HashMap::from([("MODEL_DIR".to_owned(), model_folder().to_owned())]);
+        Self {
+            db: Some(TestDatabase::create().await),
+            data: tempfile::tempdir().expect("data folder"),
+            hasher: PasswordHasher::new(&sources).expect("hasher"),
+            sources,
+            environment,
+        }
+    }
+
+    /// A world with one tenant, its admin `admin@a.test`, and a server.
+    pub(crate) async fn with_admin() -> (Self, Server) {
+        let world = Self::new().await;
+        let tenant = world.tenant("A").await;
+        world.user(&tenant, "admin@a.test", Role::Admin).await;
+        let server = world.server().await;
+        (world, server)
+    }
+
+    pub(crate) fn db(&self) -> &TestDatabase {
+        self.db.as_ref().expect("present until dropped")
+    }
+
+    /// Sets a variable for servers started from now on.
+    pub(crate) fn set(&mut self, name: &str, value: &str) -> &mut Self {
+        self.environment.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    pub(crate) async fn tenant(&self, name: &str) -> TenantScope {
+        self.db().tenant(&self.sources, name).await
+    }
+
+    /// Creates a user whose password is [`PASSWORD`].
+    pub(crate) async fn user(&self, tenant: &TenantScope, email: &str, role: Role) -> UserId {
+        let user = NewUser {
+            id: self.sources.new_id(),
+            email: email.to_owned(),
+            display_name: email.to_owned(),
+            role,
+            password_hash: self.hasher.hash(&self.sources, PASSWORD).expect("hash"),
+            created_at: self.sources.now(),
+        };
+        let key = AuditKey::derive(SECRET_KEY.as_bytes()).expect("key");
+        let event = AuditEvent::new(
+            &self.sources,
+            tenant.tenant_id(),
+            Actor::System("test"),
+            AuditAction::UserCreated,
+            user.id,
+        );
+        let mut tx = self.db().store.tenant(tenant).begin().await.expect("begin");
+        tx.users().insert(&user).await.expect("insert user");
+        tx.commit(Proof::Entry(&key.authenticate(&event).expect("entry"))).await.expect("commit");
+        user.id
+    }
+
+    pub(crate) async fn server(&self) -> Server {
+        Server::start(self, &["serve"]).await
+    }
+
+    /// Runs a subcommand to its end: whether it succeeded, and what it wrote to standard output and error.
+    pub(crate) fn command(&self, arguments: &[&str]) -> (bool, String, String) {
+        let output = self.binary(arguments).output().expect("run");
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        (output.status.success(), text(output.stdout), text(output.stderr))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the binary gets an environment of its own, but for PATH")]
+    fn binary(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_millwright"));
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").expect("PATH"))
+            .env("HOME", self.data.path())
+            .env("DATABASE_URL", &self.db().url)
+            .env("SECRET_KEY", SECRET_KEY)
+            .env("MILLWRIGHT_DATA_DIR", self.data.path())
+            .env("PORT", "0")
+            .env("LOG_FORMAT", "json")
+            .envs(&self.environment);
+        command
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let Some(db) = self.db.take() else { return };
+        // Dropping waits, which this thread may not do inside of a runtime.
+        let dropped = std::thread::spawn(move || {
+            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("runtime").block_on(db.drop());
+        });
+        let _ = dropped.join();
+    }
+}
+
+/// A running `millwright serve`. Killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) base: String,
+    pub(crate) http: Client,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    async fn start(world: &World, arguments: &[&str]) -> Self {
+        let mut child =
+            world.binary(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("start the server");
+        let stderr = child.stderr.take().expect("stderr");
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (ready, address) = mpsc::channel();
+        let kept = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let entry: Value = serde_json::from_str(&line).unwrap_or_default();
+                kept.lock().expect("log").push(line);
+                if entry["message"] == "ready" {
+                    let _ = ready.send(entry["address"].as_str().expect("address").to_owned());
+                }
+            }
+        });
+        let address = tokio::task::spawn_blocking(move || address.recv_timeout(Duration::from_secs(60)));
+        let Ok(address) = address.await.expect("wait") else {
+            let _ = child.kill();
+            panic!("the server did not start:\n{}", log.lock().expect("log").join("\n"));
+        };
+        Self { child, base: format!("http://{address}"), http: client(), log }
+    }
+
+    /// Log lines written so far.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.log.lock().expect("log").clone()
+    }
+
+    /// kill -9.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("kill");
+        self.child.wait().expect("wait");
+    }
+
+    /// SIGTERM.
+    pub(crate) fn terminate(&self) {
+        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill");
+        assert!(status.success());
+    }
+
+    /// Waits for the process to end by itself.
+    pub(crate) async fn exited(&mut self, limit: Duration) -> ExitStatus {
+        let deadline = Instant::now() + limit;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("wait") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "still running after {limit:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Signs in.
+    pub(crate) async fn sign_in(&self, email: &str) -> Session<'_> {
+        let body = json!({ "email": email, "password": PASSWORD });
+        let response = self.http.post(self.url("/api/v1/auth/login")).json(&body).send().await.expect("sign in");
+        let (status, body) = read(response).await;
+        assert_eq!(status, 200, "{body}");
+        self.session(body["access_token"].as_str().expect("token"))
+    }
+
+    /// Somebody who has a token already.
+    pub(crate) fn session(&self, token: &str) -> Session<'_> {
+        Session { server: self, token: token.to_owned() }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// What `/health/ready` says of one part.
+    pub(crate) async fn health(&self, part: &str) -> Value {
+        let response = self.http.get(self.url("/health/ready")).send().await.expect("GET /health/ready");
+        let (_, body) = read(response).await;
+        let checks = body["checks"].as_array().expect("checks");
+        checks.iter().find(|check| check["name"] == part).unwrap_or_else(|| panic!("no `{part}` in {body}")).clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Status and JSON body; null for an empty one.
+pub(crate) async fn read(response: Response) -> (u16, Value) {
+    let status = response.status().as_u16();
+    let text = response.text().await.expect("body");
+    let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("json") };
+    (status, body)
+}

@@ -1,0 +1,179 @@
+//! The operations of the OpenAPI document, for tests that are generated from it.
+
+use std::str::FromStr;
+
+use millwright_core::Role;
+use reqwest::{Method, RequestBuilder, multipart};
+use serde_json::{Value, json};
+
+use super::Server;
+
+const JSON: &str = "application/json";
+const MULTIPART: &str = "multipart/form-data";
+
+/// One operation of the document.
+#[derive(Debug, Clone)]
+pub(crate) struct Operation {
+    pub(crate) id: String,
+    pub(crate) method: Method,
+    /// With its parameters in braces.
+    pub(crate) path: String,
+    /// The least role; `None` for what anybody may call.
+    pub(crate) role: Option<Role>,
+    /// The audit action that proves its change.
+    pub(crate) audit: Option<String>,
+    /// As it stands in the document.
+    pub(crate) raw: Value,
+    /// Media type and schema of the body.
+    body: Option<(String, Value)>,
+}
+
+/// The whole document.
+pub(crate) fn document() -> Value {
+    serde_json::to_value(millwright_api::openapi()).expect("json")
+}
+
+/// All operations under `/api/v1`.
+pub(crate) fn operations() -> Vec<Operation> {
+    let document = document();
+    let mut found = Vec::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, raw) in item.as_object().expect("operations") {
+            if path.starts_with("/api/v1/") {
+                found.push(operation(&document, path, method, raw));
+            }
+        }
+    }
+    assert!(found.len() >= 23, "only {} operations: the generator is broken", found.len());
+    found
+}
+
+fn operation(document: &Value, path: &str, method: &str, raw: &Value) -> Operation {
+    let id = raw["operationId"].as_str().expect("operationId").to_owned();
+    let role = match raw.get("x-millwright-role") {
+        Some(Value::Null) => None,
+        Some(Value::String(role)) => Some(Role::from_str(role).expect("role")),
+        other => panic!("`{id}` does not say which role it needs: {other:?}"),
+    };
+    let body = raw["requestBody"]["content"].as_object().map(|content| {
+        assert_eq!(content.len(), 1, "`{id}` takes more than one form of body");
+        let (media_type, body) = content.iter().next().expect("one");
+        (media_type.clone(), resolve(document, &body["schema"]))
+    });
+    Operation {
+        id,
+        method: Method::from_str(&method.to_uppercase()).expect("method"),
+        path: path.to_owned(),
+        role,
+        audit: raw["x-millwright-audit"].as_str().map(str::to_owned),
+        raw: raw.clone(),
+        body,
+    }
+}
+
+fn resolve(document: &Value, schema: &Value) -> Value {
+    match schema["$ref"].as_str() {
+        Some(reference) => document.pointer(reference.trim_start_matches('#')).expect("schema").clone(),
+        None => schema.clone(),
+    }
+}
+
+impl Operation {
+    pub(crate) fn takes_json(&self) -> bool {
+        self.body.as_ref().is_some_and(|(media_type, _)| media_type == JSON)
+    }
+
+    pub(crate) fn has_body(&self) -> bool {
+        self.body.is_some()
+    }
+
+    /// Names of the fields of its JSON body.
+    pub(crate) fn fields(&self) -> Vec<String> {
+        let Some((media_type, schema)) = &self.body else { return Vec::new() };
+        if media_type != JSON {
+            return Vec::new();
+        }
+        schema["properties"].as_object().expect("properties").keys().cloned().collect()
+    }
+
+    pub(crate) fn has_path_parameters(&self) -> bool {
+        self.path.contains('{')
+    }
+
+    fn parameters(&self) -> &[Value] {
+        self.raw["parameters"].as_array().map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether it takes a query parameter of this name; any at all when the name is empty.
+    pub(crate) fn takes_query(&self, name: &str) -> bool {
+        self.parameters().iter().any(|parameter| parameter["in"] == "query" && (name.is_empty() || parameter["name"] == name))
+    }
+
+    /// A JSON body that would be accepted.
+    pub(crate) fn example(&self) -> Option<Value> {
+        if !self.takes_json() {
+            return None;
+        }
+        Some(match self.id.as_str() {
+            "auth.login" => json!({ "email": "nobody@a.test", "password": "wrong" }),
+            "search" => json!({ "query": "pump" }),
+            "chat" => json!({ "message": "How often is the pump oiled?", "stream": false }),
+            "conversations.rename" => json!({ "title": "Another title" }),
+            other => panic!("teach these tests a body that `{other}` accepts"),
+        })
+    }
+
+    /// A request without a token, with a body that would be accepted.
+    pub(crate) fn request(&self, server: &Server, ids: &Ids) -> RequestBuilder {
+        let request = server.http.request(self.method.clone(), server.url(&ids.fill(&self.path)));
+        match (&self.body, self.example()) {
+            (_, Some(example)) => request.json(&example),
+            (Some((media_type, _)), None) if media_type == MULTIPART => {
+                let file = multipart::Part::text("The pump is oiled every 500 hours.").file_name("pump.txt");
+                request.multipart(multipart::Form::new().part("file", file))
+            }
+            (Some((media_type, _)), None) => panic!("teach these tests a body of {media_type} for `{}`", self.id),
+            (None, None) => request,
+        }
+    }
+}
+
+/// Ids to put into paths.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Ids {
+    pub(crate) document: String,
+    pub(crate) conversation: String,
+    pub(crate) run: String,
+    pub(crate) job: String,
+}
+
+impl Ids {
+    /// Well formed, and of nothing that exists.
+    pub(crate) fn of_nothing() -> Self {
+        let id = |prefix: &str| format!("{prefix}_0190a0000000700080000000000000ff");
+        Self { document: id("doc"), conversation: id("cnv"), run: id("run"), job: id("job") }
+    }
+
+    /// The path with its parameters filled in. A parameter of a new kind fails here, so that nobody adds a route that
+    /// these tests pass over.
+    pub(crate) fn fill(&self, path: &str) -> String {
+        let mut filled = String::new();
+        let mut seen = String::new();
+        for segment in path.split('/').skip(1) {
+            seen = format!("{seen}/{segment}");
+            let value = match seen.as_str() {
+                "/api/v1/documents/{id}" => &self.document,
+                "/api/v1/conversations/{id}" => &self.conversation,
+                "/api/v1/runs/{id}" => &self.run,
+                "/api/v1/admin/jobs/{id}" => &self.job,
+                "/api/v1/documents/{id}/pages/{number}" => "1",
+                other => {
+                    assert!(!segment.contains('{'), "teach these tests what to put into `{other}`");
+                    segment
+                }
+            };
+            filled = format!("{filled}/{value}");
+        }
+        filled
+    }
+}
