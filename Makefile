@@ -1,6 +1,6 @@
 # Two commands: `make run` starts Millwright with everything it needs, `make test` checks everything.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench doctor build clean
+.PHONY: help run test bench doctor build generate clean
 MAKEFLAGS += --no-print-directory
 
 help: ## Show this list
@@ -20,6 +20,9 @@ doctor: ## Check each part of this installation and say what to do
 
 build: ## Build the web interface and the release binary
 	@exec scripts/build.sh
+
+generate: ## Write the checked-in files that are made from code
+	@exec scripts/generate.sh
 
 clean: ## Remove what was built; fetched things and data stay
 	@exec scripts/clean.sh

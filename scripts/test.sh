@@ -121,9 +121,35 @@ start_postgres() {
   export MILLWRIGHT_TEST_DATABASE_URL
 }
 
+# The dev binary with its own private PostgreSQL and demo tenants, on a free port.
+start_millwright() {
+  port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  start "$work/millwright.log" env PORT="$port" MILLWRIGHT_DATA_DIR="$work/millwright" "$target/debug/millwright" serve --demo
+  for _ in $(seq 1200); do
+    if python3 -c "import urllib.request as u; u.urlopen('http://127.0.0.1:$port/health/ready', timeout=2)" 2>/dev/null; then return 0; fi
+    kill -0 "${children[-1]}" 2>/dev/null || break
+    sleep 0.1
+  done
+  cat "$work/millwright.log" "$work/millwright.log.err"
+  echo "millwright did not become ready"
+  return 1
+}
+
+# Set for the tests alone: the binary refuses names that begin with MILLWRIGHT_ and are no setting.
 browser_tests() {
   cd frontend
-  MILLWRIGHT_TEST_BINARY=$target/debug/millwright CHROMIUM=$(find_chromium) npm run --silent e2e
+  export MILLWRIGHT_URL=http://127.0.0.1:$port MILLWRIGHT_CREDENTIALS=$work/millwright/demo-credentials.json
+  CHROMIUM_PATH=$(find_chromium)
+  export CHROMIUM_PATH
+  # Public documents where they lie beside the repository, else the sample, with a question for it.
+  local manual
+  manual=$(find "$root/../shared/data/industrial-documents" -name '*MaintenanceInstructions.pdf' 2>/dev/null | sort | head -n 1)
+  if [ -z "$manual" ]; then
+    manual=$root/samples/pump-manual.pdf
+    export MILLWRIGHT_E2E_QUESTION="What torque do the coupling bolts need?"
+  fi
+  export MILLWRIGHT_E2E_PDF=$manual
+  npm run --silent e2e
 }
 
 PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
@@ -147,6 +173,7 @@ start_postgres
 stage "rust: tests" rust_tests
 stage "generated files" generated_files
 if [ -n "$(find_chromium)" ]; then
+  start_millwright
   stage "browser" browser_tests
 else
   skipped "browser" "there is no Chromium (Debian: apt-get install chromium)"

@@ -6,7 +6,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use millwright_audit::AuditAction;
 use millwright_auth::{TokenIssuer, TokenRules};
-use millwright_core::{Clock, FixedClock, Role, Sources, TenantScope, id::UserId};
+use millwright_core::{FixedClock, Role, Sources, TenantScope, id::UserId};
 use reqwest::{Method, header};
 use serde_json::{Value, json};
 
@@ -105,7 +105,10 @@ fn bad_tokens(world: &World, tenant: &TenantScope, user: UserId, viewer: &str) -
     vec![
         ("no token at all", "x".to_owned()),
         ("empty", String::new()),
-        ("signed with another key", issue(&issuer(b"another-secret-key-of-enough-bytes-0123456789", own()), &world.sources)),
+        (
+            "signed with another key",
+            issue(&issuer(b"another-secret-key-of-enough-bytes-0123456789", own()), &world.sources),
+        ),
         ("expired", issue(&right, &at(-lifetime - TimeDelta::minutes(2)))),
         ("of tomorrow", issue(&right, &at(TimeDelta::days(1)))),
         ("of another issuer", other(TokenRules { issuer: "somebody".to_owned(), ..own() })),
@@ -268,7 +271,8 @@ async fn something_for(world: &World, admin: &Session<'_>, operation: &Operation
             ids.document = id(&admin.take_in(&format!("{}.txt", operation.id), text).await).to_owned();
         }
         "conversations.rename" | "conversations.delete" => {
-            ids.conversation = admin.ask("How often is the pump oiled?").await["conversation_id"].as_str().expect("id").to_owned();
+            ids.conversation =
+                admin.ask("How often is the pump oiled?").await["conversation_id"].as_str().expect("id").to_owned();
         }
         "runs.cancel" => {
             ids.run = admin.ask("How often is the pump oiled?").await["run_id"].as_str().expect("id").to_owned();
@@ -325,7 +329,13 @@ async fn change(server: &Server, admin: &Session<'_>, operation: &Operation, ids
         let body = json!({ "email": "admin@a.test", "password": crate::kit::PASSWORD });
         return server.http.post(server.url(&operation.path)).json(&body).send().await.expect("send");
     }
-    operation.request(server, ids).bearer_auth(&admin.token).timeout(Duration::from_secs(60)).send().await.expect("send")
+    operation
+        .request(server, ids)
+        .bearer_auth(&admin.token)
+        .timeout(Duration::from_secs(60))
+        .send()
+        .await
+        .expect("send")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,10 @@
 //! The shape of the house: which crate may depend on which, who may name what, and how large a file may grow.
 
-use std::{collections::BTreeMap, fs, path::{Path, PathBuf}};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
@@ -31,12 +35,11 @@ const ALLOWED_BESIDE: &[(&str, &str, &str)] = &[
 const ONLY: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
     ("pgvector", &["store"]),
-    ("axum", &["api", "server", "loadtest"]),
+    ("axum", &["api"]),
     ("utoipa-axum", &["api"]),
     ("tantivy", &["retrieval"]),
     ("rten", &["retrieval"]),
     ("async-openai", &["llm"]),
-    ("ollama-rs", &["llm"]),
     ("argon2", &["auth"]),
     ("jsonwebtoken", &["auth"]),
     ("metrics", &["telemetry"]),

@@ -33,11 +33,13 @@ struct Owned {
 
 impl Owned {
     async fn make(owner: &Session<'_>) -> Self {
-        let text = format!("# Formula\n\n{SECRET_WORD} melts at 731 °C. The crucible of {SECRET_WORD} is made of iridium.\n");
+        let text =
+            format!("# Formula\n\n{SECRET_WORD} melts at 731 °C. The crucible of {SECRET_WORD} is made of iridium.\n");
         let document = owner.take_in(DOCUMENT_NAME, text).await;
         assert_eq!(document["latest"]["status"], "ready", "{document}");
         let answer = owner.ask(QUESTION).await;
         assert_eq!(answer["message"]["answered"], true, "{answer}");
+        owner.jobs_done().await;
         let me = owner.json("/api/v1/auth/me").await;
         let text = |value: &Value| value.as_str().expect("id").to_owned();
         Self {
@@ -58,8 +60,19 @@ impl Owned {
     fn marks(&self) -> Vec<&str> {
         let ids = &self.ids;
         vec![
-            &ids.document, &ids.conversation, &ids.run, &ids.job, &self.user_message, &self.answer, &self.tenant,
-            &self.user, DOCUMENT_NAME, SECRET_WORD, "731", "iridium", "a.test",
+            &ids.document,
+            &ids.conversation,
+            &ids.run,
+            &ids.job,
+            &self.user_message,
+            &self.answer,
+            &self.tenant,
+            &self.user,
+            DOCUMENT_NAME,
+            SECRET_WORD,
+            "731",
+            "iridium",
+            "a.test",
         ]
     }
 
@@ -112,7 +125,9 @@ async fn in_every_operation_another_tenants_ids_are_as_absent_as_ids_that_never_
     }
     assert!(tried >= 12, "only {tried} operations: the generator is broken");
     assert_eq!(owned.look(&owner).await, before, "somebody else changed it");
-    for operation in operations().iter().filter(|operation| operation.has_path_parameters() && operation.method == Method::GET) {
+    for operation in
+        operations().iter().filter(|operation| operation.has_path_parameters() && operation.method == Method::GET)
+    {
         let response = call(&server, operation, &owned.ids, &owner.token).await;
         assert_eq!(response.status(), StatusCode::OK, "`{}` would have worked for its owner", operation.id);
     }
@@ -201,7 +216,9 @@ async fn lists_search_chat_and_metrics_show_nothing_of_another_tenant() {
         }
     };
     let mut lists = 0;
-    for operation in operations().iter().filter(|operation| operation.method == Method::GET && !operation.has_path_parameters()) {
+    for operation in
+        operations().iter().filter(|operation| operation.method == Method::GET && !operation.has_path_parameters())
+    {
         let mut paths = vec![operation.path.clone()];
         if operation.takes_query("q") {
             paths.push(format!("{}?q=formula", operation.path));

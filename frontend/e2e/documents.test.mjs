@@ -43,6 +43,7 @@ test("an uploaded PDF shows its stages and becomes ready; a second upload is its
   assert.match(await row.innerText(), /Confidential/);
   await row.getByRole("link").click();
   await page.waitForURL(/\/documents\/doc_[0-9a-f]{32}/);
+  await page.getByTestId("version").first().waitFor();
   assert.equal(await page.getByTestId("version").count(), 1);
 
   await page.getByRole("tab", { name: "Passages" }).click();

@@ -65,6 +65,7 @@ test("only an administrator sees and reaches the administration", async () => {
   await page.goto(`${BASE}/admin/audit`);
   await page.waitForURL(`${BASE}/chat`);
   const rail = page.getByRole("navigation", { name: "Main navigation" });
+  await rail.getByRole("link").first().waitFor();
   assert.deepEqual(await rail.getByRole("link").allInnerTexts(), ["Chat", "Documents"]);
   await page.goto(`${BASE}/documents`);
   await page.getByRole("heading", { name: "Documents" }).waitFor();

@@ -30,7 +30,7 @@ const WARM_UP: usize = 20;
 const KEYWORD_QUESTIONS: usize = 500;
 const SEARCH_FORMS: [&str; 2] = ["{}", "How does {} work?"];
 const CHAT_FORMS: [&str; 2] = ["What do the manuals say about {}?", "What is to be known about {}?"];
-const INDEX_TIMEOUT: Duration = Duration::from_secs(60);
+const INDEX_TIMEOUT: Duration = Duration::from_mins(1);
 /// The demo's tenant without documents, and its only user.
 const LARGE_TENANT: (&str, &str) = ("TenantB", "admin@tenant-b.example");
 
@@ -145,7 +145,8 @@ async fn fill(
     let mut client = target.client().await?;
     let words = "manual edition";
     for document in last {
-        let found = ingestion::wait_until_found(&mut client, &document.to_string(), words);
+        let document = document.to_string();
+        let found = ingestion::wait_until_found(&mut client, &document, words);
         tokio::time::timeout(INDEX_TIMEOUT, found).await.context("the keyword index did not follow")??;
     }
     let metrics = client.get("/api/v1/admin/metrics").await?.json()?;

@@ -57,7 +57,7 @@ impl Corpus {
         for path in files(folder, extensions)? {
             let bytes = fs::read(&path)?;
             let name = file_name(&path);
-            headings.extend(String::from_utf8_lossy(&bytes).lines().filter_map(heading));
+            headings.extend(headings_of(&String::from_utf8_lossy(&bytes), &name));
             if let Some(document) = base_document(name, &bytes, embedder) {
                 headings.extend(document.chunks.iter().filter_map(|chunk| chunk.heading_path.last().cloned()));
                 documents.push(document);
@@ -181,9 +181,24 @@ fn sentences_of(text: &str) -> Vec<String> {
     sentences(text).into_iter().map(|(start, end)| text[starts[start]..starts[end]].to_owned()).collect()
 }
 
-/// The words of a heading line of Markdown or AsciiDoc.
-fn heading(line: &str) -> Option<String> {
-    let rest = line.trim_start_matches('#').trim_start_matches('=');
+/// The headings of Markdown or AsciiDoc, as they stand in the source. Listings have lines that look like them.
+fn headings_of(text: &str, name: &str) -> Vec<String> {
+    let is_asciidoc = Path::new(name).extension().is_some_and(|extension| extension == "adoc");
+    let (mark, fence) = if is_asciidoc { ('=', "----") } else { ('#', "```") };
+    let mut in_listing = false;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        in_listing ^= line.trim_start().starts_with(fence);
+        if !in_listing {
+            found.extend(heading(line, mark));
+        }
+    }
+    found
+}
+
+/// The words of a heading line.
+fn heading(line: &str, mark: char) -> Option<String> {
+    let rest = line.trim_start_matches(mark);
     let marks = line.len() - rest.len();
     ((1..=6).contains(&marks) && rest.starts_with(' ')).then(|| {
         let plain: String = rest.chars().map(|c| if "`*_[]{}<>|\"".contains(c) { ' ' } else { c }).collect();
@@ -269,9 +284,9 @@ mod tests {
     }
 
     #[test]
-    fn headings_are_lines_that_begin_with_marks() {
-        assert_eq!(heading("## Bed `mesh` calibration").as_deref(), Some("Bed mesh calibration"));
-        assert_eq!(heading("=== Spindle").as_deref(), Some("Spindle"));
-        assert_eq!((heading("==="), heading("plain text"), heading("#!/bin/sh")), (None, None, None));
+    fn headings_are_marked_lines_outside_of_listings() {
+        let markdown = "# Bed `mesh`\ntext\n```\n# a comment\n```\n## Spindle speed\n=== no heading here\n#!/bin/sh\n";
+        assert_eq!(headings_of(markdown, "a.md"), ["Bed mesh", "Spindle speed"]);
+        assert_eq!(headings_of("== Spindle\n----\n== a\n----\n=== Probe\n", "a.adoc"), ["Spindle", "Probe"]);
     }
 }

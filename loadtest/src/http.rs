@@ -183,7 +183,8 @@ mod tests {
         let address = listener.local_addr().unwrap();
         std::thread::spawn(move || {
             use std::io::{Read, Write};
-            let (mut stream, _) = listener.into_std().map(|l| l.set_nonblocking(false).map(|()| l)).unwrap().unwrap().accept().unwrap();
+            let (mut stream, _) =
+                listener.into_std().map(|l| l.set_nonblocking(false).map(|()| l)).unwrap().unwrap().accept().unwrap();
             let mut request = [0; 4096];
             let _ = stream.read(&mut request).unwrap();
             for part in parts {

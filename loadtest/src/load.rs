@@ -55,9 +55,11 @@ impl<T> Load<T> {
     /// Adds throughput and processor time of one request to a line.
     pub(crate) fn add_to(&self, row: Row, unit: &'static str) -> Row {
         let each = |used: Duration| used.as_secs_f64() * 1000.0 / self.found.len().max(1) as f64;
-        row.figure("throughput", self.per_second(), unit)
-            .figure("CPU", each(self.used.server), "ms")
-            .figure("CPU of PostgreSQL", each(self.used.postgres), "ms")
+        row.figure("throughput", self.per_second(), unit).figure("CPU", each(self.used.server), "ms").figure(
+            "CPU of PostgreSQL",
+            each(self.used.postgres),
+            "ms",
+        )
     }
 }
 

@@ -60,7 +60,8 @@ pub(crate) struct Memory {
 }
 
 pub(crate) fn memory(pid: u32) -> anyhow::Result<Memory> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).with_context(|| format!("memory of process {pid}"))?;
+    let status =
+        fs::read_to_string(format!("/proc/{pid}/status")).with_context(|| format!("memory of process {pid}"))?;
     let read = |field: &str| kilobytes(&status, field).with_context(|| format!("{field} of process {pid}"));
     Ok(Memory { resident: read("VmRSS:")? / 1000.0 * 1.024, anonymous: read("RssAnon:")? / 1000.0 * 1.024 })
 }

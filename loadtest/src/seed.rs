@@ -109,11 +109,7 @@ pub(crate) struct Seeder<'s> {
 
 impl Seeder<'_> {
     /// Writes all documents; the last one that each writer wrote.
-    pub(crate) async fn write(
-        &self,
-        documents: &[SeedDocument],
-        vectors: &Vectors,
-    ) -> anyhow::Result<Vec<DocumentId>> {
+    pub(crate) async fn write(&self, documents: &[SeedDocument], vectors: &Vectors) -> anyhow::Result<Vec<DocumentId>> {
         let share = documents.len().div_ceil(WRITERS).max(1);
         let writers = documents.chunks(share).zip(1..).map(async |(documents, seed)| {
             let mut random = Random(seed);
@@ -230,9 +226,9 @@ mod tests {
     #[test]
     fn noise_keeps_the_length_and_most_of_the_direction() {
         let mut random = Random(3);
-        let mut vector: Vec<f32> = (0..384).map(|_| random.normal()).collect();
+        let vector: Vec<f32> = (0..384).map(|_| random.normal()).collect();
         let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
-        vector.iter_mut().for_each(|value| *value /= length);
+        let vector: Vec<f32> = vector.iter().map(|value| value / length).collect();
         let moved = noisy(&vector, &mut random);
         let product = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
         assert!((product(&moved, &moved) - 1.0).abs() < 1e-4);

@@ -21,12 +21,25 @@ use super::World;
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
     /// Says this in one piece.
-    Say(&'static str),
+    Say(String),
     Pause(Duration),
     /// Says nothing more and keeps the connection open.
     Hang,
     /// Closes the connection in the middle of the stream.
     Die,
+}
+
+impl Act {
+    pub(crate) fn say(text: &str) -> Self {
+        Self::Say(text.to_owned())
+    }
+
+    /// Says this, a few characters at a time, with a pause after each piece.
+    pub(crate) fn slowly(text: &str, pause: Duration) -> Vec<Self> {
+        let characters: Vec<char> = text.chars().collect();
+        let pieces = characters.chunks(6).map(|piece| Self::Say(piece.iter().collect()));
+        pieces.flat_map(|piece| [piece, Self::Pause(pause)]).collect()
+    }
 }
 
 /// A running model server; ends with the test.
@@ -102,8 +115,8 @@ impl Drop for ModelServer {
 
 impl World {
     /// Servers started from now on ask this model.
-    pub(crate) fn set_model(&mut self, base_url: &str) {
-        self.set("LLM_BASE_URL", base_url).set("LLM_MODEL_STANDARD", "recorded");
+    pub(crate) fn set_model(&mut self, base_url: &str) -> &mut Self {
+        self.set("LLM_BASE_URL", base_url).set("LLM_MODEL_STANDARD", "recorded")
     }
 }
 
@@ -118,7 +131,8 @@ impl Shared {
         }
         self.questions.fetch_add(1, Ordering::Relaxed);
         *self.last.lock().expect("last") = body;
-        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\nconnection: close";
+        let head =
+            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\nconnection: close";
         write!(stream, "{head}\r\n\r\n")?;
         let acts = self.acts.lock().expect("acts").clone();
         for act in acts {
@@ -166,7 +180,8 @@ fn read_request(stream: &mut TcpStream) -> std::io::Result<(String, String)> {
         bytes.extend_from_slice(&buffer[..count]);
         let text = String::from_utf8_lossy(&bytes);
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+        let length =
+            head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
         if body.len() >= length.unwrap_or(0) {
             return Ok((head.lines().next().unwrap_or_default().to_owned(), body.to_owned()));
         }

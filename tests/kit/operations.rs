@@ -106,7 +106,9 @@ impl Operation {
 
     /// Whether it takes a query parameter of this name; any at all when the name is empty.
     pub(crate) fn takes_query(&self, name: &str) -> bool {
-        self.parameters().iter().any(|parameter| parameter["in"] == "query" && (name.is_empty() || parameter["name"] == name))
+        self.parameters()
+            .iter()
+            .any(|parameter| parameter["in"] == "query" && (name.is_empty() || parameter["name"] == name))
     }
 
     /// A JSON body that would be accepted.

@@ -92,6 +92,15 @@ impl Session<'_> {
         found
     }
 
+    /// Waits until no job is queued or running; for admins. A version answers a little before its job has ended.
+    pub(crate) async fn jobs_done(&self) {
+        eventually("all jobs are done", Duration::from_secs(60), async || {
+            let jobs = self.all("/api/v1/admin/jobs", 200).await;
+            jobs.iter().all(|job| matches!(job["status"].as_str(), Some("succeeded" | "dead")))
+        })
+        .await;
+    }
+
     /// Asks and waits for the whole answer.
     pub(crate) async fn ask(&self, message: &str) -> Value {
         self.chat(&json!({ "message": message, "stream": false })).await
@@ -223,7 +232,8 @@ impl Stream {
 
 /// Comments, such as heartbeats, are no events.
 fn parse(frame: &str, at: Instant) -> Option<Sse> {
-    let field = |name: &str| frame.lines().find_map(|line| line.strip_prefix(name).map(|value| value.trim().to_owned()));
+    let field =
+        |name: &str| frame.lines().find_map(|line| line.strip_prefix(name).map(|value| value.trim().to_owned()));
     Some(Sse {
         data: serde_json::from_str(&field("data:")?).expect("json"),
         id: field("id:").map_or(0, |id| id.parse().expect("numeric id")),

@@ -211,11 +211,7 @@ async fn resolve(
     Ok(Some(row.id))
 }
 
-async fn question_of(
-    tx: &mut TenantTx,
-    conversation: ConversationId,
-    answer: MessageId,
-) -> Result<Place, AgentError> {
+async fn question_of(tx: &mut TenantTx, conversation: ConversationId, answer: MessageId) -> Result<Place, AgentError> {
     let missing = || millwright_store::StoreError::NotFound("message");
     let row = tx.messages().get(conversation, answer).await?.ok_or_else(missing)?;
     if row.role != MessageRole::Assistant {

@@ -79,10 +79,10 @@ async fn steps_share_one_citation_that_grows() {
     insta::assert_snapshot!(shown(&events), @"
     Replace the mechanical seal as follows: [1]
 
-    1. Stop the pump and lock it out. [2]
-    2. Drain the casing. [3] Wait until the pressure gauge shows 0 bar. [3]
-    3. Pull off the old seal. [4]
-    4. Press in the new seal by hand. [5]
+    1. Stop the pump and lock it out. [1]
+    2. Drain the casing. [1] Wait until the pressure gauge shows 0 bar. [1]
+    3. Pull off the old seal. [1]
+    4. Press in the new seal by hand. [1]
     ");
     let message = plant.message(&run).await;
     assert_eq!(message.citations.as_array().unwrap().len(), 1, "{}", message.citations);

@@ -2,7 +2,7 @@
 //! model server. `MILLWRIGHT_TEST_DATABASE_URL` names the database server and
 //! `MILLWRIGHT_TEST_MODEL_DIR` the folder that `scripts/fetch_model.sh` prints.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests may fail the test")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what tests share may fail them")]
 
 mod answering;
 mod following;

@@ -48,7 +48,30 @@ async fn a_draft_without_support_is_written_again_and_never_shown() {
     assert!(!second.contains("9,000"), "the feedback repeats nothing of the draft");
     let expected = ["observe 1", "think 1", "verify 1", "think 2", "verify 2"].map(|step| format!("{step} finished"));
     assert_eq!(plant.steps(run.run_id).await, expected);
-    insta::assert_snapshot!(outline(&events).join("\n"), @r"");
+    insta::assert_snapshot!(outline(&events).join("\n"), @"
+    RUN_STARTED
+    STATE_SNAPSHOT
+    STEP_STARTED observe
+    TOOL_CALL_START
+    TOOL_CALL_ARGS
+    TOOL_CALL_END
+    TOOL_CALL_RESULT
+    STEP_FINISHED observe
+    STEP_STARTED think
+    STEP_FINISHED think
+    STEP_STARTED verify
+    STEP_FINISHED verify
+    STEP_STARTED think
+    STATE_DELTA
+    TEXT_MESSAGE_START
+    TEXT_MESSAGE_CONTENT
+    TEXT_MESSAGE_END
+    STEP_FINISHED think
+    STEP_STARTED verify
+    STEP_FINISHED verify
+    STATE_DELTA
+    RUN_FINISHED
+    ");
 }
 
 #[tokio::test]

@@ -20,10 +20,12 @@ mod middleware;
 mod problem;
 mod routes;
 mod routing;
+mod serve;
 mod sse;
 mod state;
 mod ui;
 
 pub use problem::ApiError;
 pub use routes::{openapi, router};
+pub use serve::serve;
 pub use state::{AppState, HealthCheck, HealthStatus, Limits, Readiness};

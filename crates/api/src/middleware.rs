@@ -80,16 +80,12 @@ async fn within_time(state: &AppState, request: Request, next: Next) -> Response
     } else {
         state.limits.request_timeout
     };
-    match tokio::time::timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            tracing::warn!(limit_seconds = limit.as_secs(), "request took too long and was ended");
-            ApiError::from(
-                Problem::new(ErrorCode::UpstreamUnavailable, "the answer took too long").remedy("try again later"),
-            )
-            .into_response()
-        }
+    if let Ok(response) = tokio::time::timeout(limit, next.run(request)).await {
+        return response;
     }
+    tracing::warn!(limit_seconds = limit.as_secs(), "request took too long and was ended");
+    ApiError::from(Problem::new(ErrorCode::UpstreamUnavailable, "the answer took too long").remedy("try again later"))
+        .into_response()
 }
 
 /// Headers that every answer carries.
@@ -119,6 +115,7 @@ pub(crate) async fn secure(request: Request, next: Next) -> Response {
 }
 
 /// A fault of ours that got this far: the client learns the code, the log has the place.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that the layer calls")]
 pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let message = panic
         .downcast_ref::<String>()

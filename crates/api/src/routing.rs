@@ -6,7 +6,11 @@ use millwright_audit::AuditAction;
 use millwright_core::Role;
 use serde_json::Value;
 use utoipa::openapi::{
-    Ref, RefOr, Response, content::ContentBuilder, extensions::Extensions, path::{Operation, ParameterIn}, response::ResponseBuilder,
+    Ref, RefOr, Response,
+    content::ContentBuilder,
+    extensions::Extensions,
+    path::{Operation, ParameterIn},
+    response::ResponseBuilder,
     security::SecurityRequirement,
 };
 use utoipa_axum::router::{UtoipaMethodRouter, UtoipaMethodRouterExt};
@@ -64,9 +68,9 @@ fn guarded(operation: &mut Operation, role: Role) {
         errors.push(("403", "The role does not allow this"));
     }
     let by_id = operation.parameters.as_ref().is_some_and(|parameters| {
-        parameters.iter().any(
-            |parameter| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Path),
-        )
+        parameters
+            .iter()
+            .any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Path))
     });
     if by_id {
         errors.push(("404", "Not found"));
@@ -98,9 +102,17 @@ fn mark(operation: &mut Operation, name: &str, value: Value) {
 
 fn error_responses(operation: &mut Operation, errors: &[(&str, &str)]) {
     for (status, description) in errors {
-        let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-        let response: Response =
-            ResponseBuilder::new().description(*description).content("application/problem+json", body).build();
+        let response: Response = ResponseBuilder::new().description(*description).build();
         operation.responses.responses.entry((*status).to_owned()).or_insert(RefOr::T(response));
+    }
+    // Also those that the handler describes itself: every error has the same body.
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && status.starts_with(['4', '5'])
+            && response.content.is_empty()
+        {
+            let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+            response.content.insert("application/problem+json".to_owned(), body);
+        }
     }
 }

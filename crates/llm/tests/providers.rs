@@ -1,7 +1,7 @@
 //! Both remote providers against played-back servers: what is sent, what is read, and how each
 //! failure is told.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
+#![expect(clippy::unwrap_used, reason = "what tests share may fail them")]
 
 mod llama_cpp;
 mod server;

@@ -22,6 +22,9 @@ pub const EVIDENCE_PASSAGES: usize = 5;
 /// vain is caught when its sentences are verified, and one that is not tried is lost.
 pub const THRESHOLD: f32 = 0.4;
 
+/// How much more a code (`E21`, `6205-2RS`) says than a word of the same rarity.
+const CODE_WEIGHT: f32 = 3.0;
+
 /// What one passage says for itself.
 #[derive(Debug, Clone, Copy)]
 pub struct PassageEvidence<'p> {
@@ -100,7 +103,7 @@ fn content_words(question: &str) -> Vec<QueryWord> {
 }
 
 fn measure(words: &[QueryWord], chunk_count: u64, passages: &[PassageEvidence<'_>]) -> (Features, Vec<String>) {
-    let weights: Vec<f32> = words.iter().map(|word| rarity(word.chunk_frequency, chunk_count)).collect();
+    let weights: Vec<f32> = words.iter().map(|word| weight(word, chunk_count)).collect();
     let total: f32 = weights.iter().sum::<f32>().max(f32::MIN_POSITIVE);
     let mut found = vec![false; words.len()];
     let mut coverage: f32 = 0.0;
@@ -125,6 +128,13 @@ fn measure(words: &[QueryWord], chunk_count: u64, passages: &[PassageEvidence<'_
         missing_rarest: if missing_rarest >= rarest { missing_rarest / total } else { 0.0 },
     };
     (features, missing().map(|(word, _)| word.stem.clone()).collect())
+}
+
+/// What a word's presence says. A code is what the question is about: "what does error E21 mean" is answered by the
+/// row of E21, whatever the manual calls an error.
+fn weight(word: &QueryWord, chunk_count: u64) -> f32 {
+    let code = word.stem.chars().any(|c| c.is_ascii_digit()) && word.stem.chars().any(char::is_alphabetic);
+    rarity(word.chunk_frequency, chunk_count) * if code { CODE_WEIGHT } else { 1.0 }
 }
 
 /// The rarer a word, the more it says: the weight that BM25 gives it.

@@ -110,7 +110,8 @@ impl Workers {
     fn start(self, tracker: &TaskTracker, stop: &CancellationToken) {
         let sealer = AuditSealer::new(self.store.clone(), self.sources.clone(), Arc::clone(&self.key));
         let reaper = RunReaper::new(self.store.clone(), self.sources.clone(), Arc::clone(&self.key));
-        let handler = IngestHandler::new(self.store.clone(), self.ingestor, self.sources.clone(), Arc::clone(&self.key));
+        let handler =
+            IngestHandler::new(self.store.clone(), self.ingestor, self.sources.clone(), Arc::clone(&self.key));
         let jobs = Arc::new(JobRunner::new(
             self.store.clone(),
             self.sources,

@@ -24,16 +24,15 @@ pub(crate) struct Database {
 impl Database {
     /// Opens the database as the application. The private one is started, and migrated, first.
     pub(crate) async fn open(config: &Config, sources: &Sources) -> anyhow::Result<Self> {
-        let (url, private) = match &config.database.url {
-            Some(url) => (url.expose().to_owned(), None),
-            None => {
-                let running = start_private(config, sources).await?;
-                let app = private_login(config, sources)?;
-                let report = migrate(&running.admin_url(), &app).await.context("migrating the private database")?;
-                report_migration(&report);
-                let url = running.url(APP_ROLE, app.password.as_deref().unwrap_or_default(), DATABASE);
-                (url, Some(Arc::new(running)))
-            }
+        let (url, private) = if let Some(url) = &config.database.url {
+            (url.expose().to_owned(), None)
+        } else {
+            let running = start_private(config, sources).await?;
+            let app = private_login(config, sources)?;
+            let report = migrate(&running.admin_url(), &app).await.context("migrating the private database")?;
+            report_migration(&report);
+            let url = running.url(APP_ROLE, app.password.as_deref().unwrap_or_default(), DATABASE);
+            (url, Some(Arc::new(running)))
         };
         if private.is_none() {
             let pending = pending_migrations(&url).await.context("connecting to DATABASE_URL")?;

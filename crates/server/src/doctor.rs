@@ -82,7 +82,7 @@ async fn embedding(config: &Config, findings: &mut Findings) {
         Ok(embedder) => match embedder.embed_query("a probe").await {
             Ok(_) => findings.ready("embedding model", format!("digest {}", embedder.digest())),
             Err(error) => {
-                findings.failed("embedding model", error.to_string(), "fetch the model again with `make run`")
+                findings.failed("embedding model", error.to_string(), "fetch the model again with `make run`");
             }
         },
         Err(error) => {
@@ -95,7 +95,7 @@ async fn models(config: &Config, sources: &Sources, findings: &mut Findings) {
     match app::models(config, sources) {
         Ok(models) => findings.0.append(&mut health::language_models(&models).await),
         Err(error) => {
-            findings.failed("language model", format!("{error:#}"), "correct OLLAMA_BASE_URL or LLM_BASE_URL")
+            findings.failed("language model", format!("{error:#}"), "correct OLLAMA_BASE_URL or LLM_BASE_URL");
         }
     }
 }

@@ -49,14 +49,12 @@ async fn database(store: &Store, is_up: &DatabaseProbe) -> HealthCheck {
         check.remedy = Some("wait; if it does not come back, its log lies in the data folder".to_owned());
         return check;
     }
-    match tokio::time::timeout(PATIENCE, store.ping()).await {
-        Ok(Ok(())) => check("database", HealthStatus::Ready, "answers"),
-        _ => {
-            let mut check = check("database", HealthStatus::Unavailable, "does not answer");
-            check.remedy = Some("see that PostgreSQL runs and that DATABASE_URL is right".to_owned());
-            check
-        }
+    if let Ok(Ok(())) = tokio::time::timeout(PATIENCE, store.ping()).await {
+        return check("database", HealthStatus::Ready, "answers");
     }
+    let mut check = check("database", HealthStatus::Unavailable, "does not answer");
+    check.remedy = Some("see that PostgreSQL runs and that DATABASE_URL is right".to_owned());
+    check
 }
 
 async fn embedding(embedder: &Embedder) -> HealthCheck {

@@ -31,7 +31,7 @@ const TENANTS: [(&str, &str, &[Role]); 2] =
 
 /// For the first tenant only, so that the second shows that nothing is shared.
 const SAMPLES: [(&str, Classification, &[u8]); 3] = [
-    ("HK-200 pump manual.pdf", Classification::Internal, include_bytes!("../../../samples/pump-manual.pdf")),
+    ("HP-CX 80-250 pump manual.pdf", Classification::Internal, include_bytes!("../../../samples/pump-manual.pdf")),
     ("Lockout procedure.docx", Classification::Internal, include_bytes!("../../../samples/lockout-procedure.docx")),
     ("Downtime report.md", Classification::Confidential, include_bytes!("../../../samples/downtime-report.md")),
 ];

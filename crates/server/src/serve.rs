@@ -3,7 +3,6 @@
 use std::{io::IsTerminal, net::SocketAddr, process::ExitCode, time::Duration};
 
 use anyhow::Context;
-use axum::serve::ListenerExt;
 use millwright_config::{Config, Environment};
 use millwright_core::Sources;
 use millwright_telemetry::Metrics;
@@ -74,10 +73,6 @@ async fn serve(
     }
     let address = listener.local_addr()?;
     announce(config, address, demo);
-    // Without it every event of a stream waits for the client's delayed acknowledgement: 44 ms.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
     let (stop, stopped) = (app.stop.clone(), stopped.clone());
     let shutdown = async move {
         stopped.cancelled().await;
@@ -85,13 +80,13 @@ async fn serve(
         // Ends streams and workers, which graceful shutdown would wait for.
         stop.cancel();
     };
-    let server = axum::serve(listener, millwright_api::router(app.state)).with_graceful_shutdown(shutdown);
+    let server = millwright_api::serve(listener, app.state, shutdown);
     let grace = async {
         app.stop.cancelled().await;
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
-        served = server => served.context("serving")?,
+        ended = server => ended.context("serving")?,
         () = grace => tracing::warn!("some requests did not end in time"),
     }
     app.tracker.close();

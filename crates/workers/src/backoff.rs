@@ -5,7 +5,7 @@ use millwright_core::Sources;
 /// The first wait; doubled with each attempt.
 const FIRST: Duration = Duration::from_secs(1);
 /// No wait is longer: an operator who has repaired something should not wait for hours.
-const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST: Duration = Duration::from_mins(5);
 
 /// How long to wait after the given attempt (1 for the first): half of the exponential step for certain, the other half
 /// by chance, so that jobs which failed together do not come back together.

@@ -23,14 +23,12 @@ pub enum JobFailure {
 
 impl From<StoreError> for JobFailure {
     fn from(error: StoreError) -> Self {
-        match &error {
-            StoreError::LeaseLost => Self::LeaseLost,
-            // A statement that fails may be a fault of this version; a later one may mend it.
-            _ => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "job attempt failed in the store");
-                Self::Transient(error.problem())
-            }
+        if matches!(error, StoreError::LeaseLost) {
+            return Self::LeaseLost;
         }
+        // Even a statement that fails is tried again: it may be a fault that a later version mends.
+        tracing::warn!(error = &error as &dyn std::error::Error, "job attempt failed in the store");
+        Self::Transient(error.problem())
     }
 }
 

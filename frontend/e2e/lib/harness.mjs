@@ -21,8 +21,9 @@ export function person(role, tenant = 0) {
 }
 
 let running;
-export async function browser() {
-  running ??= await chromium.launch({
+/** One browser for all tests of a file. The promise is kept, so that tests that begin together share it. */
+export function browser() {
+  running ??= chromium.launch({
     executablePath: process.env.CHROMIUM_PATH ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
   });
@@ -30,7 +31,7 @@ export async function browser() {
 }
 
 export async function closeBrowser() {
-  await running?.close();
+  await (await running)?.close();
   running = undefined;
 }
 

@@ -75,7 +75,7 @@ export const PAGES = [
     go: async (page) => {
       await openAudit(page);
       await page.getByTestId("audit-row").first().getByRole("button").click();
-      await page.getByText("Entry id").waitFor();
+      await page.getByText("Entry id", { exact: true }).waitFor();
     },
   },
   { name: "jobs", admin: true, go: async (page) => (await page.goto(`${BASE}/admin/jobs`), page.getByTestId("job-row").first().waitFor()) },

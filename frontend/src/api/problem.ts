@@ -9,7 +9,7 @@ export class Problem extends Error {
   readonly remedy: string | null;
   readonly fields: { field: string; message: string }[];
 
-  constructor(body: Partial<ProblemBody> & { code: string }) {
+  constructor(body: Partial<Omit<ProblemBody, "code">> & { code: string }) {
     super(body.detail ?? "");
     this.name = "Problem";
     this.code = body.code;

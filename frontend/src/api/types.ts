@@ -2,26 +2,55 @@ import type { components } from "./schema";
 
 type Schemas = components["schemas"];
 
+/** The server sends every field; what has no value is null. The OpenAPI document calls such fields optional. */
+type Sent<T> = { [K in keyof T]-?: Exclude<T[K], undefined> };
+/** Closed sets of words that the OpenAPI document describes in prose. */
+type Narrowed<T, N extends { [K in keyof N]: K extends keyof T ? unknown : never }> = Omit<Sent<T>, keyof N> & N;
+
 export type Classification = Schemas["Classification"];
 export type Role = Schemas["Role"];
-export type Tier = Schemas["Tier"];
-export type User = Schemas["User"];
+export type Tier = Schemas["TierName"];
+export type Stage = "parse" | "chunk" | "embed" | "index";
+export type Format = "pdf" | "docx" | "text" | "markdown" | "html";
+export type Failure = Schemas["FailureResponse"];
+
+export type User = Schemas["UserResponse"];
 export type LoginResponse = Schemas["LoginResponse"];
-export type Stage = Schemas["Stage"];
-export type Version = Schemas["Version"];
-export type Document = Schemas["Document"];
-export type DocumentDetail = Schemas["DocumentDetail"];
-export type Chunk = Schemas["Chunk"];
-export type PageText = Schemas["PageText"];
-export type Citation = Schemas["Citation"];
-export type Message = Schemas["Message"];
-export type ConversationSummary = Schemas["ConversationSummary"];
-export type Conversation = Schemas["Conversation"];
-export type Run = Schemas["Run"];
-export type RunStep = Schemas["RunStep"];
-export type AuditEntry = Schemas["AuditEntry"];
-export type Job = Schemas["Job"];
 export type ProblemBody = Schemas["Problem"];
+
+export type Version = Narrowed<
+  Schemas["VersionResponse"],
+  {
+    format: Format;
+    status: "queued" | "processing" | "ready" | "failed" | "superseded";
+    stage: Stage | null;
+    timings_ms: Partial<Record<Stage, number>>;
+  }
+>;
+export type Document = Narrowed<Schemas["DocumentResponse"], { format: Format; latest: Version }>;
+export type DocumentDetail = Document & { versions: Version[] };
+export type Chunk = Sent<Schemas["ChunkResponse"]>;
+export type PageText = Schemas["DocumentPageResponse"];
+
+export type Citation = Sent<Schemas["CitationResponse"]>;
+export type Message = Narrowed<
+  Schemas["MessageResponse"],
+  {
+    role: "user" | "assistant";
+    status: "complete" | "streaming" | "stopped" | "failed";
+    citations: Citation[];
+    tier: Tier | null;
+    classification: Classification | null;
+  }
+>;
+export type ConversationSummary = Schemas["ConversationResponse"];
+export type Conversation = Omit<Schemas["ConversationDetailResponse"], "messages"> & { messages: Message[] };
+export type RunStep = Narrowed<Schemas["RunStepResponse"], { kind: "observe" | "think" | "verify"; detail: Record<string, unknown> }>;
+export type Run = Narrowed<Schemas["RunResponse"], { steps: RunStep[] }>;
+export type ChatRequest = Partial<Schemas["ChatRequest"]>;
+
+export type AuditEntry = Sent<Schemas["AuditEntryResponse"]>;
+export type Job = Narrowed<Schemas["JobResponse"], { status: "queued" | "running" | "succeeded" | "dead" }>;
 
 /** One page of a list. */
 export interface ListPage<T> {

@@ -1,5 +1,5 @@
 import { Search, X } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useId, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { cx } from "@/lib/cx";
 
@@ -8,15 +8,19 @@ interface SearchFieldProps {
   value: string;
   onChange: (value: string) => void;
   className?: string;
+  /** Known values, offered while typing. */
+  suggestions?: readonly string[];
 }
 
 const SETTLE_MS = 250;
+const NONE: readonly string[] = [];
 
 /** A search box that reports once the typing pauses. `/` puts the focus here. */
-export function SearchField({ label, value, onChange, className }: SearchFieldProps) {
+export function SearchField({ label, value, onChange, className, suggestions = NONE }: SearchFieldProps) {
   const { t } = useTranslation();
   const [text, setText] = useState(value);
   const [seen, setSeen] = useState(value);
+  const listId = useId();
   const report = useRef(onChange);
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
@@ -54,7 +58,15 @@ export function SearchField({ label, value, onChange, className }: SearchFieldPr
           else setText("");
         }}
         className="field pr-8 pl-8"
+        {...(suggestions.length > 0 ? { list: listId } : {})}
       />
+      {suggestions.length > 0 && (
+        <datalist id={listId}>
+          {suggestions.map((suggestion) => (
+            <option key={suggestion} value={suggestion} />
+          ))}
+        </datalist>
+      )}
       {text !== "" && (
         <button
           type="button"

@@ -27,7 +27,7 @@ const HITS: usize = 50;
 const TARGET: f64 = 0.28;
 const PACKAGES: [&str; 3] = ["bm25s==0.3.16", "PyStemmer==3.1.0", "numpy"];
 const SCRIPT: &str = include_str!("../../peers/bm25s_queries.py");
-const INSTALL_LIMIT: Duration = Duration::from_secs(60);
+const INSTALL_LIMIT: Duration = Duration::from_mins(1);
 const PEER_LIMIT: Duration = Duration::from_secs(90);
 
 /// Seconds of each query.
@@ -75,9 +75,17 @@ pub(crate) async fn measure(
 async fn peer(scratch: &Path, documents: &[SeedDocument], questions: &[String]) -> anyhow::Result<PeerTimes> {
     let packages = scratch.join("python");
     let mut pip = Command::new("python3");
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore", "--target"])
-        .arg(&packages)
-        .args(PACKAGES);
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--root-user-action=ignore",
+        "--target",
+    ])
+    .arg(&packages)
+    .args(PACKAGES);
     run(pip, INSTALL_LIMIT).await.context("pip could not install it")?;
     let texts: Vec<String> = documents
         .iter()
@@ -94,7 +102,8 @@ async fn peer(scratch: &Path, documents: &[SeedDocument], questions: &[String]) 
 
 /// Runs a program to its end; it does not outlive the limit.
 async fn run(mut command: Command, limit: Duration) -> anyhow::Result<Vec<u8>> {
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn()?;
+    let child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).spawn()?;
     let output = tokio::time::timeout(limit, child.wait_with_output())
         .await
         .with_context(|| format!("not done within {} s", limit.as_secs()))??;

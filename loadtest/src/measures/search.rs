@@ -38,9 +38,7 @@ pub(crate) async fn measure(report: &mut Report, target: &Target, questions: &[S
         let whole: Vec<Duration> = load.found.iter().map(|found| found.whole).collect();
         let inside: Vec<Duration> = load.found.iter().map(|found| found.inside).collect();
         let row = Row::new("search", format!("{} questions, {clients} at a time", whole.len())).times(&whole);
-        report.row(
-            load.add_to(row, "queries/s").figure("p50 inside the server", crate::report::median(&inside), "ms"),
-        );
+        report.row(load.add_to(row, "queries/s").figure("p50 inside the server", crate::report::median(&inside), "ms"));
     }
     Ok(())
 }

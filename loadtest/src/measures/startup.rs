@@ -43,9 +43,11 @@ pub(crate) async fn measure(
         server.stop()?;
     };
     let row = |measure: &str, times: &[Duration]| {
-        Row::new("start-up", measure)
-            .figure("median", median(times), "ms")
-            .figure("slowest", crate::report::percentile(times, 1.0), "ms")
+        Row::new("start-up", measure).figure("median", median(times), "ms").figure(
+            "slowest",
+            crate::report::percentile(times, 1.0),
+            "ms",
+        )
     };
     report.row(row("first start: new database, demo users", &first));
     report.row(row("second start", &warm).at_most("median", WARM_TARGET));

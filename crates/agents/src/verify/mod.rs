@@ -4,7 +4,8 @@
 //! 1. it stands byte for byte in a cited passage, or
 //! 2. a run of at most three neighbouring sentences of a cited passage holds every number (with
 //!    its unit), part number and code of it, at least [`MIN_COVERAGE`] of its content words,
-//!    headings included, and is not its negation.
+//!    headings included. Sentences that deny something count only for denials, others only for
+//!    statements.
 //!
 //! A marker that is missing or names a passage that does not support the sentence is replaced
 //! when exactly one passage does. A sentence without a fact passes if it only introduces what

@@ -108,24 +108,23 @@ impl Evidence {
         let mut held = Terms::default();
         for at in first..end {
             let unit = &self.unit_terms[at];
-            // What a text denies supports nothing but a denial of the same.
-            if claim.negated || !unit.negated {
+            // What a text denies supports only denials, and what it states only statements.
+            if claim.negated == unit.negated {
                 held.extend(unit);
             }
             if let Some(header) = self.header_of(at) {
                 held.extend(&self.unit_terms[header]);
             }
         }
-        let shared = |terms: &Terms| claim.words.iter().filter(|word| terms.words.contains(*word)).count();
-        let denies = |unit: &Terms| unit.negated && 2 * shared(unit) >= claim.words.len();
-        if claim.negated && !self.unit_terms[first..end].iter().any(denies) {
+        if held.is_empty() {
             return None;
         }
         held.extend(&self.context);
         if !held.holds_figures_of(claim) || !own.is_subset(&held.words) {
             return None;
         }
-        Some(if claim.words.is_empty() { 1.0 } else { shared(&held) as f32 / claim.words.len() as f32 })
+        let shared = claim.words.iter().filter(|word| held.words.contains(*word)).count();
+        Some(if claim.words.is_empty() { 1.0 } else { shared as f32 / claim.words.len() as f32 })
     }
 
     /// The row that names the columns of a row, if the passage has it.

@@ -75,7 +75,7 @@ fn a_wrong_figure_unit_part_or_denial_is_cut() {
     cut NotSupported Grease the bearings every 3,000 operating hours.
     cut NotSupported Use 25 kg for each bearing.
     cut NotSupported M12 screws need a torque of 49 Nm.
-    ok Do not grease the bearings every 2,000 hours. <- Grease the bearings every 2,000 operating hours, but at least once a year. Use 25 g for each bearing. Do not overfill the bearing.
+    cut NotSupported Do not grease the bearings every 2,000 hours.
     cut NotSupported Overfill the bearing.
     ");
 }

@@ -39,12 +39,10 @@ impl FromRequestParts<AppState> for Audit {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        match parts.extensions.get::<AuditAction>() {
-            Some(action) => Ok(Self { state: state.clone(), action: *action }),
-            None => {
-                tracing::error!("a route that changes something was registered without its audit action");
-                Err(Problem::internal().into())
-            }
-        }
+        let Some(action) = parts.extensions.get::<AuditAction>() else {
+            tracing::error!("a route that changes something was registered without its audit action");
+            return Err(Problem::internal().into());
+        };
+        Ok(Self { state: state.clone(), action: *action })
     }
 }

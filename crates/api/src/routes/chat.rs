@@ -47,18 +47,28 @@ pub(crate) struct ChatRequest {
     conversation_id: Option<ConversationId>,
     /// The message that the question follows: absent for the newest, null for the root. An edit follows the parent of
     /// the message it replaces.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default)]
     #[schema(value_type = Option<MessageId>)]
-    parent_message_id: Option<Option<MessageId>>,
+    parent_message_id: ParentMessage,
     /// The answer that shall get a sibling.
     regenerate_message_id: Option<MessageId>,
     /// `STANDARD` when absent.
     tier: Option<TierName>,
 }
 
-/// Tells null from absent.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<MessageId>>, D::Error> {
-    Option::<MessageId>::deserialize(deserializer).map(Some)
+/// Null and absent mean different things here.
+#[derive(Debug, Clone, Copy, Default)]
+enum ParentMessage {
+    #[default]
+    Absent,
+    Null,
+    Message(MessageId),
+}
+
+impl<'de> Deserialize<'de> for ParentMessage {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::<MessageId>::deserialize(deserializer)?.map_or(Self::Null, Self::Message))
+    }
 }
 
 /// The whole answer.
@@ -111,11 +121,11 @@ fn validate(request: ChatRequest) -> Result<StartRun, ApiError> {
                 problem = problem.field("message", "expected 1 to 16,000 characters");
             }
         }
-        (None, Some(_)) if request.parent_message_id.is_none() => {}
+        (None, Some(_)) if matches!(request.parent_message_id, ParentMessage::Absent) => {}
         _ => problem = problem.field("message", "expected either `message` or `regenerate_message_id`"),
     }
     if request.conversation_id.is_none()
-        && (request.regenerate_message_id.is_some() || request.parent_message_id.is_some())
+        && (request.regenerate_message_id.is_some() || !matches!(request.parent_message_id, ParentMessage::Absent))
     {
         problem = problem.field("conversation_id", "expected the conversation of the message");
     }
@@ -126,9 +136,9 @@ fn validate(request: ChatRequest) -> Result<StartRun, ApiError> {
         message: request.message,
         conversation_id: request.conversation_id,
         parent: match request.parent_message_id {
-            None => Parent::Newest,
-            Some(None) => Parent::Root,
-            Some(Some(id)) => Parent::Message(id),
+            ParentMessage::Absent => Parent::Newest,
+            ParentMessage::Null => Parent::Root,
+            ParentMessage::Message(id) => Parent::Message(id),
         },
         regenerate: request.regenerate_message_id,
         tier: match request.tier {

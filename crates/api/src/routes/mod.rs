@@ -72,13 +72,11 @@ fn api(max_upload_bytes: usize) -> OpenApiRouter<AppState> {
         .routes(open(routes!(health::metrics)))
         .routes(signs_in(routes!(auth::login::login)))
         .routes(reads(Viewer, routes!(auth::me::me)))
-        .routes(
-            changes(Operator, Proves::DocumentUploaded, routes!(documents::upload::upload)).map(|route| {
-                route
-                    .layer::<_, Infallible>(DefaultBodyLimit::max(max_upload_bytes + documents::upload::FRAME_BYTES))
-                    .layer::<_, Infallible>(Extension(documents::upload::UploadLimit(max_upload_bytes)))
-            }),
-        )
+        .routes(changes(Operator, Proves::DocumentUploaded, routes!(documents::upload::upload)).map(|route| {
+            route
+                .layer::<_, Infallible>(DefaultBodyLimit::max(max_upload_bytes + documents::upload::FRAME_BYTES))
+                .layer::<_, Infallible>(Extension(documents::upload::UploadLimit(max_upload_bytes)))
+        }))
         .routes(reads(Viewer, routes!(documents::list::list)))
         .routes(reads(Viewer, routes!(documents::get::get)))
         .routes(changes(Operator, Proves::DocumentDeleted, routes!(documents::delete::delete)))

@@ -124,12 +124,17 @@ impl Weights {
 /// Less of the question's weight than this, and a text is about something else, whatever its form.
 const MIN_COVERAGE: f32 = 0.5;
 
+/// A form above this is more than usual: the figure of the right kind, the word explained.
+const MARKED_FORM: f32 = 1.2;
+
 /// A unit and how well it answers.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate {
     pub(super) source: usize,
     pub(super) unit: usize,
     pub(super) score: f32,
+    /// Whether it has the very form that the question asks for.
+    pub(super) has_form: bool,
 }
 
 /// All units that might answer, best first.
@@ -137,8 +142,8 @@ pub(super) fn candidates(question: &Question, sources: &[Source<'_>], weights: &
     let mut candidates = Vec::new();
     for (at, source) in sources.iter().enumerate() {
         for unit in 0..source.units.len() {
-            if let Some(score) = score(question, source, weights, unit) {
-                candidates.push(Candidate { source: at, unit, score });
+            if let Some((score, form)) = score(question, source, weights, unit) {
+                candidates.push(Candidate { source: at, unit, score, has_form: form > MARKED_FORM });
             }
         }
     }
@@ -146,7 +151,7 @@ pub(super) fn candidates(question: &Question, sources: &[Source<'_>], weights: &
     candidates
 }
 
-fn score(question: &Question, source: &Source<'_>, weights: &Weights, unit: usize) -> Option<f32> {
+fn score(question: &Question, source: &Source<'_>, weights: &Weights, unit: usize) -> Option<(f32, f32)> {
     let (text, own) = (source.text(unit), &source.unit_terms[unit]);
     let kind = source.units[unit].kind;
     if kind == UnitKind::Heading || own.is_empty() || text.ends_with('?') {
@@ -155,7 +160,7 @@ fn score(question: &Question, source: &Source<'_>, weights: &Weights, unit: usiz
     let form = question.form(text, own);
     let direct = weights.coverage(&[(own, 1.0)]);
     // Without a word of the question in it, a unit must at least have the form of the answer.
-    if direct == 0.0 && form <= 1.2 {
+    if direct == 0.0 && form <= MARKED_FORM {
         return None;
     }
     let lead = source.lead(unit);
@@ -168,13 +173,15 @@ fn score(question: &Question, source: &Source<'_>, weights: &Weights, unit: usiz
     let length = if words < 3.0 { 0.6 } else { 1.0 / (1.0 + (words - 40.0).max(0.0) / 60.0) };
     // An introduction announces the answer and does not give it.
     let opening = if text.ends_with(':') && question.asks != Asks::Steps { 0.7 } else { 1.0 };
-    Some((0.35 * direct + 0.65 * near) * form * length * opening * prose(text) * source.prior)
+    Some(((0.35 * direct + 0.65 * near) * form * length * opening * prose(text) * source.prior, form))
 }
 
-/// Program text and settings seldom answer a question asked in words.
+/// Program text, settings and fragments seldom answer a question asked in words.
 fn prose(text: &str) -> f32 {
     let signs =
         text.chars().filter(|c| matches!(c, '{' | '}' | '[' | ']' | '=' | '<' | '>' | '_' | '$' | ';' | '\\')).count();
     let is_block = text.matches('\n').count() >= 2 && !text.ends_with(['.', '!', ':']);
-    if is_block || signs * 14 > text.len() { 0.5 } else { 1.0 }
+    // A page or chunk may begin in the middle of a sentence, and dots lead to a page number.
+    let is_fragment = text.starts_with(char::is_lowercase) || text.contains(" … ") || text.contains("....");
+    if is_block || is_fragment || signs * 14 > text.len() { 0.5 } else { 1.0 }
 }

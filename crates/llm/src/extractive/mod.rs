@@ -77,7 +77,11 @@ fn choose(question: &Question, sources: &[Source<'_>], ranked: &[Candidate], bes
         _ => 3,
     };
     let mut chosen: Vec<(usize, usize)> = Vec::new();
-    for candidate in ranked.iter().take_while(|candidate| candidate.score >= (best * MIN_SHARE).max(MIN_SCORE)) {
+    let least = (best * MIN_SHARE).max(MIN_SCORE);
+    let near: Vec<&Candidate> = ranked.iter().take_while(|candidate| candidate.score >= least).collect();
+    // A litre is no answer to the question for hours, however near the rest of the sentence.
+    let formed_only = matches!(question.asks, Asks::Figure(Some(_))) && near.iter().any(|candidate| candidate.has_form);
+    for candidate in near.into_iter().filter(|candidate| candidate.has_form || !formed_only) {
         if chosen.len() >= most {
             break;
         }

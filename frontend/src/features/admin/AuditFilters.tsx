@@ -3,6 +3,7 @@ import { ListFilter } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { AuditSearch } from "@/app/router";
+import type { AuditEntry } from "@/api/types";
 import { useMediaQuery } from "@/lib/hooks";
 import { Button } from "@/ui/Button";
 import { SearchField } from "@/ui/SearchField";
@@ -11,8 +12,13 @@ const route = getRouteApi("/app/admin/audit");
 const TEXTS = ["action", "actor", "resource_type", "resource_id"] as const;
 const DAYS = ["from", "to"] as const;
 
+/** The values of a column in what is shown, as suggestions: the log is filtered by whole values. */
+function known(entries: readonly AuditEntry[], name: (typeof TEXTS)[number]): string[] {
+  return name === "resource_id" ? [] : [...new Set(entries.map((entry) => entry[name]))].sort();
+}
+
 /** Every filter is in the address, so a view of the log can be sent to a colleague. */
-export function AuditFilters() {
+export function AuditFilters({ entries }: { entries: readonly AuditEntry[] }) {
   const { t } = useTranslation();
   const { entry, ...filters }: AuditSearch = route.useSearch();
   const navigate = route.useNavigate();
@@ -32,7 +38,7 @@ export function AuditFilters() {
   return (
     <div className="grid grid-cols-1 items-center gap-2 @md:grid-cols-2 @2xl:grid-cols-4 @6xl:grid-cols-[repeat(4,minmax(0,1fr))_auto_auto_auto]">
       {TEXTS.map((name) => (
-        <SearchField key={name} label={t(`audit.filter.${name}`)} value={filters[name] ?? ""} onChange={(value) => set(name, value)} />
+        <SearchField key={name} label={t(`audit.filter.${name}`)} value={filters[name] ?? ""} onChange={(value) => set(name, value)} suggestions={known(entries, name)} />
       ))}
       {DAYS.map((name) => (
         <label key={name} className="flex items-center gap-2 text-sm text-ink-2">

@@ -1,6 +1,6 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { ScrollText, SearchX, X } from "lucide-react";
+import { ScrollText, SearchX } from "lucide-react";
 import { useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { getJson } from "@/api/client";
@@ -11,11 +11,11 @@ import { cx } from "@/lib/cx";
 import { formatDateTimeSeconds, formatUtc } from "@/lib/format";
 import { moveRowFocus, useHotkeys } from "@/lib/hotkeys";
 import { useDocumentTitle, useIsWide } from "@/lib/hooks";
-import { Button, IconButton } from "@/ui/Button";
-import { Copyable } from "@/ui/Copyable";
+import { Button } from "@/ui/Button";
 import { Sheet } from "@/ui/Dialog";
 import { ProblemNotice } from "@/ui/ProblemNotice";
 import { EmptyState, Skeleton } from "@/ui/parts";
+import { AuditEntryPanel } from "./AuditEntryPanel";
 import { AuditFilters } from "./AuditFilters";
 
 const route = getRouteApi("/app/admin/audit");
@@ -54,14 +54,14 @@ export function AuditPage() {
     k: () => moveRowFocus(list.current, -1),
     ...(entry === undefined ? {} : { Escape: () => show(undefined) }),
   });
-  const details = selected !== undefined && <EntryDetails entry={selected} onClose={() => show(undefined)} />;
+  const details = selected !== undefined && <AuditEntryPanel entry={selected} onClose={() => show(undefined)} />;
   return (
     <div className="flex h-full">
       <section className="@container flex min-w-0 flex-1 flex-col" aria-label={t("audit.title")}>
         <header className="shrink-0 px-4 py-3">
           <h1 className="text-lg font-semibold tracking-tight">{t("audit.title")}</h1>
           <p className="mb-3 text-ink-2">{t("audit.text")}</p>
-          <AuditFilters />
+          <AuditFilters entries={entries} />
         </header>
         <div ref={list} className="@container min-h-0 flex-1 overflow-y-auto">
           {query.isPending && <Skeletons />}
@@ -161,44 +161,6 @@ function AuditTable({ entries, current, onOpen }: AuditTableProps) {
         ))}
       </tbody>
     </table>
-  );
-}
-
-function EntryDetails({ entry, onClose }: { entry: AuditEntry; onClose: () => void }) {
-  const { t } = useTranslation();
-  const facts: [string, React.ReactNode][] = [
-    [t("audit.time"), `${formatDateTimeSeconds(entry.occurred_at)} (${formatUtc(entry.occurred_at)})`],
-    [t("audit.actor"), <Copyable key="actor" text={entry.actor} label={t("audit.actor")} />],
-    ...(entry.actor_name === null ? [] : [[t("audit.actorName"), entry.actor_name] satisfies [string, React.ReactNode]]),
-    [t("audit.resource"), <Copyable key="resource" text={entry.resource_id} label={t("audit.resource")} />],
-    [t("audit.resourceType"), entry.resource_type],
-    [t("audit.sequence"), entry.sequence ?? t("audit.unsealed")],
-    [t("audit.hash"), entry.hash === null ? t("audit.unsealed") : <Copyable key="hash" text={entry.hash} label={t("audit.hash")} />],
-    [t("audit.id"), <Copyable key="id" text={entry.id} label={t("audit.id")} />],
-  ];
-  return (
-    <>
-      <header className="flex h-12 shrink-0 items-center gap-2 border-b border-line pr-2 pl-4 touch:h-14">
-        <h2 className="min-w-0 flex-1 truncate font-mono font-semibold">{entry.action}</h2>
-        <IconButton label={t("common.close")} onClick={onClose}>
-          <X size={16} aria-hidden="true" />
-        </IconButton>
-      </header>
-      <div className="min-h-0 flex-1 overflow-y-auto p-4">
-        <dl className="space-y-2">
-          {facts.map(([name, value]) => (
-            <div key={name}>
-              <dt className="text-xs text-ink-3">{name}</dt>
-              <dd className="min-w-0 [overflow-wrap:anywhere] tabular-nums">{value}</dd>
-            </div>
-          ))}
-        </dl>
-        <h3 className="mt-4 mb-1 text-xs text-ink-3">{t("audit.details")}</h3>
-        <pre className="rounded-md border border-line bg-ground p-3 font-mono text-sm whitespace-pre-wrap [overflow-wrap:anywhere]">
-          {JSON.stringify(entry.details, null, 2)}
-        </pre>
-      </div>
-    </>
   );
 }
 

@@ -58,7 +58,7 @@ function Passage({ chunk, documentId, version }: { chunk: Chunk; documentId: str
   return (
     <li className="px-4 py-3">
       <p className="mb-1 flex flex-wrap items-center gap-x-3 text-xs text-ink-3 tabular-nums">
-        <span className="font-medium text-ink-2">#{formatNumber(chunk.ordinal)}</span>
+        <span className="font-medium text-ink-2">#{formatNumber(chunk.ordinal + 1)}</span>
         {chunk.page !== null && <span>{t("source.page", { page: chunk.page })}</span>}
         <span>{t("documents.tokens", { count: chunk.token_count })}</span>
         {chunk.heading_path.length > 0 && <span className="min-w-0 truncate">{chunk.heading_path.join(" › ")}</span>}

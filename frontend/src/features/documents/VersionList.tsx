@@ -40,13 +40,13 @@ function VersionItem({ document, version }: { document: DocumentDetail; version:
     <li className="px-4 py-2" data-testid="version">
       <div className="flex min-h-8 items-center gap-x-3">
         <div className="flex min-w-0 flex-1 flex-wrap items-center gap-x-3 gap-y-1">
-        <h3 className="font-medium tabular-nums">{t("source.version", { number: version.number })}</h3>
-        {answers && (
-          <span className="rounded-sm border border-accent/40 bg-accent-soft px-1.5 text-xs font-medium text-accent">{t("documents.answering")}</span>
-        )}
-        <span className="min-w-0 truncate">
-          <VersionStatus version={version} />
-        </span>
+          <h3 className="font-medium tabular-nums">{t("source.version", { number: version.number })}</h3>
+          {answers && (
+            <span className="rounded-sm border border-accent/40 bg-accent-soft px-1.5 text-xs font-medium text-accent">{t("documents.answering")}</span>
+          )}
+          <span className="min-w-0 truncate">
+            <VersionStatus version={version} />
+          </span>
         </div>
         <IconButton label={t("documents.download", { number: version.number })} disabled={save.isPending} onClick={() => save.mutate()}>
           <Download size={14} aria-hidden="true" />

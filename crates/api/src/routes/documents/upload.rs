@@ -101,23 +101,20 @@ async fn store(
     format: Format,
 ) -> Result<(DocumentId, VersionId), ApiError> {
     let now = state.sources.now();
-    let document_id = match tx.documents().find_by_name(&upload.name).await? {
-        Some(id) => {
-            tx.documents().set_label(id, upload.classification, &upload.metadata, now).await?;
-            id
-        }
-        None => {
-            let document = NewDocument {
-                id: state.sources.new_id(),
-                name: upload.name.clone(),
-                classification: upload.classification,
-                metadata: upload.metadata.clone(),
-                created_by: principal.user_id,
-                created_at: now,
-            };
-            tx.documents().insert(&document).await?;
-            document.id
-        }
+    let document_id = if let Some(id) = tx.documents().find_by_name(&upload.name).await? {
+        tx.documents().set_label(id, upload.classification, &upload.metadata, now).await?;
+        id
+    } else {
+        let document = NewDocument {
+            id: state.sources.new_id(),
+            name: upload.name.clone(),
+            classification: upload.classification,
+            metadata: upload.metadata.clone(),
+            created_by: principal.user_id,
+            created_at: now,
+        };
+        tx.documents().insert(&document).await?;
+        document.id
     };
     let version = NewVersion {
         id: state.sources.new_id(),

@@ -1,11 +1,11 @@
 import { getJson, send } from "@/api/client";
 import { asProblem, isAbort } from "@/api/problem";
-import type { Conversation, Message } from "@/api/types";
+import type { ChatRequest, Conversation, Message, Tier } from "@/api/types";
 import { Store } from "@/lib/store";
 import type { AgUiEvent } from "./events";
 import { EMPTY_RUN, applyEvent, type RunView } from "./run";
 import { emptyState, loaded, withLive, type ConversationState, type Pending } from "./state";
-import { followRun, openRun, startRun, type ChatRequest } from "./stream";
+import { followRun, openRun, startRun } from "./stream";
 import { choose, shownPath } from "./tree";
 
 let modelCount = 0;
@@ -53,7 +53,7 @@ export class ConversationModel {
   }
 
   /** Asks below the newest message shown. */
-  ask(text: string, tier?: string): void {
+  ask(text: string, tier?: Tier): void {
     const state = this.store.get();
     const leaf = shownPath(state.messages, state.choices).at(-1)?.message.id ?? null;
     this.begin({ text, parentId: leaf }, { message: text, ...this.where(leaf), ...(tier === undefined ? {} : { tier }) });

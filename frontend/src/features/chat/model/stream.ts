@@ -2,6 +2,7 @@ import { send } from "@/api/client";
 import { reportDown } from "@/api/connection";
 import { Problem, UNREACHABLE, isAbort } from "@/api/problem";
 import { readFrames } from "@/api/sse";
+import type { ChatRequest } from "@/api/types";
 import { eventFromFrame, type AgUiEvent } from "./events";
 
 export interface StreamHandlers {
@@ -56,14 +57,6 @@ export function openRun(runId: string, after: string | null, signal: AbortSignal
     headers: { ...EVENT_STREAM, ...(after === null ? {} : { "last-event-id": after }) },
     signal,
   });
-}
-
-export interface ChatRequest {
-  message?: string;
-  conversation_id?: string;
-  parent_message_id?: string | null;
-  regenerate_message_id?: string;
-  tier?: string;
 }
 
 export function startRun(request: ChatRequest, signal: AbortSignal): Promise<Response> {
