@@ -78,6 +78,8 @@ shell_checks() {
 # The test binaries and the dev binary come from one invocation of each kind, so that the features
 # of the dependencies stay the same and nothing is compiled twice.
 rust_tests() {
+  MILLWRIGHT_TEST_MODEL_DIR=$(scripts/fetch_model.sh)
+  export MILLWRIGHT_TEST_MODEL_DIR
   cargo test --locked --workspace --no-fail-fast
 }
 
@@ -149,6 +151,8 @@ browser_tests() {
     export MILLWRIGHT_E2E_QUESTION="What torque do the coupling bolts need?"
   fi
   export MILLWRIGHT_E2E_PDF=$manual
+  # For the tests that need a slow model server beside a server of their own.
+  export MILLWRIGHT_E2E_BINARY=$target/debug/millwright
   npm run --silent e2e
 }
 

@@ -159,7 +159,7 @@ async fn the_stream_is_ag_ui_and_adds_up_to_the_stored_message() {
             Some("add") => citations.push(patch["value"].clone()),
             _ => {
                 citations[patch["path"].as_str().expect("path")[11..].parse::<usize>().expect("index")] =
-                    patch["value"].clone()
+                    patch["value"].clone();
             }
         }
     }
@@ -191,7 +191,7 @@ fn without_time(events: &[Sse]) -> Vec<(i64, Value)> {
 async fn a_second_process_goes_on_exactly_where_the_reader_stopped() {
     let model = ModelServer::start(&slow_answer());
     let (world, server) = with_model(&model.base_url).await;
-    let second = world.server().await;
+    let second = world.second_server().await;
     let admin = server.sign_in("admin@a.test").await;
     let elsewhere = second.session(&admin.token);
     let mut stream = admin.ask_streaming(QUESTION).await;
@@ -222,7 +222,7 @@ async fn a_second_process_goes_on_exactly_where_the_reader_stopped() {
 async fn a_reader_who_leaves_does_not_stop_the_answer_but_a_person_who_asks_does() {
     let model = ModelServer::start(&slow_answer());
     let (world, server) = with_model(&model.base_url).await;
-    let second = world.server().await;
+    let second = world.second_server().await;
     let admin = server.sign_in("admin@a.test").await;
     let mut stream = admin.ask_streaming(QUESTION).await;
     let first = stream.next().await.expect("event");
@@ -239,7 +239,7 @@ async fn a_reader_who_leaves_does_not_stop_the_answer_but_a_person_who_asks_does
         let mut events = stream.until(|event| event.data["type"] == "TEXT_MESSAGE_CONTENT").await;
         let run = events[0].data["runId"].as_str().expect("id").to_owned();
         let waiting = json!({ "message": "And the belt?", "conversation_id": events[0].data["threadId"] });
-        problem(admin.post("/api/v1/chat", &waiting).await, 409, "invalid_transition").await;
+        problem(admin.post("/api/v1/chat", &waiting).await, 409, "conflict").await;
         let asked = Instant::now();
         let cancel = format!("/api/v1/runs/{run}/cancel");
         assert_eq!(canceller.post(&cancel, &json!({})).await.status(), StatusCode::ACCEPTED);

@@ -1,1 +1,408 @@
-//! Being written.
+//! Processes that die, databases that hang up, disks that are full: nothing lost, nothing done twice.
+
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use millwright_core::Role;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::{
+    chat::{FACTS, FIRST, QUESTION},
+    kit::{
+        Server, Session, World, eventually,
+        model_server::{Act, ModelServer},
+        problem, read, sample,
+        session::{id, shown},
+    },
+};
+
+/// Many paragraphs, each with words of its own, so that each chunk can be told from all others.
+fn long_text(paragraphs: usize) -> String {
+    let mut text = String::from("# Maintenance book\n\n");
+    for number in 1..=paragraphs {
+        if number % 50 == 1 {
+            let _ = write!(text, "## Section {}\n\n", number / 50 + 1);
+        }
+        let _ = write!(
+            text,
+            "Step {number}: loosen bolt B{number}, clean the seat of valve V{number} with solvent number {}, and tighten the \
+             bolt to {} Nm before station {} is started again.\n\n",
+            number % 7,
+            20 + number % 60,
+            number % 12,
+        );
+    }
+    text
+}
+
+/// Ends the leases of whoever is dead, as time would.
+async fn expire_leases(world: &World) {
+    world
+        .db()
+        .tamper(
+            "UPDATE jobs SET lease_expires_at = now() - interval '1 second' WHERE status = 'running'; \
+             UPDATE runs SET lease_expires_at = now() - interval '1 second' WHERE status = 'running'",
+        )
+        .await;
+}
+
+/// [`progress`] when the first vectors are about to be made.
+const EMBEDDING: i64 = 3_000_000;
+
+/// How far reading has come, as a number that only grows.
+fn progress(document: &Value) -> i64 {
+    let latest = &document["latest"];
+    let stage = ["parse", "chunk", "embed", "index"].iter().position(|stage| latest["stage"] == *stage);
+    match latest["status"].as_str() {
+        Some("queued") => 0,
+        Some("processing") => 1_000_000 * (1 + stage.unwrap_or(0) as i64) + latest["stage_done"].as_i64().unwrap_or(0),
+        _ => i64::MAX,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_killed_in_the_middle_of_reading_loses_nothing_and_repeats_nothing() {
+    let (world, mut server) = World::with_admin().await;
+    let admin = server.sign_in("admin@a.test").await;
+    let token = admin.token.clone();
+    let document = id(&admin.accepted("book.md", long_text(1000)).await).to_owned();
+    let path = format!("/api/v1/documents/{document}");
+    let mut killed_at = Vec::new();
+    // At the beginning, then twice with vectors made in part. The job is given up after five attempts: three deaths
+    // must not be the end of it.
+    let mut seen = 0;
+    for stage in ["parse", "embed", "embed"] {
+        let session = server.session(&token);
+        let mut found = Value::Null;
+        eventually("it goes on", Duration::from_mins(1), async || {
+            found = session.json(&path).await;
+            progress(&found) > seen && progress(&found) > if stage == "embed" { EMBEDDING } else { 0 }
+        })
+        .await;
+        server.kill();
+        seen = progress(&found);
+        killed_at.push(format!("{} {}", found["latest"]["stage"], found["latest"]["stage_done"]));
+        expire_leases(&world).await;
+        server = world.server().await;
+    }
+    println!("killed at {killed_at:?}");
+    assert!(killed_at[1].contains("embed"), "it was read before it could be killed");
+    let session = server.session(&token);
+    let settled = session.settled(&document).await;
+    assert_eq!(settled["latest"]["status"], "ready", "{settled}");
+    let chunks = session.all(&format!("{path}/chunks"), 200).await;
+    let text: String = chunks.iter().map(|chunk| chunk["text"].as_str().expect("text")).collect();
+    for number in [1, 2, 499, 500, 501, 999, 1000] {
+        assert!(text.contains(&format!("Step {number}:")), "step {number} is lost");
+    }
+    let doubled = "SELECT format('%s %s', (SELECT count(*) - count(DISTINCT (version_id, ordinal)) FROM chunks), \
+                   (SELECT count(*) FROM chunks c WHERE NOT EXISTS (SELECT 1 FROM chunk_vectors v WHERE v.chunk_id = c.id)))";
+    assert_eq!(world.db().peek(doubled).await, ["0 0"], "chunks that stand twice, and chunks without a vector");
+    session.jobs_done().await;
+    assert_eq!(session.audit("action=document.version_ready").await.len(), 1);
+    assert_eq!(session.audit("action=document.uploaded").await.len(), 1);
+    let job = &session.all("/api/v1/admin/jobs", 10).await[0];
+    assert_eq!(job["status"], "succeeded", "{job}");
+    assert!(job["attempts"].as_u64().is_some_and(|attempts| (3..=4).contains(&attempts)), "{job}");
+    let found = session.search("bolt B999 valve V999").await;
+    assert!(found[0]["text"].as_str().expect("text").contains("V999"), "{}", found[0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_process_dies_is_ended_by_another_and_keeps_what_it_said() {
+    let model = ModelServer::start(&[Act::say(FIRST), Act::say("The oil of compressor"), Act::Hang]);
+    let mut world = World::new().await;
+    world.set_model(&model.base_url);
+    let tenant = world.tenant("A").await;
+    world.user(&tenant, "admin@a.test", Role::Admin).await;
+    let mut server = world.server().await;
+    let admin = server.sign_in("admin@a.test").await;
+    let token = admin.token.clone();
+    admin.take_in("facts.md", FACTS).await;
+    let mut stream = admin.ask_streaming(QUESTION).await;
+    let mut events = stream.until(|event| event.data["type"] == "TEXT_MESSAGE_CONTENT").await;
+    let run = events[0].data["runId"].as_str().expect("id").to_owned();
+    server.kill();
+    assert!(stream.next().await.is_none(), "the dead say nothing");
+    let second = world.second_server().await;
+    let session = second.session(&token);
+    let mut following = session.follow(&run, events.last().expect("event").id).await;
+    expire_leases(&world).await;
+    let expired = Instant::now();
+    events.extend(following.rest().await);
+    println!("the run was ended {:?} after its lease", expired.elapsed());
+    let last = &events.last().expect("event").data;
+    assert_eq!((&last["type"], &last["code"]), (&json!("RUN_ERROR"), &json!("interrupted")), "{last}");
+    let ended = session.ended(&run, Duration::from_secs(5)).await;
+    assert_eq!((&ended["status"], &ended["error"]["code"]), (&json!("failed"), &json!("interrupted")), "{ended}");
+    let conversation =
+        session.json(&format!("/api/v1/conversations/{}", ended["conversation_id"].as_str().expect("id"))).await;
+    let message = &conversation["messages"][1];
+    assert_eq!((&message["status"], &message["content"]), (&json!("failed"), &json!(shown(&events))));
+    assert!(shown(&events).contains("6.5 bar"));
+    assert_eq!(session.audit("action=run.failed").await.len(), 1, "ended once");
+    let again = json!({ "conversation_id": ended["conversation_id"], "regenerate_message_id": message["id"] });
+    model.play(&[Act::say(FIRST)]);
+    let retried = session.post("/api/v1/chat", &again).await;
+    assert_eq!(retried.status(), 200, "and it can be asked again");
+}
+
+/// One round of requests, as people make them: each answered well, or with a 503 that says when to come back.
+async fn use_it(session: &Session<'_>, failures: &mut Vec<String>) -> usize {
+    let mut good = 0;
+    let search = json!({ "query": "relief valve" });
+    for response in [
+        session.request(reqwest::Method::GET, "/api/v1/documents").send().await,
+        session.request(reqwest::Method::POST, "/api/v1/search").json(&search).send().await,
+        session.request(reqwest::Method::GET, "/api/v1/conversations").send().await,
+    ] {
+        let response = response.expect("the connection to the server holds");
+        let (waits, status) = (response.headers().contains_key("retry-after"), response.status().as_u16());
+        let body = response.text().await.expect("body");
+        match status {
+            200 => good += 1,
+            503 if waits && body.contains("upstream_unavailable") => {}
+            _ => failures.push(format!("{status} {body}")),
+        }
+    }
+    good
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_the_database_ends_cost_at_most_503s_and_the_service_recovers_by_itself() {
+    let mut acts = vec![Act::say(FIRST)];
+    acts.extend(Act::slowly(
+        "The oil of compressor K-12 is changed every 2000 hours [1]. ",
+        Duration::from_millis(250),
+    ));
+    let model = ModelServer::start(&acts);
+    let mut world = World::new().await;
+    world.set_model(&model.base_url);
+    let tenant = world.tenant("A").await;
+    world.user(&tenant, "admin@a.test", Role::Admin).await;
+    let server = world.server().await;
+    let admin = server.sign_in("admin@a.test").await;
+    admin.take_in("facts.md", FACTS).await;
+    let uploading = id(&admin.accepted("book.md", long_text(250)).await).to_owned();
+    let mut running = admin.ask_streaming(QUESTION).await;
+    let load = load(&admin, Duration::from_secs(4));
+    for _ in 0..4 {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        world
+            .db()
+            .tamper(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                 WHERE usename = 'millwright_app' AND datname = current_database()",
+            )
+            .await;
+    }
+    check_load(load).await;
+    let ended = Instant::now();
+    eventually("all is well again", Duration::from_secs(5), async || {
+        let mut failures = Vec::new();
+        use_it(&admin, &mut failures).await == 3
+    })
+    .await;
+    println!("recovered {:?} after the last connection was ended", ended.elapsed());
+    let events = running.rest().await;
+    assert_eq!(events.last().expect("event").data["type"], "RUN_FINISHED", "the answer outlived it: {events:#?}");
+    assert_eq!(admin.settled(&uploading).await["latest"]["status"], "ready", "and so did the reading");
+    assert_eq!(admin.audit("action=document.version_ready").await.len(), 2);
+    let (sound, said, _) = world.command(&["audit", "verify"]);
+    assert!(sound, "{said}");
+}
+
+/// Three people who use it for a while.
+fn load(session: &Session<'_>, time: Duration) -> JoinSet<(usize, Vec<String>)> {
+    let until = Instant::now() + time;
+    let mut load = JoinSet::new();
+    for _ in 0..3 {
+        let (server, token) = (session.server.elsewhere(), session.token.clone());
+        load.spawn(async move {
+            let (mut good, mut failures) = (0, Vec::new());
+            while Instant::now() < until {
+                good += use_it(&server.session(&token), &mut failures).await;
+            }
+            (good, failures)
+        });
+    }
+    load
+}
+
+async fn check_load(load: JoinSet<(usize, Vec<String>)>) {
+    for (good, failures) in load.join_all().await {
+        assert!(failures.is_empty(), "{failures:#?}");
+        assert!(good > 10, "only {good} good answers");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_away_for_seconds_costs_503s_and_nothing_else() {
+    let mut acts = vec![Act::say(FIRST)];
+    acts.extend(Act::slowly(
+        "The oil of compressor K-12 is changed every 2000 hours [1]. ",
+        Duration::from_millis(250),
+    ));
+    let model = ModelServer::start(&acts);
+    let mut world = World::new().await;
+    let mut wire = world.set_model(&model.base_url).set_wire();
+    let tenant = world.tenant("A").await;
+    world.user(&tenant, "admin@a.test", Role::Admin).await;
+    let server = world.server().await;
+    let admin = server.sign_in("admin@a.test").await;
+    admin.take_in("facts.md", FACTS).await;
+    let load = load(&admin, Duration::from_secs(8));
+    let mut running = admin.ask_streaming(QUESTION).await;
+    let mut events = running.until(|event| event.data["type"] == "TEXT_MESSAGE_CONTENT").await;
+    wire.cut();
+    let away = Instant::now();
+    let health = server.http.get(server.url("/health/ready")).send().await.expect("send");
+    let (status, body) = read(health).await;
+    assert_eq!((status, &body["status"]), (503, &json!("unavailable")), "{body}");
+    let live = server.http.get(server.url("/health/live")).send().await.expect("send");
+    assert_eq!(live.status(), 200, "a restart would not help");
+    let question = json!({ "message": "lost?" });
+    let (upload, chat) = tokio::join!(admin.upload("lost.md", "# Lost\n"), admin.post("/api/v1/chat", &question));
+    problem(upload, 503, "upstream_unavailable").await;
+    problem(chat, 503, "upstream_unavailable").await;
+    tokio::time::sleep(Duration::from_secs(3).saturating_sub(away.elapsed())).await;
+    wire.mend();
+    let back = Instant::now();
+    eventually("all is well again", Duration::from_secs(10), async || {
+        let mut failures = Vec::new();
+        use_it(&admin, &mut failures).await == 3 && server.health("database").await["status"] == "ready"
+    })
+    .await;
+    println!("away for {:?}, well again after {:?}", back - away, back.elapsed());
+    check_load(load).await;
+    events.extend(running.rest().await);
+    assert_eq!(events.last().expect("event").data["type"], "RUN_FINISHED", "the answer outlived it: {events:#?}");
+    assert!(events.windows(2).all(|pair| pair[0].id < pair[1].id));
+    assert!(shown(&events).contains("2000 hours"));
+    assert_eq!(admin.all("/api/v1/documents", 10).await.len(), 1, "a refused upload left nothing");
+    assert_eq!(admin.all("/api/v1/conversations", 10).await.len(), 1);
+    assert_eq!(admin.take_in("next.md", "# Next\n\nThe next one is read.\n").await["latest"]["status"], "ready");
+    eventually("all entries are sealed", Duration::from_secs(5), async || {
+        admin.audit("").await.iter().all(|entry| entry["sequence"].is_i64())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_ends_in_order_with_streams_runs_and_jobs_under_way() {
+    let model = ModelServer::start(&[Act::say(FIRST), Act::say("The oil of compressor"), Act::Hang]);
+    let mut world = World::new().await;
+    world.set_model(&model.base_url);
+    let tenant = world.tenant("A").await;
+    world.user(&tenant, "admin@a.test", Role::Admin).await;
+    let mut server = world.server().await;
+    let token = server.sign_in("admin@a.test").await.token;
+    let admin = server.session(&token);
+    admin.take_in("facts.md", FACTS).await;
+    let book = id(&admin.accepted("book.md", long_text(600)).await).to_owned();
+    let mut stream = admin.ask_streaming(QUESTION).await;
+    let mut events = stream.until(|event| event.data["type"] == "TEXT_MESSAGE_CONTENT").await;
+    let run = events[0].data["runId"].as_str().expect("id").to_owned();
+    let stopping = Instant::now();
+    server.terminate();
+    events.extend(stream.rest().await);
+    let status = server.exited(Duration::from_secs(10)).await;
+    println!("stopped within {:?}", stopping.elapsed());
+    assert!(status.success(), "{status}: {:?}", server.log().last());
+    assert!(!server.log().iter().any(|line| line.contains("\"level\":\"ERROR\"")), "{:#?}", server.log());
+    model.play(&[]);
+    let server = world.server().await;
+    let session = server.session(&token);
+    let ended = session.json(&format!("/api/v1/runs/{run}")).await;
+    assert_eq!(
+        (&ended["status"], &ended["error"]["code"]),
+        (&json!("failed"), &json!("interrupted")),
+        "at once: {ended}"
+    );
+    let whole = session.follow(&run, 0).await.rest().await;
+    assert!(whole.len() >= events.len() && shown(&whole).contains("6.5 bar"));
+    assert_eq!(whole.last().expect("event").data["code"], "interrupted");
+    expire_leases(&world).await;
+    assert_eq!(session.settled(&book).await["latest"]["status"], "ready", "the job goes on after the restart");
+    assert_eq!(session.audit("action=document.version_ready").await.len(), 2);
+}
+
+/// A small disk of its own; unmounted when dropped.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount(path: &Path) -> Option<Self> {
+        std::fs::create_dir_all(path).expect("folder");
+        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(path).output();
+        match mounted {
+            Ok(output) if output.status.success() => Some(Self(path.to_owned())),
+            _ => {
+                println!("SKIPPED: a small disk needs the right to mount");
+                None
+            }
+        }
+    }
+
+    /// Fills it to the last byte; returns the file to delete.
+    fn fill(&self) -> PathBuf {
+        let path = self.0.join("filler");
+        let mut file = std::fs::File::create(&path).expect("filler");
+        let block = vec![7_u8; 4096];
+        while std::io::Write::write_all(&mut file, &block).is_ok() {}
+        path
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_degrades_and_heals_when_there_is_room_again() {
+    let world = World::new().await;
+    let tenant = world.tenant("A").await;
+    world.user(&tenant, "admin@a.test", Role::Admin).await;
+    let folder = world.data.path().join("small");
+    let Some(disk) = SmallDisk::mount(&folder) else { return };
+    let server = Server::start(&world, &folder).await;
+    let admin = server.sign_in("admin@a.test").await;
+    admin.take_in("facts.md", FACTS).await;
+    let filler = disk.fill();
+    let document = admin.accepted("pump-manual.pdf", sample("pump-manual.pdf")).await;
+    eventually("it answers without the disk", Duration::from_mins(1), async || {
+        let found = admin.search("impeller nut torque").await;
+        found.iter().any(|passage| passage["document_id"] == document["id"] && !passage["vector"].is_null())
+    })
+    .await;
+    eventually("readiness tells", Duration::from_secs(20), async || {
+        let health = server.health("keyword index").await;
+        health["status"] == "degraded" && health["remedy"].as_str().is_some_and(|remedy| remedy.contains("room"))
+    })
+    .await;
+    let ready = server.http.get(server.url("/health/ready")).send().await.expect("send");
+    let (status, body) = read(ready).await;
+    assert_eq!((status, &body["status"]), (200, &json!("degraded")), "{body}");
+    let answer = admin.ask("At what pressure does the relief valve of compressor K-12 open?").await;
+    assert_eq!(answer["message"]["status"], "complete", "{answer}");
+    std::fs::remove_file(filler).expect("remove");
+    let healed = Instant::now();
+    eventually("found by keyword", Duration::from_secs(30), async || {
+        let found = admin.search("impeller nut torque").await;
+        found.iter().any(|passage| passage["document_id"] == document["id"] && !passage["keyword"].is_null())
+    })
+    .await;
+    println!("healed {:?} after there was room", healed.elapsed());
+    eventually("healthy", Duration::from_secs(10), async || server.health("keyword index").await["status"] == "ready")
+        .await;
+    admin.jobs_done().await;
+    assert!(admin.all("/api/v1/admin/jobs?status=dead", 10).await.is_empty());
+    drop(server);
+    drop(disk);
+}

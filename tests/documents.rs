@@ -50,9 +50,7 @@ async fn each_format_becomes_chunks_that_are_exact_slices_of_its_pages() {
         ("fan.html", html.as_bytes().to_vec(), "html", "text/html", "Care"),
         ("note.txt", "Grease 🛢 the bearing, 4 g, every 500 h.".as_bytes().to_vec(), "text", "text/plain", ""),
     ] {
-        let document = id(&admin.take_in(name, bytes.clone()).await).to_owned();
-        admin.jobs_done().await;
-        let document = admin.settled(&document).await;
+        let document = admin.take_in(name, bytes.clone()).await;
         let latest = &document["latest"];
         assert_eq!(latest["status"], "ready", "{document}");
         assert_eq!((&document["format"], &document["current_version"]), (&json!(format), &json!(1)));

@@ -14,7 +14,7 @@ use crate::kit::{
 /// Stands in A's document and nowhere else.
 const SECRET_WORD: &str = "Zanzibarium";
 const DOCUMENT_NAME: &str = "formula-of-a.md";
-const QUESTION: &str = "At what temperature does Zanzibarium melt?";
+const QUESTION: &str = "What is the melting temperature of Zanzibarium?";
 
 /// Parts of a path under which things belong to one person and not to the tenant.
 const PERSONAL: &[&str] = &["/api/v1/conversations/", "/api/v1/runs/"];
@@ -33,8 +33,9 @@ struct Owned {
 
 impl Owned {
     async fn make(owner: &Session<'_>) -> Self {
-        let text =
-            format!("# Formula\n\n{SECRET_WORD} melts at 731 °C. The crucible of {SECRET_WORD} is made of iridium.\n");
+        let text = format!(
+            "# Formula\n\nThe melting temperature of {SECRET_WORD} is 731 °C. The crucible of {SECRET_WORD} is made of iridium.\n"
+        );
         let document = owner.take_in(DOCUMENT_NAME, text).await;
         assert_eq!(document["latest"]["status"], "ready", "{document}");
         let answer = owner.ask(QUESTION).await;
@@ -70,7 +71,7 @@ impl Owned {
             &self.user,
             DOCUMENT_NAME,
             SECRET_WORD,
-            "731",
+            "731 °C",
             "iridium",
             "a.test",
         ]
@@ -192,7 +193,7 @@ async fn another_person_of_the_tenant_finds_documents_but_no_conversations_or_ru
         }
     }
     assert!(tried >= 6, "only {tried} operations: the generator is broken");
-    for query in ["", "?q=Zanzibarium", "?q=melt"] {
+    for query in ["", "?q=Zanzibarium", "?q=melting"] {
         let list = colleague.json(&format!("/api/v1/conversations{query}")).await;
         assert_eq!(list["items"], json!([]), "{query}");
     }
@@ -238,7 +239,7 @@ async fn lists_search_chat_and_metrics_show_nothing_of_another_tenant() {
         lists += 1;
     }
     assert!(lists >= 6, "the generator is broken");
-    for query in [SECRET_WORD, "melts crucible", QUESTION, "\" OR *:* --"] {
+    for query in [SECRET_WORD, "melting crucible", QUESTION, "\" OR *:* --"] {
         clean("search", &Value::from(stranger.search(query).await).to_string());
     }
     let passages = stranger.search("crucible melts").await;

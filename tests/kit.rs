@@ -3,6 +3,7 @@
 pub(crate) mod model_server;
 pub(crate) mod operations;
 pub(crate) mod session;
+pub(crate) mod wire;
 
 use std::{
     collections::HashMap,
@@ -143,7 +144,12 @@ impl World {
     }
 
     pub(crate) async fn server(&self) -> Server {
-        Server::start(self, &["serve"]).await
+        Server::start(self, self.data.path()).await
+    }
+
+    /// A second process on the same database, with a data folder of its own as on another machine.
+    pub(crate) async fn second_server(&self) -> Server {
+        Server::start(self, &self.data.path().join("second")).await
     }
 
     /// Runs a subcommand to its end: whether it succeeded, and what it wrote to standard output and error.
@@ -184,16 +190,18 @@ impl Drop for World {
 
 /// A running `millwright serve`. Killed when dropped.
 pub(crate) struct Server {
-    child: Child,
+    /// None for one that is another's to stop.
+    child: Option<Child>,
     pub(crate) base: String,
     pub(crate) http: Client,
     log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    async fn start(world: &World, arguments: &[&str]) -> Self {
-        let mut child =
-            world.binary(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("start the server");
+    pub(crate) async fn start(world: &World, data: &Path) -> Self {
+        let mut command = world.binary(&["serve"]);
+        let command = command.env("MILLWRIGHT_DATA_DIR", data).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("start the server");
         let stderr = child.stderr.take().expect("stderr");
         let log = Arc::new(Mutex::new(Vec::new()));
         let (ready, address) = mpsc::channel();
@@ -207,12 +215,21 @@ impl Server {
                 }
             }
         });
-        let address = tokio::task::spawn_blocking(move || address.recv_timeout(Duration::from_secs(60)));
+        let address = tokio::task::spawn_blocking(move || address.recv_timeout(Duration::from_mins(1)));
         let Ok(address) = address.await.expect("wait") else {
             let _ = child.kill();
             panic!("the server did not start:\n{}", log.lock().expect("log").join("\n"));
         };
-        Self { child, base: format!("http://{address}"), http: client(), log }
+        Self { child: Some(child), base: format!("http://{address}"), http: client(), log }
+    }
+
+    /// The same server for a task that cannot borrow it.
+    pub(crate) fn elsewhere(&self) -> Self {
+        Self { child: None, base: self.base.clone(), http: self.http.clone(), log: Arc::clone(&self.log) }
+    }
+
+    fn child(&mut self) -> &mut Child {
+        self.child.as_mut().expect("started here")
     }
 
     /// Log lines written so far.
@@ -222,13 +239,13 @@ impl Server {
 
     /// kill -9.
     pub(crate) fn kill(&mut self) {
-        self.child.kill().expect("kill");
-        self.child.wait().expect("wait");
+        self.child().kill().expect("kill");
+        self.child().wait().expect("wait");
     }
 
     /// SIGTERM.
-    pub(crate) fn terminate(&self) {
-        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill");
+    pub(crate) fn terminate(&mut self) {
+        let status = Command::new("kill").args(["-TERM", &self.child().id().to_string()]).status().expect("kill");
         assert!(status.success());
     }
 
@@ -236,7 +253,7 @@ impl Server {
     pub(crate) async fn exited(&mut self, limit: Duration) -> ExitStatus {
         let deadline = Instant::now() + limit;
         loop {
-            if let Some(status) = self.child.try_wait().expect("wait") {
+            if let Some(status) = self.child().try_wait().expect("wait") {
                 return status;
             }
             assert!(Instant::now() < deadline, "still running after {limit:?}");
@@ -273,8 +290,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 

@@ -14,7 +14,6 @@ use crate::{
     corpus::{Corpus, SeedDocument},
     load::Target,
     measures::{chat, ingestion, keyword, memory, requests, search, startup},
-    proc::Machine,
     report::{Report, Row},
     say,
     seed::{self, Seeder, Vectors},
@@ -49,55 +48,53 @@ struct Documents {
 }
 
 /// All of it.
-pub(crate) async fn run(plan: &Plan) -> anyhow::Result<Report> {
+pub(crate) async fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
     let begin = Instant::now();
-    let machine = Machine::read();
-    let load = machine.load_before();
-    let mut report = Report::new(machine);
+    let load = report.machine().load_before();
     if load > BUSY {
         report.note(format!("Other work kept {load:.1} threads busy when this began: read the times as upper bounds."));
     }
-    let documents = choose_documents(&mut report, &plan.documents);
+    let documents = choose_documents(report, &plan.documents);
     let cache_dir = plan.cache_dir.canonicalize().context("the cache folder")?;
     let binary = plan.binary.canonicalize().context("the release binary")?;
     let model_dir = cache_dir.join("models/all-minilm-l6-v2");
 
     say("start-up");
-    let (installation, server) = startup::measure(&mut report, &binary, &cache_dir).await?;
+    let (installation, server) = startup::measure(report, &binary, &cache_dir).await?;
     say("idle memory");
     tokio::time::sleep(SETTLE).await;
     let model = memory::model(&model_dir)?;
-    memory::measure(&mut report, "idle after a start", server.process_id(), model, true)?;
+    memory::measure(report, "idle after a start", server.process_id(), model, true)?;
     say("ingestion");
     let extensions: &[&str] = if documents.samples { &["pdf", "md", "docx"] } else { &["pdf", "md"] };
     let small = target(&server, &installation, "operator@tenant-a.example").await?;
-    ingestion::measure(&mut report, &small, &documents.folder, extensions).await?;
+    ingestion::measure(report, &small, &documents.folder, extensions).await?;
 
     let embedder = Embedder::load(&model_dir, std::thread::available_parallelism().map_or(1, std::num::NonZero::get))?;
     let corpus = Corpus::read(&documents.folder, documents.samples, &embedder)?;
     let editions = corpus.editions(plan.chunks);
     let large = target(&server, &installation, LARGE_TENANT.1).await?;
-    let scope = fill(&mut report, &installation, &cache_dir, &corpus, &embedder, &editions, &large).await?;
+    let scope = fill(report, &installation, &cache_dir, &corpus, &embedder, &editions, &large).await?;
     drop(embedder);
 
     let of_search: usize = search::LOADS.iter().map(|(_, requests)| requests).sum();
     let of_chat: usize = chat::LOADS.iter().map(|(_, requests)| requests).sum();
     warm_up(&large, &corpus.questions(0, WARM_UP, &["Tell me about {}"])).await?;
     say("search");
-    search::measure(&mut report, &large, &corpus.questions(0, of_search, &SEARCH_FORMS)).await?;
+    search::measure(report, &large, &corpus.questions(0, of_search, &SEARCH_FORMS)).await?;
     say("chat");
-    chat::measure(&mut report, &large, &corpus.questions(of_search, of_chat, &CHAT_FORMS)).await?;
+    chat::measure(report, &large, &corpus.questions(of_search, of_chat, &CHAT_FORMS)).await?;
     say("requests");
-    requests::measure(&mut report, &large).await?;
+    requests::measure(report, &large).await?;
     tokio::time::sleep(SETTLE).await;
-    memory::measure(&mut report, "idle after all of this", server.process_id(), model, false)?;
+    memory::measure(report, "idle after all of this", server.process_id(), model, false)?;
     server.stop()?;
     say("keyword stage beside bm25s");
     let questions = corpus.questions(0, KEYWORD_QUESTIONS, &SEARCH_FORMS);
     let (data, scratch) = (installation.data_dir(), installation.scratch());
-    keyword::measure(&mut report, &data, scratch, &scope, &editions, &questions).await?;
+    keyword::measure(report, &data, scratch, &scope, &editions, &questions).await?;
     report.took(begin.elapsed());
-    Ok(report)
+    Ok(())
 }
 
 fn choose_documents(report: &mut Report, wished: &Path) -> Documents {

@@ -56,7 +56,8 @@ impl Corpus {
         let (mut documents, mut headings) = (Vec::new(), Vec::new());
         for path in files(folder, extensions)? {
             let bytes = fs::read(&path)?;
-            let name = file_name(&path);
+            // With its folder: manuals have many an `index.adoc`.
+            let name = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
             headings.extend(headings_of(&String::from_utf8_lossy(&bytes), &name));
             if let Some(document) = base_document(name, &bytes, embedder) {
                 headings.extend(document.chunks.iter().filter_map(|chunk| chunk.heading_path.last().cloned()));

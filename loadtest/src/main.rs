@@ -24,8 +24,9 @@ mod server;
 
 use std::{io::Write, path::PathBuf, process::ExitCode, time::Duration};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Parser;
+use report::Report;
 
 // As in the product, so that the model's memory is counted in the same way.
 #[global_allocator]
@@ -87,11 +88,18 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         documents: arguments.documents,
         chunks: arguments.chunks,
     };
-    let report = tokio::select! {
-        done = tokio::time::timeout(LIMIT, bench::run(&plan)) => done.context("not done within eight minutes")??,
-        _ = tokio::signal::ctrl_c() => bail!("stopped by Ctrl-C"),
+    let mut report = Report::new(proc::Machine::read());
+    let done = tokio::select! {
+        done = tokio::time::timeout(LIMIT, bench::run(&plan, &mut report)) => {
+            done.context("not done within eight minutes").flatten()
+        }
+        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("stopped by Ctrl-C")),
     };
-    if arguments.json { print(&serde_json::to_string_pretty(&report)?) } else { print(&report.to_markdown()) }
+    if done.is_err() {
+        report.note("It ended early: what is missing above was not measured.");
+    }
+    print(&if arguments.json { serde_json::to_string_pretty(&report)? } else { report.to_markdown() })?;
+    done
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

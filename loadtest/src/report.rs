@@ -64,13 +64,17 @@ pub(crate) struct Report {
     rows: Vec<Row>,
     /// What was left out or is to be known when reading the figures.
     notes: Vec<String>,
-    /// Seconds that the whole measurement took.
-    seconds: f64,
+    /// Seconds that the whole measurement took, if it came to its end.
+    seconds: Option<f64>,
 }
 
 impl Report {
     pub(crate) fn new(machine: Machine) -> Self {
-        Self { machine, rows: Vec::new(), notes: Vec::new(), seconds: 0.0 }
+        Self { machine, rows: Vec::new(), notes: Vec::new(), seconds: None }
+    }
+
+    pub(crate) fn machine(&self) -> &Machine {
+        &self.machine
     }
 
     pub(crate) fn row(&mut self, row: Row) {
@@ -84,7 +88,7 @@ impl Report {
     }
 
     pub(crate) fn took(&mut self, took: Duration) {
-        self.seconds = took.as_secs_f64();
+        self.seconds = Some(took.as_secs_f64());
     }
 
     /// The table, with the machine above and the notes below.
@@ -111,7 +115,9 @@ impl Report {
         for note in &self.notes {
             let _ = writeln!(text, "- {note}");
         }
-        let _ = write!(text, "- The whole measurement took {} s.", number(self.seconds));
+        if let Some(seconds) = self.seconds {
+            let _ = write!(text, "- The whole measurement took {} s.", number(seconds));
+        }
         text
     }
 }

@@ -80,13 +80,18 @@ impl Session<'_> {
         self.settled(id(&document)).await
     }
 
-    /// Waits until the newest version is read or has failed; the document.
+    /// Waits until the newest version is read or has failed; the document. A version that is read answers by vectors at
+    /// once and a moment later by keywords: this waits for both, so that what follows does not depend on the moment.
     pub(crate) async fn settled(&self, document: &str) -> Value {
         let path = format!("/api/v1/documents/{document}");
         let mut found = Value::Null;
-        eventually(&format!("{document} is read"), Duration::from_secs(120), async || {
+        eventually(&format!("{document} is read"), Duration::from_mins(2), async || {
             found = self.json(&path).await;
-            !matches!(found["latest"]["status"].as_str(), Some("queued" | "processing"))
+            match found["latest"]["status"].as_str() {
+                Some("queued" | "processing") => false,
+                Some("ready") => found["latest"]["timings_ms"]["index"].is_i64(),
+                _ => true,
+            }
         })
         .await;
         found
@@ -94,7 +99,7 @@ impl Session<'_> {
 
     /// Waits until no job is queued or running; for admins. A version answers a little before its job has ended.
     pub(crate) async fn jobs_done(&self) {
-        eventually("all jobs are done", Duration::from_secs(60), async || {
+        eventually("all jobs are done", Duration::from_mins(1), async || {
             let jobs = self.all("/api/v1/admin/jobs", 200).await;
             jobs.iter().all(|job| matches!(job["status"].as_str(), Some("succeeded" | "dead")))
         })

@@ -1,5 +1,6 @@
 //! How a question becomes a run: messages, run, first events and their proofs in one transaction.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use millwright_audit::{Actor, AuditAction, AuditEvent};
 use millwright_core::{
     Principal,
@@ -8,7 +9,7 @@ use millwright_core::{
 use millwright_llm::Tier;
 use millwright_store::{
     Proof, TenantTx,
-    tenant::{MessageRole, MessageStatus, NewMessage, NewRun},
+    tenant::{MessageRole, MessageStatus, NewMessage, NewRun, RunEventRow},
 };
 
 use crate::{AgentError, runner::Inner};
@@ -59,15 +60,19 @@ pub struct StartedRun {
 }
 
 /// What was stored for a run before it is worked on.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) ids: StartedRun,
     pub(crate) question: String,
     pub(crate) title: String,
+    /// When, for the run and its answer.
+    pub(crate) created_at: DateTime<Utc>,
+    /// The question's row, where it is a new one: stored together with the answer to be.
+    row: Option<NewMessage>,
 }
 
-/// Stores question, answer to be, and run. The first events are the caller's.
-pub(crate) async fn store_question(
+/// Finds or begins the conversation and the question's place in it.
+pub(crate) async fn place_question(
     inner: &Inner,
     tx: &mut TenantTx,
     principal: &Principal,
@@ -97,8 +102,8 @@ pub(crate) async fn store_question(
         }
         _ => return Err(AgentError::InvalidParent("name either a question, or a conversation and an answer")),
     };
-    let (user_message_id, question) = match place {
-        Place::Known { id, content } => (id, content),
+    let (user_message_id, question, row) = match place {
+        Place::Known { id, content } => (id, content, None),
         Place::New { parent, message } => {
             let id = inner.sources.new_id::<MessageId>();
             let row = NewMessage {
@@ -111,8 +116,7 @@ pub(crate) async fn store_question(
                 run_id: None,
                 created_at: now,
             };
-            tx.messages().insert(&row).await?;
-            (id, message)
+            (id, message, Some(row))
         }
     };
     let ids = StartedRun {
@@ -121,20 +125,22 @@ pub(crate) async fn store_question(
         user_message_id,
         assistant_message_id: inner.sources.new_id(),
     };
-    Ok(Prepared { ids, question, title })
+    // After the question by the smallest step there is: the tree is read in the order of time.
+    let created_at = now + TimeDelta::microseconds(1);
+    Ok(Prepared { ids, question, title, created_at, row })
 }
 
-/// Stores the answer to be and the run that writes it.
+/// Stores the question, the answer to be, and the run that writes it with its first events.
 pub(crate) async fn store_run(
     inner: &Inner,
     tx: &mut TenantTx,
     principal: &Principal,
-    prepared: &Prepared,
-    tier: Tier,
-    model: &str,
+    prepared: &mut Prepared,
+    (tier, model): (Tier, &str),
+    events: &[RunEventRow],
     proofs: &mut Vec<AuditEvent>,
 ) -> Result<(), AgentError> {
-    let (ids, now) = (prepared.ids, inner.sources.now());
+    let (ids, now) = (prepared.ids, prepared.created_at);
     let answer = NewMessage {
         id: ids.assistant_message_id,
         conversation_id: ids.conversation_id,
@@ -145,7 +151,8 @@ pub(crate) async fn store_run(
         run_id: Some(ids.run_id),
         created_at: now,
     };
-    tx.messages().insert(&answer).await?;
+    let messages: Vec<_> = prepared.row.take().into_iter().chain([answer]).collect();
+    tx.messages().insert_all(&messages).await?;
     let run = NewRun {
         id: ids.run_id,
         conversation_id: ids.conversation_id,
@@ -156,7 +163,7 @@ pub(crate) async fn store_run(
         model: model.to_owned(),
         created_at: now,
     };
-    tx.runs().insert(&run).await?;
+    tx.runs().insert(&run, events).await?;
     let actor = Actor::User(principal.user_id);
     let proof = AuditEvent::new(&inner.sources, principal.tenant_id(), actor, AuditAction::RunStarted, ids.run_id)
         .detail("conversation_id", ids.conversation_id.to_string())

@@ -85,8 +85,7 @@ impl Runner {
         let name = model.info().name;
         let mut proofs = Vec::new();
         let mut tx = inner.store.tenant(&principal.scope).begin().await?;
-        let prepared = chat::store_question(inner, &mut tx, principal, command, &mut proofs).await?;
-        chat::store_run(inner, &mut tx, principal, &prepared, tier, &name, &mut proofs).await?;
+        let mut prepared = chat::place_question(inner, &mut tx, principal, command, &mut proofs).await?;
         let ids = prepared.ids;
         let first = [
             AgUiEventKind::RunStarted { thread_id: ids.conversation_id, run_id: ids.run_id },
@@ -97,7 +96,7 @@ impl Runner {
                     user_message_id: ids.user_message_id,
                     assistant_message_id: ids.assistant_message_id,
                     citations: Vec::new(),
-                    model: name,
+                    model: name.clone(),
                     tier: tier.as_str().to_owned(),
                 },
             },
@@ -109,7 +108,8 @@ impl Runner {
                 payload: AgUiEvent::at(inner.sources.now(), kind).into_json(),
             })
             .collect();
-        tx.runs().append_events(ids.run_id, &events).await?;
+        let model_of_tier = (tier, name.as_str());
+        chat::store_run(inner, &mut tx, principal, &mut prepared, model_of_tier, &events, &mut proofs).await?;
         chat::commit(inner, tx, &proofs, &trace_id).await?;
         let run = run::Run {
             scope: principal.scope,
@@ -118,7 +118,7 @@ impl Runner {
             tier,
             model,
             trace_id,
-            created_at: inner.sources.now(),
+            created_at: prepared.created_at,
             next_sequence: events.len() as i64 + 1,
         };
         let stop = CancellationToken::new();

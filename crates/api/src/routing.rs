@@ -53,6 +53,7 @@ pub(crate) fn signs_in(routes: Routes) -> Routes {
             &[
                 ("400", "Not JSON"),
                 ("401", "Wrong e-mail address or password"),
+                ("413", "Too large"),
                 ("415", "Not JSON"),
                 ("422", "Not valid"),
             ],
@@ -112,7 +113,7 @@ fn error_responses(operation: &mut Operation, errors: &[(&str, &str)]) {
             && response.content.is_empty()
         {
             let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-            response.content.insert("application/problem+json".to_owned(), body);
+            response.content.insert("application/problem+json".to_owned(), RefOr::T(body));
         }
     }
 }

@@ -25,6 +25,10 @@ pub const THRESHOLD: f32 = 0.4;
 /// How much more a code (`E21`, `6205-2RS`) says than a word of the same rarity.
 const CODE_WEIGHT: f32 = 3.0;
 
+/// With fewer chunks every word that is there counts as common and every word that is not as rare, so that the one
+/// document of a new tenant would answer nothing.
+const LEAST_CHUNKS: u64 = 200;
+
 /// What one passage says for itself.
 #[derive(Debug, Clone, Copy)]
 pub struct PassageEvidence<'p> {
@@ -139,7 +143,7 @@ fn weight(word: &QueryWord, chunk_count: u64) -> f32 {
 
 /// The rarer a word, the more it says: the weight that BM25 gives it.
 fn rarity(chunk_frequency: u64, chunk_count: u64) -> f32 {
-    let (frequency, count) = (chunk_frequency as f32, chunk_count as f32);
+    let (frequency, count) = (chunk_frequency as f32, chunk_count.max(LEAST_CHUNKS) as f32);
     (1.0 + (count - frequency).max(0.0) / (frequency + 0.5)).ln().max(0.1)
 }
 

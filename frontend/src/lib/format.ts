@@ -2,8 +2,10 @@ import i18n from "i18next";
 
 const DAY_MS = 86_400_000;
 
+/** The region's habits where the browser names one for the chosen language: `en-GB` rather than `en`. */
 function language(): string {
-  return i18n.resolvedLanguage ?? "en";
+  const chosen = i18n.resolvedLanguage ?? "en";
+  return navigator.languages.find((candidate) => candidate.startsWith(chosen)) ?? chosen;
 }
 
 const cache = new Map<string, Intl.DateTimeFormat | Intl.NumberFormat>();

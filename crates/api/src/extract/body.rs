@@ -5,6 +5,7 @@ use axum::{
 use bytes::Bytes;
 use millwright_core::{ErrorCode, Problem, id::EntityId};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::{ApiError, AppState};
 
@@ -40,7 +41,28 @@ fn refuse_bytes(error: &BytesRejection) -> ApiError {
     Problem::new(ErrorCode::MalformedBody, "the body did not arrive whole").into()
 }
 
+/// Whether a text in it holds the character zero, which PostgreSQL cannot store and no person means.
+pub(crate) fn holds_zero(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(holds_zero),
+        Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || holds_zero(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn refuse_zero(field: &str) -> ApiError {
+    Problem::new(ErrorCode::ValidationFailed, "a text holds the character zero")
+        .field(field, "expected text without U+0000")
+        .into()
+}
+
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    // JSON can write it only in this way; few bodies have it, and only those are looked at closely.
+    let escaped = bytes.windows(6).any(|window| window == b"\\u0000");
+    if escaped && serde_json::from_slice(bytes).is_ok_and(|value| holds_zero(&value)) {
+        return Err(refuse_zero("body"));
+    }
     serde_json::from_slice(bytes).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => {
             Problem::new(ErrorCode::ValidationFailed, "the body is not of the documented form")
@@ -77,6 +99,9 @@ impl<T: DeserializeOwned> FromRequestParts<AppState> for StrictQuery<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(refuse_zero("query"));
+        }
         let Query(value) = Query::<T>::from_request_parts(parts, state).await.map_err(|error| {
             let text = error.body_text();
             let message = text.rsplit_once("string: ").map_or(text.as_str(), |(_, message)| message).to_owned();

@@ -6,6 +6,7 @@ mod page;
 mod principal;
 
 pub use audit::Audit;
+pub(crate) use body::holds_zero;
 pub use body::{PathId, StrictJson, StrictQuery};
 pub use page::PageQuery;
 pub use principal::{Admin, Operator, Viewer};

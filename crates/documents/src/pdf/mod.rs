@@ -22,6 +22,8 @@ use glyphs::{Collector, Drawn};
 use layout::Line;
 use profile::Profile;
 
+/// Readers look for the end of a PDF in its last kibibyte; some writers append a little.
+const END_BYTES: usize = 2048;
 /// How many pages are looked at beforehand to learn what the document looks like.
 const SAMPLED_PAGES: usize = 16;
 
@@ -64,6 +66,13 @@ pub(crate) fn read(
         check_characters(characters, limits)?;
         on_page(builder.finish(number))?;
     }
+    // A file that was cut in transfer still lists its first pages, but their contents are gone. Half a manual must not
+    // pass for a whole one.
+    if !without_text.is_empty() && is_cut_off(bytes) {
+        return Err(DocumentError::unreadable(
+            "the PDF is cut off: its end and the contents of some pages are missing",
+        ));
+    }
     if !any_readable {
         return Err(DocumentError::needs_ocr(without_text));
     }
@@ -76,6 +85,13 @@ pub(crate) fn read(
         title: title.filter(|title| !title.is_empty()),
         pages_without_text: without_text,
     })
+}
+
+/// Whether neither of the marks that end every PDF stands near the end of the file.
+fn is_cut_off(bytes: &[u8]) -> bool {
+    let end = &bytes[bytes.len().saturating_sub(END_BYTES)..];
+    let has = |mark: &[u8]| end.windows(mark.len()).any(|window| window == mark);
+    !has(b"%%EOF") && !has(b"startxref")
 }
 
 fn load_error(error: LoadPdfError) -> DocumentError {

@@ -1,4 +1,4 @@
-//! Against a real llama.cpp server: one that `MILLWRIGHT_LLAMACPP_URL` names, for instance one that
+//! Against a real llama.cpp server: one that `MILLWRIGHT_TEST_LLAMACPP_URL` names, for instance one that
 //! `tests/peers/llamacpp/start.sh PORT` installs and starts. Without it the test says `SKIPPED`.
 
 use futures::StreamExt;
@@ -7,8 +7,8 @@ use millwright_llm::{ApiKey, ChatModel, Delta, OpenAiModel, Patience, StopReason
 #[tokio::test]
 #[expect(clippy::disallowed_methods, reason = "tells the test where the server is")]
 async fn a_real_llama_cpp_server_answers() {
-    let Ok(url) = std::env::var("MILLWRIGHT_LLAMACPP_URL") else {
-        println!("SKIPPED: MILLWRIGHT_LLAMACPP_URL is not set");
+    let Ok(url) = std::env::var("MILLWRIGHT_TEST_LLAMACPP_URL") else {
+        println!("SKIPPED: MILLWRIGHT_TEST_LLAMACPP_URL is not set");
         return;
     };
     let model =

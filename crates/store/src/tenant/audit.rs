@@ -51,26 +51,27 @@ pub struct AuditEntryRow {
 }
 
 impl AuditEntries<'_> {
+    /// All entries in one trip.
     pub(crate) async fn append(&mut self, records: &[AuditRecord]) -> Result<(), StoreError> {
-        for record in records {
-            sqlx::query(
-                "INSERT INTO audit_entries \
-                 (tenant_id, id, occurred_at, actor, action, resource_type, resource_id, canonical, mac) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-            )
-            // The record's own tenant, not the transaction's: row-level security refuses a mix-up.
-            .bind(record.tenant_id.uuid())
-            .bind(record.id.uuid())
-            .bind(record.occurred_at)
-            .bind(&record.actor)
-            .bind(&record.action)
-            .bind(&record.resource_type)
-            .bind(&record.resource_id)
-            .bind(&record.canonical)
-            .bind(&record.mac[..])
-            .execute(&mut *self.0.connection)
-            .await?;
-        }
+        let text = |of: fn(&AuditRecord) -> &str| records.iter().map(of).collect::<Vec<_>>();
+        sqlx::query(
+            "INSERT INTO audit_entries \
+             (tenant_id, id, occurred_at, actor, action, resource_type, resource_id, canonical, mac) \
+             SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], \
+                                  $7::text[], $8::bytea[], $9::bytea[])",
+        )
+        // The records' own tenant, not the transaction's: row-level security refuses a mix-up.
+        .bind(records.iter().map(|record| record.tenant_id.uuid()).collect::<Vec<_>>())
+        .bind(records.iter().map(|record| record.id.uuid()).collect::<Vec<_>>())
+        .bind(records.iter().map(|record| record.occurred_at).collect::<Vec<_>>())
+        .bind(text(|record| &record.actor))
+        .bind(text(|record| &record.action))
+        .bind(text(|record| &record.resource_type))
+        .bind(text(|record| &record.resource_id))
+        .bind(records.iter().map(|record| record.canonical.as_slice()).collect::<Vec<_>>())
+        .bind(records.iter().map(|record| &record.mac[..]).collect::<Vec<_>>())
+        .execute(&mut *self.0.connection)
+        .await?;
         Ok(())
     }
 

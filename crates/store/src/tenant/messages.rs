@@ -127,20 +127,29 @@ const COLUMNS: &str = "id, conversation_id, parent_id, role, content, status, ci
 impl Messages<'_> {
     /// Stores a message and moves its conversation to the top.
     pub async fn insert(&mut self, message: &NewMessage) -> Result<(), StoreError> {
+        self.insert_all(std::slice::from_ref(message)).await
+    }
+
+    /// Stores messages of one conversation and moves it to the top, in one trip.
+    pub async fn insert_all(&mut self, messages: &[NewMessage]) -> Result<(), StoreError> {
+        let Some(last) = messages.last() else { return Ok(()) };
+        let column = |of: fn(&NewMessage) -> Option<Uuid>| messages.iter().map(of).collect::<Vec<_>>();
         sqlx::query(
-            "WITH touched AS (UPDATE conversations SET updated_at = $9 WHERE tenant_id = $1 AND id = $3) \
-             INSERT INTO messages (tenant_id, id, conversation_id, parent_id, role, content, status, run_id, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "WITH touched AS (UPDATE conversations SET updated_at = $3 WHERE tenant_id = $1 AND id = $2) \
+             INSERT INTO messages (tenant_id, conversation_id, id, parent_id, role, content, status, run_id, created_at) \
+             SELECT $1, $2, * FROM unnest($4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::uuid[], \
+                                          $10::timestamptz[])",
         )
         .bind(self.0.tenant)
-        .bind(message.id.uuid())
-        .bind(message.conversation_id.uuid())
-        .bind(message.parent_id.map(MessageId::uuid))
-        .bind(message.role.as_str())
-        .bind(&message.content)
-        .bind(message.status.as_str())
-        .bind(message.run_id.map(RunId::uuid))
-        .bind(message.created_at)
+        .bind(last.conversation_id.uuid())
+        .bind(last.created_at)
+        .bind(column(|message| Some(message.id.uuid())))
+        .bind(column(|message| message.parent_id.map(MessageId::uuid)))
+        .bind(messages.iter().map(|message| message.role.as_str()).collect::<Vec<_>>())
+        .bind(messages.iter().map(|message| message.content.as_str()).collect::<Vec<_>>())
+        .bind(messages.iter().map(|message| message.status.as_str()).collect::<Vec<_>>())
+        .bind(column(|message| message.run_id.map(RunId::uuid)))
+        .bind(messages.iter().map(|message| message.created_at).collect::<Vec<_>>())
         .execute(&mut *self.0.connection)
         .await?;
         Ok(())

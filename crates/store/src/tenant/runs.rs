@@ -140,12 +140,15 @@ pub struct RunEventRow {
 const LEASE: &str = "interval '30 seconds'";
 
 impl Runs<'_> {
-    /// Starts a run with its first lease.
-    pub async fn insert(&mut self, run: &NewRun) -> Result<(), StoreError> {
+    /// Starts a run with its first lease and its first events, in one trip.
+    pub async fn insert(&mut self, run: &NewRun, events: &[RunEventRow]) -> Result<(), StoreError> {
         let statement = format!(
-            "INSERT INTO runs (tenant_id, id, conversation_id, user_id, user_message_id, assistant_message_id, status, \
-                               tier, model, lease_expires_at, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, $8, now() + {LEASE}, $9)"
+            "WITH run AS ( \
+                 INSERT INTO runs (tenant_id, id, conversation_id, user_id, user_message_id, assistant_message_id, status, \
+                                   tier, model, lease_expires_at, created_at) \
+                 VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, $8, now() + {LEASE}, $9)) \
+             INSERT INTO run_events (tenant_id, run_id, sequence, payload) \
+             SELECT $1, $2, * FROM unnest($10::bigint[], $11::jsonb[])"
         );
         sqlx::query(sqlx::AssertSqlSafe(statement))
             .bind(self.0.tenant)
@@ -157,6 +160,8 @@ impl Runs<'_> {
             .bind(&run.tier)
             .bind(&run.model)
             .bind(run.created_at)
+            .bind(events.iter().map(|event| event.sequence).collect::<Vec<_>>())
+            .bind(events.iter().map(|event| &event.payload).collect::<Vec<&Value>>())
             .execute(&mut *self.0.connection)
             .await?;
         Ok(())

@@ -192,16 +192,19 @@ impl World {
         answer.run_id = Some(chat.run);
         tx.messages().insert(&answer).await.unwrap();
         tx.runs()
-            .insert(&NewRun {
-                id: chat.run,
-                conversation_id: chat.conversation,
-                user_id: site.user,
-                user_message_id: chat.question,
-                assistant_message_id: chat.answer,
-                tier: "LIGHT".to_owned(),
-                model: "extractive".to_owned(),
-                created_at: self.now(),
-            })
+            .insert(
+                &NewRun {
+                    id: chat.run,
+                    conversation_id: chat.conversation,
+                    user_id: site.user,
+                    user_message_id: chat.question,
+                    assistant_message_id: chat.answer,
+                    tier: "LIGHT".to_owned(),
+                    model: "extractive".to_owned(),
+                    created_at: self.now(),
+                },
+                &[],
+            )
             .await
             .unwrap();
         tx.commit(Proof::Bookkeeping(Bookkeeping::RunProgress)).await.unwrap();

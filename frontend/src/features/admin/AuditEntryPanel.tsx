@@ -67,12 +67,13 @@ function Fact({ name, only, children }: { name: string; only?: AuditSearch; chil
 /** Filters the log by this value. */
 function OnlyThis({ search }: { search: AuditSearch }) {
   const { t } = useTranslation();
+  const value = search.action ?? search.actor ?? search.resource_type ?? search.resource_id;
   return (
     <Link
       to="/admin/audit"
       search={search}
-      aria-label={t("audit.onlyThis", { value: Object.values<string | undefined>(search)[0] })}
-      title={t("audit.onlyThis", { value: Object.values<string | undefined>(search)[0] })}
+      aria-label={t("audit.onlyThis", { value: value })}
+      title={t("audit.onlyThis", { value: value })}
       className="control w-8 shrink-0 rounded-md text-ink-2 hover:bg-hover hover:text-ink touch:w-11"
     >
       <ListFilter size={14} aria-hidden="true" />

@@ -1,4 +1,5 @@
 import { HoverCard } from "radix-ui";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Citation } from "@/api/types";
 import { cx } from "@/lib/cx";
@@ -23,8 +24,10 @@ interface CitationChipProps {
 export function CitationChip({ citation, open, onOpen }: CitationChipProps) {
   const { t } = useTranslation();
   const describe = useDescribeCitation();
+  const [previewed, setPreviewed] = useState(false);
   return (
-    <HoverCard.Root openDelay={200} closeDelay={100}>
+    // Beside its open source the preview would only cover the answer.
+    <HoverCard.Root open={previewed && !open} onOpenChange={setPreviewed} openDelay={200} closeDelay={100}>
       <HoverCard.Trigger asChild>
         <button
           type="button"

@@ -158,7 +158,10 @@ function link(token: Tokens.Link, cite: CitationRenderer): ReactNode {
 }
 
 function withCitations(text: string, cite: CitationRenderer, key: string): ReactNode {
-  return splitCitations(text).map((part, index) =>
-    part.kind === "text" ? <Fragment key={index}>{part.text}</Fragment> : <Fragment key={index}>{cite(part.number, `${key}.${index}`)}</Fragment>,
-  );
+  return splitCitations(text).map((part, index, parts) => {
+    if (part.kind === "citation") return <Fragment key={index}>{cite(part.number, `${key}.${index}`)}</Fragment>;
+    // A chip stays on the line of the sentence that it belongs to.
+    const beforeChip = parts[index + 1]?.kind === "citation";
+    return <Fragment key={index}>{beforeChip ? part.text.replace(/\s*$/, "\u202f") : part.text}</Fragment>;
+  });
 }

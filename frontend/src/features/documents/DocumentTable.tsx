@@ -68,10 +68,13 @@ function Row({ document, selected }: { document: Document; selected: boolean }) 
           data-row=""
           data-selected={selected}
           title={document.name}
-          className="block truncate py-1 font-medium hover:text-accent touch:py-3"
+          className="block truncate py-1 font-medium hover:text-accent touch:pt-2 touch:@2xl:py-3"
         >
           {document.name}
         </Link>
+        <span className="hidden pb-2 touch:block touch:@2xl:hidden">
+          <ClassificationLabel value={document.classification} />
+        </span>
       </td>
       <td className="cell hidden @2xl:table-cell">
         <ClassificationLabel value={document.classification} />

@@ -56,18 +56,20 @@ export function Passages({ documentId, version }: { documentId: string; version:
 function Passage({ chunk, documentId, version }: { chunk: Chunk; documentId: string; version: number }) {
   const { t } = useTranslation();
   return (
-    <li className="px-4 py-3">
+    <li className="@container px-4 py-3">
       <p className="mb-1 flex flex-wrap items-center gap-x-3 text-xs text-ink-3 tabular-nums">
         <span className="font-medium text-ink-2">#{formatNumber(chunk.ordinal + 1)}</span>
         {chunk.page !== null && <span>{t("source.page", { page: chunk.page })}</span>}
         <span>{t("documents.tokens", { count: chunk.token_count })}</span>
-        {chunk.heading_path.length > 0 && <span className="min-w-0 truncate">{chunk.heading_path.join(" › ")}</span>}
+        {chunk.heading_path.length > 0 && (
+          <span className="order-last w-full min-w-0 truncate @2xl:order-none @2xl:w-auto @2xl:flex-1">{chunk.heading_path.join(" › ")}</span>
+        )}
         <Link
           from="/documents/{-$documentId}"
           to="/documents/{-$documentId}"
           params={{ documentId }}
           search={(old) => ({ ...old, tab: "text", version, page: chunk.page ?? 1, start: chunk.char_start, end: chunk.char_end })}
-          className="ml-auto text-accent underline-offset-2 hover:underline touch:py-3"
+          className="ml-auto text-accent underline-offset-2 hover:underline touch:py-2"
         >
           {t("documents.inText")}
         </Link>

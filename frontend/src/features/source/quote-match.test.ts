@@ -29,6 +29,21 @@ describe("findQuote", () => {
     expect(marked(items, "First sentence stands second. Second sentence stands first.")).toEqual([items[2], items[0]]);
   });
 
+  it("marks a table row whose cells extraction has separated with bars", () => {
+    const row = ["Coupling bolts", "M10", "10.9", "49 Nm", "Coupling guard", "M8"];
+    expect(marked(row, "Coupling bolts | M10 | 10.9 | 49 Nm")).toEqual(["Coupling bolts", "M10", "10.9", "49 Nm"]);
+  });
+
+  it("marks short cells only behind a piece that was found", () => {
+    const page = ["M10", "Coupling bolts, long row", "Class", "M10", "49 Nm"];
+    expect(marked(page, "Coupling bolts, long row | M10 | 49 Nm")).toEqual(["Coupling bolts, long row", "M10", "49 Nm"]);
+    expect(marked(["M10", "M8"], "M10 | 10.9 | 49 Nm")).toEqual([]);
+  });
+
+  it("does not care how long the dots of a table of contents are", () => {
+    expect(marked(["1.2 Scope", " ............ 7"], "1.2 Scope ... 7").join("")).toContain("1.2 Scope");
+  });
+
   it("finds nothing rather than something else", () => {
     expect(marked(["Completely different words"], "the bearing temperature is 80 degrees")).toEqual([]);
     expect(marked(["anything"], "  ")).toEqual([]);

@@ -13,8 +13,12 @@ interface Normalised {
   ends: number[];
 }
 
-const SKIPPED = /[\s\p{Pd}\u00ad\u200b-\u200d\u2060\ufeff]/u;
+/** Spaces, hyphens, bullets, and the bar that extraction puts between the cells of a table row. */
+const SKIPPED = /[\s\p{Pd}\u00ad\u200b-\u200d\u2060\ufeff|\u2022\u25e6\u25aa\u2023\u25cf\u25cb]/u;
+/** A piece this long is found anywhere on the page; a shorter one (a cell, a number) only close behind the piece before it. */
 const MIN_PIECE = 12;
+const MIN_NEAR_PIECE = 2;
+const NEAR = 120;
 
 /** Letters and digits in one form: what extraction and the text layer disagree about (spaces, line ends, hyphens at them,
  *  ligatures, kinds of quotation marks) is left out or made equal. */
@@ -39,7 +43,16 @@ export function normalise(items: readonly string[]): Normalised {
     }
   });
   out.text = parts.join("");
-  return out;
+  return withoutLeaders(out);
+}
+
+/** Takes out runs of dots: the leaders of a table of contents, of which extraction keeps three at most. */
+function withoutLeaders(full: Normalised): Normalised {
+  const dot = (index: number) => full.text[index] === ".";
+  const kept = full.items.map((_, index) => index).filter((index) => !(dot(index) && (dot(index - 1) || dot(index + 1))));
+  if (kept.length === full.items.length) return full;
+  const pick = (values: number[]) => kept.map((index) => values[index] ?? 0);
+  return { text: kept.map((index) => full.text.charAt(index)).join(""), items: pick(full.items), starts: pick(full.starts), ends: pick(full.ends) };
 }
 
 /** Finds a quote in the items of a page's text layer. If the whole is not there in one piece (a table read in another order, a
@@ -54,8 +67,11 @@ export function findQuote(items: readonly string[], quote: string): ItemRange[] 
   let from = 0;
   for (const piece of pieces(quote)) {
     const text = normalise([piece]).text;
-    if (text.length < MIN_PIECE) continue;
     let at = page.text.indexOf(text, from);
+    if (text.length < MIN_PIECE) {
+      const near = found.length > 0 && at !== -1 && at - from <= NEAR;
+      if (!near || text.length < MIN_NEAR_PIECE) continue;
+    }
     if (at === -1) at = page.text.indexOf(text);
     if (at === -1) continue;
     found.push(...ranges(page, at, at + text.length));

@@ -26,7 +26,7 @@ use unicode_normalization::UnicodeNormalization;
 use crate::{
     ApiError, AppState,
     dto::DocumentResponse,
-    extract::{Audit, Operator},
+    extract::{Audit, Operator, holds_zero},
 };
 
 /// The largest file, bytes.
@@ -170,6 +170,7 @@ async fn receive_text(field: Field<'_>, limit: UploadLimit) -> Result<String, Ap
 
 fn parse_metadata(text: &str) -> Result<Value, ApiError> {
     match serde_json::from_str(text) {
+        Ok(value @ Value::Object(_)) if holds_zero(&value) => Err(invalid("metadata", &"expected text without U+0000")),
         Ok(Value::Object(map)) => Ok(Value::Object(map)),
         _ => Err(invalid("metadata", &"expected a JSON object")),
     }
@@ -209,7 +210,9 @@ fn refuse(error: &MultipartError, limit: UploadLimit) -> ApiError {
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return too_large(limit);
     }
-    Problem::new(ErrorCode::MalformedBody, "the form did not arrive whole").remedy("send the upload again").into()
+    Problem::new(ErrorCode::MalformedBody, "the form cannot be read or did not arrive whole")
+        .remedy("send the upload again")
+        .into()
 }
 
 #[cfg(test)]

@@ -80,7 +80,12 @@ export class ConversationModel {
     try {
       await send(`/runs/${runId}/cancel`, { method: "POST" });
     } catch (error) {
-      this.store.update((state) => (state.phase === "stopping" ? { ...state, phase: "streaming", problem: asProblem(error) } : state));
+      const problem = asProblem(error);
+      // It ended by itself in the same moment: its last events are on their way.
+      const ended = problem.status === 409;
+      this.store.update((state) =>
+        state.phase === "stopping" ? { ...state, phase: "streaming", problem: ended ? state.problem : problem } : state,
+      );
     }
   }
 

@@ -1,0 +1,38 @@
+// A server with the OpenAI chat API that writes slowly: it repeats the sentences of the first passage it is given, word by word. With
+// it a person has the time to stop an answer or to leave the page while it is written, which the built-in answerer is too fast for.
+import http from "node:http";
+
+const passage = /BEGIN PASSAGE 1 [^\n]*\n[\s\S]*?\n\n([\s\S]*?)\nEND PASSAGE 1 /;
+
+function answerTo(messages) {
+  const text = passage.exec(messages.map((message) => message.content).join("\n"))?.[1] ?? "";
+  const sentences = text.replace(/\s+/g, " ").split(/(?<=\.)\s+/).filter((sentence) => sentence.split(" ").length > 4 && sentence.endsWith("."));
+  return sentences.map((sentence) => `${sentence.slice(0, -1)} [1].`).join(" ");
+}
+
+/** Listens on a free port of the loopback. `wordMs` is the time between two words. */
+export async function startSlowModel(wordMs) {
+  const server = http.createServer((request, response) => {
+    let body = "";
+    request.on("data", (data) => (body += data));
+    request.on("end", () => void answer(request, response, body));
+  });
+  async function answer(request, response, body) {
+    if (!request.url.endsWith("/chat/completions")) {
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ object: "list", data: [{ id: "slow", object: "model" }] }));
+      return;
+    }
+    const { messages } = JSON.parse(body);
+    const chunk = (delta, reason = null) =>
+      `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 0, model: "slow", choices: [{ index: 0, delta, finish_reason: reason }] })}\n\n`;
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    for (const word of answerTo(messages).split(/(?<= )/)) {
+      if (response.destroyed) return;
+      response.write(chunk({ role: "assistant", content: word }));
+      await new Promise((resolve) => setTimeout(resolve, wordMs));
+    }
+    response.end(`${chunk({}, "stop")}data: [DONE]\n\n`);
+  }
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { url: `http://127.0.0.1:${server.address().port}/v1`, close: () => (server.closeAllConnections(), server.close()) };
+}

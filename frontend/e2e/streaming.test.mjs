@@ -1,0 +1,129 @@
+// What can only be seen while an answer is being written. It needs a model that is slower than the built-in one, so these tests start
+// a Millwright of their own, from the binary that MILLWRIGHT_E2E_BINARY names.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { startSlowModel } from "./lib/slow-model.mjs";
+
+const BINARY = process.env.MILLWRIGHT_E2E_BINARY;
+const WORD_MS = 60;
+const QUESTION = "What has to be done before the pump is opened?";
+const skip = BINARY === undefined && "MILLWRIGHT_E2E_BINARY does not name a binary";
+
+let harness, model, server, folder;
+
+async function freePort() {
+  const probe = createServer();
+  await new Promise((resolve) => probe.listen(0, "127.0.0.1", resolve));
+  const { port } = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
+
+async function ready(url, child) {
+  for (let tries = 0; tries < 600; tries += 1) {
+    assert.equal(child.exitCode, null, "the server stays up");
+    const documents = await fetch(`${url}/health/ready`).catch(() => null);
+    if (documents?.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.fail("the server becomes ready");
+}
+
+describe("while an answer is written", { skip }, () => {
+  before(async () => {
+    model = await startSlowModel(WORD_MS);
+    folder = mkdtempSync(join(tmpdir(), "millwright-e2e-"));
+    // The private PostgreSQL may run as another user, who has to pass.
+    chmodSync(folder, 0o711);
+    const data = join(folder, "data");
+    const port = await freePort();
+    const settings = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^MILLWRIGHT_(URL|CREDENTIALS|E2E_|SHOTS)/.test(name)));
+    server = spawn(BINARY, ["serve", "--demo"], {
+      env: { ...settings, PORT: String(port), MILLWRIGHT_DATA_DIR: data, LLM_BASE_URL: model.url, LLM_MODEL_STANDARD: "slow" },
+      stdio: "ignore",
+    });
+    process.env.MILLWRIGHT_URL = `http://127.0.0.1:${port}`;
+    process.env.MILLWRIGHT_CREDENTIALS = join(data, "demo-credentials.json");
+    await ready(process.env.MILLWRIGHT_URL, server);
+    harness = await import("./lib/harness.mjs");
+    for (const { name } of (await (await harness.api(harness.person("operator"), "/documents")).json()).items) {
+      await harness.documentReady(harness.person("operator"), name);
+    }
+  });
+  after(async () => {
+    await harness?.closeBrowser();
+    if (server?.exitCode === null) {
+      const ended = new Promise((resolve) => server.once("exit", resolve));
+      server.kill("SIGTERM");
+      await ended;
+    }
+    model?.close();
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  });
+
+  const answerText = (page) => page.getByTestId("answer").last().locator(".answer").innerText();
+
+  async function askAndWaitForText(page) {
+    await page.goto(`${harness.BASE}/chat`);
+    await harness.ask(page, QUESTION);
+    await page.locator('[data-testid="answer"][data-status="streaming"] [data-citation]').first().waitFor();
+  }
+
+  test("Stop ends it, and what was written stays", async () => {
+    const user = harness.person("operator");
+    const { page, check, close } = await harness.open({ user });
+    await askAndWaitForText(page);
+    await page.getByTestId("stop").click();
+    await harness.answered(page);
+    assert.equal(await page.getByTestId("answer").getAttribute("data-status"), "stopped");
+    await page.getByText("What was written so far stays.").waitFor();
+    assert.ok((await answerText(page)).length > 20);
+    const id = page.url().match(/cnv_[0-9a-f]{32}/)[0];
+    const stored = (await (await harness.api(user, `/conversations/${id}`)).json()).messages.at(-1);
+    assert.equal(stored.status, "stopped");
+    check();
+    await close();
+  });
+
+  test("leaving and coming back in the middle shows it go on to its end", async () => {
+    const { page, check, close } = await harness.open({ user: harness.person("operator") });
+    await askAndWaitForText(page);
+    await page.reload();
+    await page.locator('[data-testid="answer"][data-status="streaming"]').waitFor();
+    await harness.answered(page);
+    assert.equal(await page.getByTestId("answer").getAttribute("data-status"), "complete");
+    check();
+    await close();
+  });
+
+  test("another page can be looked at meanwhile, and nothing jumps", async () => {
+    const { page, check, close } = await harness.open({ user: harness.person("operator") });
+    await askAndWaitForText(page);
+    await page.evaluate(() => {
+      window.shifts = 0;
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifts += entry.value;
+      }).observe({ type: "layout-shift" });
+    });
+    await harness.answered(page);
+    const shifts = await page.evaluate(() => window.shifts);
+    assert.ok(shifts < 0.01, `layout shifted by ${shifts} while the answer was written`);
+
+    await page.getByTestId("answer").hover();
+    await page.getByRole("button", { name: "Answer again" }).click();
+    await page.locator('[data-testid="answer"][data-status="streaming"]').waitFor();
+    await page.getByRole("link", { name: "Documents" }).click();
+    await page.getByTestId("document-row").first().waitFor();
+    await page.goBack();
+    await harness.answered(page);
+    await page.getByText("2 of 2").waitFor();
+    assert.equal(await page.getByTestId("answer").getAttribute("data-status"), "complete");
+    check();
+    await close();
+  });
+});
