@@ -294,6 +294,44 @@ async fn a_database_that_is_away_for_seconds_costs_503s_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_processes_share_the_work_and_do_nothing_twice() {
+    let (world, server) = World::with_admin().await;
+    let second = world.second_server().await;
+    let token = server.sign_in("admin@a.test").await.token;
+    let sessions = [server.session(&token), second.session(&token)];
+    let mut documents = Vec::new();
+    for number in 0..8 {
+        let text =
+            format!("# Pump {number}\n\nPump {number} is oiled every {number}00 hours by team Quirrel{number}.\n");
+        documents.push(id(&sessions[number % 2].accepted(&format!("pump-{number}.md"), text).await).to_owned());
+    }
+    for document in &documents {
+        assert_eq!(sessions[0].settled(document).await["latest"]["status"], "ready");
+    }
+    sessions[0].jobs_done().await;
+    let jobs = sessions[0].all("/api/v1/admin/jobs", 50).await;
+    assert!(jobs.iter().all(|job| job["attempts"] == 1), "{jobs:#?}");
+    assert_eq!(sessions[1].audit("action=document.version_ready").await.len(), documents.len());
+    for session in &sessions {
+        eventually("each process finds all by keyword", Duration::from_secs(10), async || {
+            let found = session.search("Quirrel7").await;
+            found
+                .first()
+                .is_some_and(|passage| !passage["keyword"].is_null() && passage["document_name"] == "pump-7.md")
+        })
+        .await;
+    }
+    assert_eq!(sessions[1].delete(&format!("/api/v1/documents/{}", documents[7])).await, 204);
+    assert!(sessions[0].search("Quirrel7").await.iter().all(|passage| passage["document_id"] != documents[7].as_str()));
+    eventually("all entries are sealed", Duration::from_secs(5), async || {
+        sessions[0].audit("").await.iter().all(|entry| entry["sequence"].is_i64())
+    })
+    .await;
+    let (sound, said, _) = world.command(&["audit", "verify"]);
+    assert!(sound && said.contains("0 waiting"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sigterm_ends_in_order_with_streams_runs_and_jobs_under_way() {
     let model = ModelServer::start(&[Act::say(FIRST), Act::say("The oil of compressor"), Act::Hang]);
     let mut world = World::new().await;

@@ -331,7 +331,7 @@ fn answer(run: &Run, progress: &Progress, verdict: &Verdict, now: DateTime<Utc>)
         run_id: run.ids.run_id,
         model: run.model.info().name,
         tier: run.tier.as_str().to_owned(),
-        classification: label(progress),
+        classification: label(run, progress),
         answered: verdict.answered,
         error: verdict.failure.clone(),
         duration_ms: (now - run.created_at).num_milliseconds().max(0),
@@ -339,9 +339,13 @@ fn answer(run: &Run, progress: &Progress, verdict: &Verdict, now: DateTime<Utc>)
     }
 }
 
-/// Labels only rise: the answer takes the join of all passages the model was given and of the
-/// answers before it.
-fn label(progress: &Progress) -> Option<Classification> {
+/// Labels only rise. What a language model writes takes the join of everything it was given, the passages and the
+/// conversation, whether or not it cites them. The built-in answerer writes quotes and nothing else, so its answer takes the
+/// join of what it quotes.
+fn label(run: &Run, progress: &Progress) -> Option<Classification> {
+    if !run.model.info().is_language_model {
+        return progress.citations.list().iter().map(|citation| citation.classification).reduce(Classification::join);
+    }
     let passages = progress.passages.iter().map(|passage| passage.classification).reduce(Classification::join);
     join(progress.conversation.classification, passages)
 }
@@ -375,7 +379,7 @@ fn proof(inner: &Inner, run: &Run, progress: &Progress, verdict: &Verdict) -> Au
     if let Some(failure) = &verdict.failure {
         proof = proof.detail("code", failure.code);
     }
-    if let Some(label) = label(progress) {
+    if let Some(label) = label(run, progress) {
         proof = proof.detail("classification", label.as_str());
     }
     proof.trace(&run.trace_id)

@@ -77,6 +77,10 @@ impl IngestHandler {
     async fn fail(&self, job: &ClaimedJob, payload: &Payload, problem: &Problem) -> Result<(), JobFailure> {
         let mut tx = self.store.tenant(&job.scope).begin().await?;
         tx.jobs().require_lease(&job.fence).await?;
+        // Pages read before the fault stay only where an earlier reading answers, whose citations lead to them.
+        if tx.versions().get(payload.version_id).await?.is_some_and(|version| version.ready_at.is_none()) {
+            tx.versions().delete_pages(payload.version_id).await?;
+        }
         let records = self.failed(job, payload, problem, &mut tx).await?;
         tx.commit(Proof::Entries(&records)).await?;
         Ok(())
