@@ -209,14 +209,17 @@ fn lock(data_dir: &Path) -> Result<File, PrivatePostgresError> {
 }
 
 /// `run` below the data folder, or a short name in /tmp where that would be too long for a socket.
-fn socket_folder(data_dir: &Path, account: Account) -> Result<PathBuf, PrivatePostgresError> {
+pub(crate) fn socket_path(data_dir: &Path) -> Result<PathBuf, PrivatePostgresError> {
     let inside = data_dir.join("run");
-    let folder = if inside.as_os_str().len() <= LONGEST_SOCKET_FOLDER {
-        inside
-    } else {
-        let file = fs::metadata(data_dir).map_err(PrivatePostgresError::io("look at", data_dir))?;
-        PathBuf::from(format!("/tmp/millwright-{:x}-{:x}", file.dev(), file.ino()))
-    };
+    if inside.as_os_str().len() <= LONGEST_SOCKET_FOLDER {
+        return Ok(inside);
+    }
+    let file = fs::metadata(data_dir).map_err(PrivatePostgresError::io("look at", data_dir))?;
+    Ok(PathBuf::from(format!("/tmp/millwright-{:x}-{:x}", file.dev(), file.ino())))
+}
+
+fn socket_folder(data_dir: &Path, account: Account) -> Result<PathBuf, PrivatePostgresError> {
+    let folder = socket_path(data_dir)?;
     account.make_private_folder(&folder)?;
     if !account.owns(&folder) {
         let source = std::io::Error::new(std::io::ErrorKind::PermissionDenied, "it belongs to another user");

@@ -14,10 +14,12 @@ use tokio::sync::{oneshot, watch};
 
 use crate::{
     PrivatePostgresError, Settings,
-    cluster::Cluster,
+    cluster::{Cluster, socket_path},
     postmaster::{Postmaster, Progress},
 };
 
+/// Names the socket; nothing listens on it in the network unless asked.
+const DEFAULT_PORT: u16 = 5432;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// A server that ran this long is healthy: the next restart is quick again.
@@ -82,6 +84,18 @@ impl PrivatePostgres {
         let Facts { socket_folder, port, password } = facts;
         Ok(Running { control, state, socket_folder, port, password })
     }
+
+    /// The address for a role and a database of a server that another process runs with these settings: for commands that
+    /// look at the data while it is served. Whether it runs shows when somebody connects.
+    pub fn url_of_running(
+        settings: &Settings,
+        role: &str,
+        password: &str,
+        database: &str,
+    ) -> Result<String, PrivatePostgresError> {
+        let folder = socket_path(&settings.data_dir)?;
+        Ok(socket_url(&folder, settings.port.unwrap_or(DEFAULT_PORT), [role, password, database]))
+    }
 }
 
 impl Running {
@@ -93,14 +107,7 @@ impl Running {
 
     /// The address for a role and a database.
     pub fn url(&self, role: &str, password: &str, database: &str) -> String {
-        format!(
-            "postgres://{}:{}@localhost:{}/{}?host={}",
-            percent_encoded(role),
-            percent_encoded(password),
-            self.port,
-            percent_encoded(database),
-            percent_encoded(&self.socket_folder.to_string_lossy()),
-        )
+        socket_url(&self.socket_folder, self.port, [role, password, database])
     }
 
     /// Where the Unix socket lies.
@@ -202,7 +209,7 @@ impl Supervisor {
             Ok((cluster, postmaster)) => {
                 let facts = Facts {
                     socket_folder: cluster.socket_folder.clone(),
-                    port: cluster.settings.port.unwrap_or(5432),
+                    port: cluster.settings.port.unwrap_or(DEFAULT_PORT),
                     password: cluster.password.clone(),
                 };
                 self.state.send_replace(State::Up);
@@ -297,6 +304,16 @@ impl Supervisor {
             }
         }
     }
+}
+
+fn socket_url(folder: &std::path::Path, port: u16, [role, password, database]: [&str; 3]) -> String {
+    format!(
+        "postgres://{}:{}@localhost:{port}/{}?host={}",
+        percent_encoded(role),
+        percent_encoded(password),
+        percent_encoded(database),
+        percent_encoded(&folder.to_string_lossy()),
+    )
 }
 
 fn percent_encoded(text: &str) -> String {

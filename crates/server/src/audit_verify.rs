@@ -36,7 +36,7 @@ pub(crate) async fn run(
     anchor_file: Option<&Path>,
 ) -> anyhow::Result<ExitCode> {
     let key = AuditKey::derive(config.secret_key(sources)?.expose().as_bytes())?;
-    let database = Database::open(config, sources).await?;
+    let database = Database::open_beside(config, sources).await?;
     let result = verify_all(&database, &key, tenant, anchor_file).await;
     database.close().await;
     Ok(if result? { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use anyhow::{Context, bail};
 use millwright_config::{Config, DatabaseConfig};
 use millwright_core::Sources;
-use millwright_private_postgres::{PrivatePostgres, Running, Settings};
+use millwright_private_postgres::{PrivatePostgres, PrivatePostgresError, Running, Settings};
 use millwright_store::{AppLogin, MigrationReport, Store, StoreSettings, migrate, pending_migrations};
 use sha2::{Digest, Sha256};
 
@@ -40,14 +40,23 @@ impl Database {
                 bail!("the database lacks {pending} migrations; run `millwright migrate` first");
             }
         }
-        let settings = StoreSettings {
-            url,
-            max_connections: config.database.max_connections,
-            // Longer than any healthy wait, shorter than a client's patience.
-            acquire_timeout: Duration::from_secs(3),
-        };
-        let store = Store::open(&settings).await.context("opening the database as the application")?;
+        let store =
+            Store::open(&store_settings(config, url)).await.context("opening the database as the application")?;
         Ok(Self { store, private })
+    }
+
+    /// The same for commands that look at the data: where a server is being served from already, beside it.
+    pub(crate) async fn open_beside(config: &Config, sources: &Sources) -> anyhow::Result<Self> {
+        match Self::open(config, sources).await {
+            Err(error) if is_in_use(&error) => {
+                let app = private_login(config, sources)?;
+                let password = app.password.unwrap_or_default();
+                let url = PrivatePostgres::url_of_running(&settings(config), APP_ROLE, &password, DATABASE)?;
+                let store = Store::open(&store_settings(config, url)).await.context("opening the running database")?;
+                Ok(Self { store, private: None })
+            }
+            other => other,
+        }
     }
 
     /// Tells whether a server of our own runs; always true for one that is not ours.
@@ -78,8 +87,25 @@ async fn start_private(config: &Config, sources: &Sources) -> anyhow::Result<Run
     if !install.join("bin/postgres").exists() {
         bail!("no PostgreSQL at {}; `make run` fetches one, or set DATABASE_URL to use your own", install.display());
     }
-    let settings = Settings::new(install, config.storage.data_dir.join("postgres"));
-    PrivatePostgres::start(settings, sources).await.context("starting the private PostgreSQL")
+    PrivatePostgres::start(settings(config), sources).await.context("starting the private PostgreSQL")
+}
+
+fn settings(config: &Config) -> Settings {
+    let install = install_dir(&config.database, &config.storage.cache_dir);
+    Settings::new(install, config.storage.data_dir.join("postgres"))
+}
+
+fn store_settings(config: &Config, url: String) -> StoreSettings {
+    StoreSettings {
+        url,
+        max_connections: config.database.max_connections,
+        // Longer than any healthy wait, shorter than a client's patience.
+        acquire_timeout: Duration::from_secs(3),
+    }
+}
+
+fn is_in_use(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref::<PrivatePostgresError>(), Some(PrivatePostgresError::InUse { .. }))
 }
 
 /// The application's login of the private database: its password follows from the secret key, so nothing more is kept.

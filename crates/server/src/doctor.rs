@@ -64,11 +64,11 @@ async fn database(config: &Config, sources: &Sources, findings: &mut Findings) {
     let remedy = if config.database.is_private() {
         let folder = database::install_dir(&config.database, &config.storage.cache_dir);
         findings.ready("PostgreSQL", format!("private, programs in {}", folder.display()));
-        "run `make run` once to fetch PostgreSQL; a server that runs already must be stopped before `doctor` can start its own"
+        "run `make run` once to fetch PostgreSQL"
     } else {
         "see that PostgreSQL runs, that DATABASE_URL is right, and run `millwright migrate`"
     };
-    match Database::open(config, sources).await {
+    match Database::open_beside(config, sources).await {
         Ok(database) => {
             findings.ready("database", "opened as the application; its schema fits this version");
             database.close().await;
