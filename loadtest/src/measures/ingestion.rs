@@ -41,7 +41,7 @@ pub(crate) async fn measure(
             && begin.elapsed() < UPLOADING
             && let Some(path) = to_upload.next()
         {
-            match upload(&mut client, &path).await? {
+            match upload(target, &path).await? {
                 Some(id) => waiting.push(id),
                 None => refused += 1,
             }
@@ -105,9 +105,10 @@ fn mixed(files: Vec<PathBuf>) -> Vec<PathBuf> {
 }
 
 /// The id of the document, or nothing when the file is refused.
-async fn upload(client: &mut Client, path: &Path) -> anyhow::Result<Option<String>> {
+async fn upload(target: &Target, path: &Path) -> anyhow::Result<Option<String>> {
     let bytes = std::fs::read(path)?;
-    let answer = client.upload("/api/v1/documents/upload", &file_name(path), &bytes).await?;
+    // A connection of its own: after a refusal the server need not read the rest of the file and may close it.
+    let answer = target.client().await?.upload("/api/v1/documents/upload", &file_name(path), &bytes).await?;
     if matches!(answer.status, 415 | 422) {
         return Ok(None);
     }
