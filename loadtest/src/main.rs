@@ -28,10 +28,6 @@ use anyhow::Context;
 use clap::Parser;
 use report::Report;
 
-// As in the product, so that the model's memory is counted in the same way.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// The whole of it, whatever happens.
 const LIMIT: Duration = Duration::from_mins(8);
 
@@ -40,11 +36,11 @@ const LIMIT: Duration = Duration::from_mins(8);
 #[command(name = "millwright-loadtest", version)]
 struct Arguments {
     /// The release binary to measure.
-    #[arg(long, required_unless_present = "model_memory")]
-    binary: Option<PathBuf>,
+    #[arg(long)]
+    binary: PathBuf,
     /// Where the private PostgreSQL and the embedding model lie.
-    #[arg(long, env = "MILLWRIGHT_CACHE_DIR", required_unless_present = "model_memory")]
-    cache_dir: Option<PathBuf>,
+    #[arg(long, env = "MILLWRIGHT_CACHE_DIR")]
+    cache_dir: PathBuf,
     /// Documents to take in; the samples of the repository where this folder does not exist.
     #[arg(long, default_value = "../shared/data/industrial-documents")]
     documents: PathBuf,
@@ -54,9 +50,6 @@ struct Arguments {
     /// JSON instead of a table.
     #[arg(long)]
     json: bool,
-    /// Loads the model from this folder and prints what memory that takes; the benchmark calls itself so.
-    #[arg(long, hide = true)]
-    model_memory: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -79,12 +72,9 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    if let Some(folder) = &arguments.model_memory {
-        return print(&measures::memory::of_model(folder).await?);
-    }
     let plan = bench::Plan {
-        binary: arguments.binary.context("--binary is needed")?,
-        cache_dir: arguments.cache_dir.context("--cache-dir is needed")?,
+        binary: arguments.binary,
+        cache_dir: arguments.cache_dir,
         documents: arguments.documents,
         chunks: arguments.chunks,
     };

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -89,7 +89,7 @@ impl Installation {
             .stderr(File::create(&log)?)
             .spawn()
             .context("starting the server through setpriv (util-linux)")?;
-        let mut server = Server { child, address, log };
+        let mut server = Server { child, address, log, stopped: false };
         server.wait_until_ready(started).await?;
         Ok((server, started.elapsed()))
     }
@@ -100,6 +100,8 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
     log: PathBuf,
+    /// Whether it was told to stop.
+    stopped: bool,
 }
 
 impl Server {
@@ -142,9 +144,11 @@ impl Server {
     }
 
     fn end(&mut self) -> anyhow::Result<()> {
-        if self.child.try_wait()?.is_some() {
+        if let Some(status) = self.child.try_wait()? {
+            ensure!(self.stopped, "the server had ended with {status}");
             return Ok(());
         }
+        self.stopped = true;
         let below: Vec<(u32, Option<String>)> =
             proc::descendants(self.child.id()).into_iter().map(|pid| (pid, proc::name_of(pid))).collect();
         signal(self.child.id(), Signal::TERM);
@@ -180,6 +184,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // Only a measurement that failed leaves the server running: what it said last may tell why.
+        if !self.stopped {
+            crate::say(&format!("the last words of the server:\n{}", self.last_lines()));
+        }
         if let Err(error) = self.end() {
             crate::say(&format!("stopping the server: {error}"));
         }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use serde_json::Value;
 
 use crate::{
@@ -34,7 +34,7 @@ pub(crate) async fn measure(
     let mut client = target.client().await?;
     let begin = Instant::now();
     let mut to_upload = mixed(files(folder, extensions)?).into_iter();
-    let (mut waiting, mut read, mut refused): (Vec<String>, Vec<Value>, usize) = (Vec::new(), Vec::new(), 0);
+    let (mut waiting, mut read, mut refused): (Vec<String>, Vec<Value>, Vec<String>) = Default::default();
     let mut took = Duration::ZERO;
     loop {
         while waiting.len() < IN_FLIGHT
@@ -42,8 +42,8 @@ pub(crate) async fn measure(
             && let Some(path) = to_upload.next()
         {
             match upload(target, &path).await? {
-                Some(id) => waiting.push(id),
-                None => refused += 1,
+                Ok(id) => waiting.push(id),
+                Err(code) => refused.push(code),
             }
         }
         if waiting.is_empty() {
@@ -55,7 +55,7 @@ pub(crate) async fn measure(
             let document = client.get(&format!("/api/v1/documents/{id}")).await?.json()?;
             match document["latest"]["status"].as_str() {
                 Some("ready") => read.push(document),
-                Some("failed") => refused += 1,
+                Some("failed") => refused.push(text(&document["latest"]["error"]["code"])),
                 _ => still.push(id),
             }
         }
@@ -76,10 +76,8 @@ pub(crate) async fn measure(
             .figure("chunks", sum(&all, "chunk_count") / took.as_secs_f64(), "/s")
             .figure("took", took.as_secs_f64(), "s"),
     );
-    if refused > 0 {
-        report.note(format!(
-            "Ingestion: {refused} files were refused with a reason, most of them drawings without text."
-        ));
+    if !refused.is_empty() {
+        report.note(format!("Ingestion: {} files were refused: {}.", refused.len(), refused.join(", ")));
     }
     let left = to_upload.len();
     if left > 0 {
@@ -104,18 +102,24 @@ fn mixed(files: Vec<PathBuf>) -> Vec<PathBuf> {
     }
 }
 
-/// The id of the document, or nothing when the file is refused.
-async fn upload(target: &Target, path: &Path) -> anyhow::Result<Option<String>> {
+/// The id of the document, or the code of the refusal.
+async fn upload(target: &Target, path: &Path) -> anyhow::Result<Result<String, String>> {
     let bytes = std::fs::read(path)?;
     // A connection of its own: after a refusal the server need not read the rest of the file and may close it.
     let answer = target.client().await?.upload("/api/v1/documents/upload", &file_name(path), &bytes).await?;
     if matches!(answer.status, 415 | 422) {
-        return Ok(None);
+        let problem: Value = serde_json::from_slice(&answer.body)?;
+        return Ok(Err(text(&problem["code"])));
     }
-    Ok(Some(answer.json()?["id"].as_str().context("a document without id")?.to_owned()))
+    Ok(Ok(text(&answer.json()?["id"])))
 }
 
-/// Pages or chunks for each second that a stage itself took.
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or("no code").to_owned()
+}
+
+/// Pages or chunks for each second that a stage itself took. Two documents are worked on at a time, so that stages of
+/// both share the cores.
 fn by_stage(name: &str, documents: &[&Value]) -> Row {
     let (pages, chunks) = (sum(documents, "page_count"), sum(documents, "chunk_count"));
     let measure = format!("{name}: {} documents, {pages:.0} pages, {chunks:.0} chunks; by stage", documents.len());
