@@ -1,10 +1,10 @@
 # Two commands: `make run` starts Millwright with everything it needs, `make test` checks everything.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench doctor build generate clean
+.PHONY: help run test bench bench-gateway eval eval-retrieval doctor build generate clean
 MAKEFLAGS += --no-print-directory
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST))
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST))
 
 run: ## Fetch what is missing, build what has changed, start on http://127.0.0.1:8000
 	@exec scripts/run.sh
@@ -14,6 +14,15 @@ test: ## Everything that CI checks; ends with the number of tests
 
 bench: ## Measure ingestion, search, first byte, memory and start-up
 	@exec scripts/bench.sh
+
+bench-gateway: ## Measure the gateway beside LiteLLM, everything on
+	@exec scripts/bench-gateway.sh
+
+eval: ## Score what ships on labelled data: personal data, injection, routing
+	@exec scripts/eval.sh
+
+eval-retrieval: ## Score search on judged collections, stage by stage
+	@exec scripts/eval-retrieval.sh
 
 doctor: ## Check each part of this installation and say what to do
 	@exec scripts/doctor.sh

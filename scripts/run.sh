@@ -11,6 +11,8 @@ if [ -z "${MODEL_DIR:-}" ]; then scripts/fetch_model.sh >/dev/null; fi
 build_frontend
 build_binary release
 
+# As in the Dockerfile: memory is given back after 10 ms.
+export MIMALLOC_PURGE_DELAY="${MIMALLOC_PURGE_DELAY:-10}"
 # When `make` is killed outright, the kernel tells Millwright to stop, which stops PostgreSQL.
 if have setpriv; then exec setpriv --pdeathsig TERM -- "$binary" serve --demo "$@"; fi
 exec "$binary" serve --demo "$@"

@@ -295,6 +295,12 @@ async fn characters_that_postgres_cannot_hold_are_the_clients_fault_and_not_ours
         ("/api/v1/chat", json!({ "message": zero, "stream": false })),
         ("/api/v1/auth/login", json!({ "email": zero, "password": "x" })),
         ("/api/v1/auth/login", json!({ "email": "admin@a.test", "password": zero })),
+        ("/api/v1/auth/login/second-factor", json!({ "challenge": zero, "code": zero })),
+        ("/api/v1/auth/set-password", json!({ "token": zero, "password": zero })),
+        ("/api/v1/auth/refresh", json!({ "refresh_token": zero })),
+        ("/api/v1/auth/step-up", json!({ "purpose": zero, "code": zero })),
+        ("/api/v1/auth/api-keys", json!({ "name": zero, "scopes": ["documents:read"], "expires_in_days": 1 })),
+        ("/api/v1/admin/users", json!({ "email": "zero\u{0}@a.test", "display_name": zero, "role": "viewer" })),
     ] {
         let (status, answer) = read(admin.post(path, &body).await).await;
         assert!(
@@ -312,10 +318,19 @@ async fn characters_that_postgres_cannot_hold_are_the_clients_fault_and_not_ours
         "/api/v1/documents?q=%FF%FE",
         "/api/v1/documents/%00",
         "/api/v1/documents/%FF",
+        "/api/v1/auth/oidc/%FF/start",
+        "/api/v1/auth/oidc/%00/start",
+        "/api/v1/auth/oidc/callback?code=%00&state=%FF",
+        "/api/v1/admin/users?q=%00",
+        "/api/v1/admin/users/%FF",
         &format!("/api/v1/documents/{}/pages/99999999999999", Ids::of_nothing().document),
     ] {
-        let status = admin.get(path).await.status().as_u16();
+        let response = admin.get(path).await;
+        let status = response.status().as_u16();
         assert!(status < 500, "{path}: {status}");
+        if status >= 400 {
+            assert_eq!(response.headers()["content-type"], "application/problem+json", "{path}: {status}");
+        }
     }
     assert!(server.log().iter().all(|line| !line.contains("\"level\":\"ERROR\"")), "{:?}", server.log());
     drop(world);
@@ -359,6 +374,14 @@ async fn a_query_is_words_and_never_syntax() {
         json!({ "query": "x", "document_ids": ["doc_1"] }),
         json!({ "query": "x", "document_ids": vec![Ids::of_nothing().document; 101] }),
         json!({ "query": 7 }),
+        json!({ "query": "x", "filters": { "formats": ["exe"] } }),
+        json!({ "query": "x", "filters": { "languages": ["tlh"] } }),
+        json!({ "query": "x", "filters": { "tags": vec!["t"; 33] } }),
+        json!({ "query": "x", "filters": { "classifications": ["SECRET"] } }),
+        json!({ "query": "x", "filters": { "colour": "red" } }),
+        json!({ "query": "x", "filters": { "effective_since": "+262142-12-31T00:00:00Z" } }),
+        json!({ "query": "x", "as_of": "yesterday" }),
+        json!({ "query": "x", "as_of": "-9999-01-01T00:00:00Z" }),
     ] {
         problem(admin.post("/api/v1/search", &body).await, 422, "validation_failed").await;
     }

@@ -4,6 +4,10 @@ use std::{
     fmt::Write as _,
     path::{Path, PathBuf},
     process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -190,7 +194,7 @@ async fn connections_that_the_database_ends_cost_at_most_503s_and_the_service_re
     admin.take_in("facts.md", FACTS).await;
     let uploading = id(&admin.accepted("book.md", long_text(250)).await).to_owned();
     let mut running = admin.ask_streaming(QUESTION).await;
-    let load = load(&admin, Duration::from_secs(4));
+    let load = load(&admin);
     for _ in 0..4 {
         tokio::time::sleep(Duration::from_millis(700)).await;
         world
@@ -201,7 +205,6 @@ async fn connections_that_the_database_ends_cost_at_most_503s_and_the_service_re
             )
             .await;
     }
-    check_load(load).await;
     let ended = Instant::now();
     eventually("all is well again", Duration::from_secs(5), async || {
         let mut failures = Vec::new();
@@ -209,6 +212,7 @@ async fn connections_that_the_database_ends_cost_at_most_503s_and_the_service_re
     })
     .await;
     println!("recovered {:?} after the last connection was ended", ended.elapsed());
+    load.check().await;
     let events = running.rest().await;
     assert_eq!(events.last().expect("event").data["type"], "RUN_FINISHED", "the answer outlived it: {events:#?}");
     assert_eq!(admin.settled(&uploading).await["latest"]["status"], "ready", "and so did the reading");
@@ -217,27 +221,38 @@ async fn connections_that_the_database_ends_cost_at_most_503s_and_the_service_re
     assert!(sound, "{said}");
 }
 
-/// Three people who use it for a while.
-fn load(session: &Session<'_>, time: Duration) -> JoinSet<(usize, Vec<String>)> {
-    let until = Instant::now() + time;
-    let mut load = JoinSet::new();
-    for _ in 0..3 {
-        let (server, token) = (session.server.elsewhere(), session.token.clone());
-        load.spawn(async move {
-            let (mut good, mut failures) = (0, Vec::new());
-            while Instant::now() < until {
-                good += use_it(&server.session(&token), &mut failures).await;
-            }
-            (good, failures)
-        });
-    }
-    load
+/// Three people who use it until they are told to stop: however slow the machine is, there is somebody before, during and
+/// after what happens meanwhile.
+struct Load {
+    stopped: Arc<AtomicBool>,
+    people: JoinSet<(usize, Vec<String>)>,
 }
 
-async fn check_load(load: JoinSet<(usize, Vec<String>)>) {
-    for (good, failures) in load.join_all().await {
-        assert!(failures.is_empty(), "{failures:#?}");
-        assert!(good > 10, "only {good} good answers");
+fn load(session: &Session<'_>) -> Load {
+    let stopped = Arc::<AtomicBool>::default();
+    let mut people = JoinSet::new();
+    for _ in 0..3 {
+        let (server, token, stopped) = (session.server.elsewhere(), session.token.clone(), Arc::clone(&stopped));
+        people.spawn(async move {
+            let (mut good, mut failures) = (0, Vec::new());
+            while !stopped.load(Ordering::Relaxed) {
+                good += use_it(&server.session(&token), &mut failures).await;
+            }
+            // Once more, when all is well again.
+            (good + use_it(&server.session(&token), &mut failures).await, failures)
+        });
+    }
+    Load { stopped, people }
+}
+
+impl Load {
+    /// To be asked for when all is well again.
+    async fn check(self) {
+        self.stopped.store(true, Ordering::Relaxed);
+        for (good, failures) in self.people.join_all().await {
+            assert!(failures.is_empty(), "{failures:#?}");
+            assert!(good >= 3, "not one good round: {good}");
+        }
     }
 }
 
@@ -256,7 +271,7 @@ async fn a_database_that_is_away_for_seconds_costs_503s_and_nothing_else() {
     let server = world.server().await;
     let admin = server.sign_in("admin@a.test").await;
     admin.take_in("facts.md", FACTS).await;
-    let load = load(&admin, Duration::from_secs(8));
+    let load = load(&admin);
     let mut running = admin.ask_streaming(QUESTION).await;
     let mut events = running.until(|event| event.data["type"] == "TEXT_MESSAGE_CONTENT").await;
     wire.cut();
@@ -279,7 +294,7 @@ async fn a_database_that_is_away_for_seconds_costs_503s_and_nothing_else() {
     })
     .await;
     println!("away for {:?}, well again after {:?}", back - away, back.elapsed());
-    check_load(load).await;
+    load.check().await;
     events.extend(running.rest().await);
     assert_eq!(events.last().expect("event").data["type"], "RUN_FINISHED", "the answer outlived it: {events:#?}");
     assert!(events.windows(2).all(|pair| pair[0].id < pair[1].id));
@@ -443,4 +458,23 @@ async fn a_full_disk_degrades_and_heals_when_there_is_room_again() {
     assert!(admin.all("/api/v1/admin/jobs?status=dead", 10).await.is_empty());
     drop(server);
     drop(disk);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_are_given_up_spoil_no_connection_for_those_that_follow() {
+    let (world, server) = World::with_admin().await;
+    let admin = server.sign_in("admin@a.test").await;
+    for round in 0..150_u64 {
+        let patience = Duration::from_millis(1 + round % 6);
+        let given_up = ["/api/v1/documents", "/api/v1/conversations", "/api/v1/auth/me", "/api/v1/auth/sessions"]
+            .map(|path| tokio::time::timeout(patience, admin.request(reqwest::Method::GET, path).send()));
+        let _ = futures::future::join_all(given_up).await;
+        if round % 10 == 0 {
+            let change = json!({ "display_name": format!("Ada {round}") });
+            let answer = admin.patch("/api/v1/auth/me", &change).await;
+            assert_eq!(answer.status(), 200, "{}", answer.text().await.expect("text"));
+        }
+    }
+    assert!(!server.log().iter().any(|line| line.contains("read-only transaction")));
+    drop(world);
 }

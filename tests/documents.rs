@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::kit::{Session, Stream, World, eventually, problem, read, sample, session::id, shared_data};
+use crate::kit::{Session, Stream, World, eventually, problem, read, root, sample, session::id, shared_data};
 
 /// Checks that each chunk is exactly what its span of its page names, and that nothing of the order is broken.
 async fn check_spans(session: &Session<'_>, document: &Value) -> Vec<Value> {
@@ -32,6 +32,11 @@ async fn check_spans(session: &Session<'_>, document: &Value) -> Vec<Value> {
     chunks
 }
 
+/// A file that another program's own library made.
+fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(root().join("crates/documents/tests/fixtures").join(name)).expect("fixture")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_format_becomes_chunks_that_are_exact_slices_of_its_pages() {
     let (world, server) = World::with_admin().await;
@@ -49,6 +54,23 @@ async fn each_format_becomes_chunks_that_are_exact_slices_of_its_pages() {
         ("downtime-report.md", sample("downtime-report.md"), "markdown", "text/markdown", "Stop 3: seized bearing"),
         ("fan.html", html.as_bytes().to_vec(), "html", "text/html", "Care"),
         ("note.txt", "Grease 🛢 the bearing, 4 g, every 500 h.".as_bytes().to_vec(), "text", "text/plain", ""),
+        (
+            "briefing.pptx",
+            fixture("briefing.pptx"),
+            "pptx",
+            "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+            "Torques",
+        ),
+        (
+            "spares.xlsx",
+            fixture("spares.xlsx"),
+            "xlsx",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            // Two small sheets share a chunk, each with the line of its name.
+            "",
+        ),
+        ("readings.csv", b"time;bar\n08:00;6,1\n".to_vec(), "csv", "text/csv", ""),
+        ("leak.eml", fixture("leak.eml"), "eml", "message/rfc822", "Leak at pump P-101"),
     ] {
         let document = admin.take_in(name, bytes.clone()).await;
         let latest = &document["latest"];
@@ -155,6 +177,35 @@ async fn the_same_name_again_is_a_new_version_and_only_that_one_answers() {
     let failed = admin.take_in("limits.md", b"%PDF-1.7\nnot really".to_vec()).await;
     assert_eq!((&failed["latest"]["status"], &failed["current_version"]), (&json!("failed"), &json!(2)));
     assert_eq!(admin.search("alarm limit of the bearing").await[0]["version"], 2, "a version that fails replaces none");
+    drop(world);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_bytes_again_are_recognised_and_not_read_again() {
+    let (world, server) = World::with_admin().await;
+    let admin = server.sign_in("admin@a.test").await;
+    let text = "# Limits\n\nThe alarm limit of the bearing is 120 °C.\n";
+    let first = admin.take_in("limits.md", text).await;
+    let counts = "SELECT (SELECT count(*) FROM jobs) || ' ' || (SELECT count(*) FROM audit_entries)";
+    let before = world.db().peek(counts).await;
+    let form = |bytes: &str| {
+        let part = reqwest::multipart::Part::bytes(bytes.as_bytes().to_vec()).file_name("limits.md");
+        reqwest::multipart::Form::new().part("file", part)
+    };
+    let send = async |form| {
+        let request = admin.request(reqwest::Method::POST, "/api/v1/documents/upload").multipart(form);
+        let answer = request.send().await.expect("answer");
+        (answer.status(), answer.json::<Value>().await.expect("JSON"))
+    };
+    let (status, again) = send(form(text)).await;
+    assert_eq!((status, &again["id"]), (StatusCode::OK, &first["id"]));
+    assert_eq!((&again["latest"]["number"], &again["latest"]["status"]), (&json!(1), &json!("ready")));
+    assert_eq!(world.db().peek(counts).await, before, "nothing happened that would have to be proved");
+    // What is said of it may still change, and that is proved.
+    let (status, described) = send(form(text).text("metadata", r#"{"line": 4}"#)).await;
+    assert_eq!((status, &described["metadata"]["line"]), (StatusCode::OK, &json!(4)));
+    assert_ne!(world.db().peek(counts).await, before);
+    assert_eq!(send(form("# Limits\n\nNone.\n")).await.0, StatusCode::ACCEPTED);
     drop(world);
 }
 

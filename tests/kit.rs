@@ -1,8 +1,14 @@
 //! A server of a test's own: its own database, data folder and port.
 
+pub(crate) mod identity;
 pub(crate) mod model_server;
 pub(crate) mod operations;
+pub(crate) mod people;
+pub(crate) mod rerank_server;
 pub(crate) mod session;
+pub(crate) mod spending;
+pub(crate) mod tls;
+pub(crate) mod upstream;
 pub(crate) mod wire;
 
 use std::{
@@ -17,7 +23,11 @@ use std::{
 use millwright_audit::{Actor, AuditAction, AuditEvent, AuditKey};
 use millwright_auth::PasswordHasher;
 use millwright_core::{Role, Sources, TenantScope, id::UserId};
-use millwright_store::{Proof, tenant::NewUser, testkit::TestDatabase};
+use millwright_store::{
+    Proof,
+    tenant::{NewUser, UserKind},
+    testkit::TestDatabase,
+};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -86,7 +96,14 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn new() -> Self {
         let sources = Sources::system();
-        let environment = HashMap::from([("MODEL_DIR".to_owned(), model_folder().to_owned())]);
+        let mut environment = HashMap::from([("MODEL_DIR".to_owned(), model_folder().to_owned())]);
+        // Tests ask faster than people; those about limits set their own.
+        for name in ["", "_TENANT", "_ADDRESS"] {
+            environment.insert(format!("RATE_LIMIT{name}_PER_MINUTE"), "1000000".to_owned());
+        }
+        for name in ["RATE_LIMIT_BURST", "SIGN_IN_LIMIT_PER_MINUTE", "STEP_UP_LIMIT_PER_MINUTE"] {
+            environment.insert(name.to_owned(), "100000".to_owned());
+        }
         Self {
             db: Some(TestDatabase::create().await),
             data: tempfile::tempdir().expect("data folder"),
@@ -119,14 +136,22 @@ impl World {
         self.db().tenant(&self.sources, name).await
     }
 
+    /// Made once: a hash takes a third of a second.
+    fn password_hash(&self) -> String {
+        static HASH: OnceLock<String> = OnceLock::new();
+        HASH.get_or_init(|| self.hasher.hash(&self.sources, PASSWORD).expect("hash")).clone()
+    }
+
     /// Creates a user whose password is [`PASSWORD`].
     pub(crate) async fn user(&self, tenant: &TenantScope, email: &str, role: Role) -> UserId {
         let user = NewUser {
             id: self.sources.new_id(),
-            email: email.to_owned(),
+            kind: UserKind::Person,
+            email: Some(email.to_owned()),
             display_name: email.to_owned(),
             role,
-            password_hash: self.hasher.hash(&self.sources, PASSWORD).expect("hash"),
+            password_hash: Some(self.password_hash()),
+            local: true,
             created_at: self.sources.now(),
         };
         let key = AuditKey::derive(SECRET_KEY.as_bytes()).expect("key");
@@ -226,6 +251,11 @@ impl Server {
     /// The same server for a task that cannot borrow it.
     pub(crate) fn elsewhere(&self) -> Self {
         Self { child: None, base: self.base.clone(), http: self.http.clone(), log: Arc::clone(&self.log) }
+    }
+
+    /// One that listens nowhere, where a type wants a server.
+    pub(crate) fn nobody() -> Self {
+        Self { child: None, base: "http://127.0.0.1:9".to_owned(), http: client(), log: Arc::default() }
     }
 
     fn child(&mut self) -> &mut Child {

@@ -50,7 +50,10 @@ test("an uploaded PDF shows its stages and becomes ready; a second upload is its
   await page.getByRole("link", { name: "Show on the page" }).first().click();
   await page.locator(".textLayer mark").first().waitFor();
 
-  await api(operator, "/documents/upload", { method: "POST", body: formOf(file) });
+  const same = await api(operator, "/documents/upload", { method: "POST", body: formOf(file) });
+  assert.equal(same.status, 200, "the same bytes are no next version");
+  const revised = { ...file, buffer: Buffer.concat([file.buffer, Buffer.from("\n% revised\n")]) };
+  await api(operator, "/documents/upload", { method: "POST", body: formOf(revised) });
   await documentReady(operator, name);
   await page.getByRole("tab", { name: "Versions" }).click();
   await page.reload();

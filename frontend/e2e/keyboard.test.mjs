@@ -60,6 +60,36 @@ test("from sign-in to an opened source and a document without a mouse", async ()
   await close();
 });
 
+test("a user is found, opened and left again without a mouse", async () => {
+  const { page, check, close } = await open({ user: person("admin") });
+  const press = (key) => page.keyboard.press(key);
+  await page.goto(`${BASE}/documents`);
+  await page.getByTestId("document-row").first().waitFor();
+  await press("g");
+  await press("u");
+  await page.waitForURL(/\/admin\/users$/);
+  await page.getByTestId("user-row").first().waitFor();
+  await press("/");
+  await page.keyboard.type(person("viewer").email);
+  await page.waitForURL(/\?q=/);
+  await page.waitForFunction(() => document.querySelectorAll("[data-testid=user-row]").length === 1);
+  // Out of the field, which keeps the search.
+  await press("Tab");
+  await press("j");
+  await press("Enter");
+  await page.waitForURL(/\/admin\/users\/usr_[0-9a-f]{32}\?q=/);
+  const details = page.getByRole("complementary", { name: "User details" });
+  await details.getByText(person("viewer").email).waitFor();
+  await press("Escape");
+  await details.waitFor({ state: "detached" });
+  assert.match(page.url(), /\/admin\/users\?q=/, "the search stays");
+  await press("g");
+  await press("s");
+  await page.waitForURL(/\/admin\/security$/);
+  check();
+  await close();
+});
+
 test("single-key shortcuts can be switched off", async () => {
   const { page, check, close } = await open({ user: person("admin") });
   await page.goto(`${BASE}/documents`);

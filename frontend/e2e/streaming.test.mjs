@@ -1,69 +1,28 @@
 // What can only be seen while an answer is being written. It needs a model that is slower than the built-in one, so these tests start
 // a Millwright of their own, from the binary that MILLWRIGHT_E2E_BINARY names.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { freePort, newFolder, skip, startServer } from "./lib/server.mjs";
 import { startSlowModel } from "./lib/slow-model.mjs";
 
-const BINARY = process.env.MILLWRIGHT_E2E_BINARY;
 const WORD_MS = 60;
 const QUESTION = "What has to be done before the pump is opened?";
-const skip = BINARY === undefined && "MILLWRIGHT_E2E_BINARY does not name a binary";
 
-let harness, model, server, folder;
-
-async function freePort() {
-  const probe = createServer();
-  await new Promise((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port } = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
-
-async function ready(url, child) {
-  for (let tries = 0; tries < 600; tries += 1) {
-    assert.equal(child.exitCode, null, "the server stays up");
-    const documents = await fetch(`${url}/health/ready`).catch(() => null);
-    if (documents?.ok) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  assert.fail("the server becomes ready");
-}
+let harness, model, server;
 
 describe("while an answer is written", { skip }, () => {
   before(async () => {
     model = await startSlowModel(WORD_MS);
-    folder = mkdtempSync(join(tmpdir(), "millwright-e2e-"));
-    // The private PostgreSQL may run as another user, who has to pass.
-    chmodSync(folder, 0o711);
-    const data = join(folder, "data");
-    const port = await freePort();
-    const settings = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^MILLWRIGHT_(URL|CREDENTIALS|E2E_|SHOTS)/.test(name)));
-    server = spawn(BINARY, ["serve", "--demo"], {
-      env: { ...settings, PORT: String(port), MILLWRIGHT_DATA_DIR: data, LLM_BASE_URL: model.url, LLM_MODEL_STANDARD: "slow" },
-      stdio: "ignore",
-    });
-    process.env.MILLWRIGHT_URL = `http://127.0.0.1:${port}`;
-    process.env.MILLWRIGHT_CREDENTIALS = join(data, "demo-credentials.json");
-    await ready(process.env.MILLWRIGHT_URL, server);
-    harness = await import("./lib/harness.mjs");
+    server = await startServer(newFolder(), await freePort(), { LLM_BASE_URL: model.url, LLM_MODEL_STANDARD: "slow" });
+    ({ harness } = server);
     for (const { name } of (await (await harness.api(harness.person("operator"), "/documents")).json()).items) {
       await harness.documentReady(harness.person("operator"), name);
     }
   });
   after(async () => {
     await harness?.closeBrowser();
-    if (server?.exitCode === null) {
-      const ended = new Promise((resolve) => server.once("exit", resolve));
-      server.kill("SIGTERM");
-      await ended;
-    }
+    await server?.stop();
     model?.close();
-    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   });
 
   const answerText = (page) => page.getByTestId("answer").last().locator(".answer").innerText();

@@ -13,7 +13,7 @@ use millwright_retrieval::embedding::Embedder;
 use crate::{
     corpus::{Corpus, SeedDocument},
     load::Target,
-    measures::{chat, ingestion, keyword, memory, requests, search, startup},
+    measures::{chat, gateway, identity, ingestion, keyword, memory, requests, search, startup},
     report::{Report, Row},
     say,
     seed::{self, Seeder, Vectors},
@@ -40,6 +40,9 @@ pub(crate) struct Plan {
     pub(crate) cache_dir: PathBuf,
     pub(crate) documents: PathBuf,
     pub(crate) chunks: usize,
+    pub(crate) identity_only: bool,
+    /// Only the gateway, with these.
+    pub(crate) gateway: Option<gateway::Options>,
 }
 
 /// Documents to use: a folder, and whether it is only the samples of the repository.
@@ -55,11 +58,25 @@ pub(crate) async fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> 
     if load > BUSY {
         report.note(format!("Other work kept {load:.1} threads busy when this began: read the times as upper bounds."));
     }
-    let documents = choose_documents(report, &plan.documents);
     let cache_dir = plan.cache_dir.canonicalize().context("the cache folder")?;
     let binary = plan.binary.canonicalize().context("the release binary")?;
     let model_dir = cache_dir.join("models/all-minilm-l6-v2");
 
+    if let Some(options) = &plan.gateway {
+        let installation = Installation::new(&binary, &cache_dir)?;
+        gateway::measure(report, &installation, &cache_dir, options).await?;
+        report.took(begin.elapsed());
+        return Ok(());
+    }
+    if plan.identity_only {
+        let installation = Installation::new(&binary, &cache_dir)?;
+        let (server, _) = installation.start().await?;
+        server.stop()?;
+        identity::measure(report, &installation).await?;
+        report.took(begin.elapsed());
+        return Ok(());
+    }
+    let documents = choose_documents(report, &plan.documents);
     say("start-up");
     let (installation, server) = startup::measure(report, &binary, &cache_dir).await?;
     say("idle memory");
@@ -94,6 +111,7 @@ pub(crate) async fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> 
     let questions = corpus.questions(0, KEYWORD_QUESTIONS, &SEARCH_FORMS);
     let (data, scratch) = (installation.data_dir(), installation.scratch());
     keyword::measure(report, &data, scratch, &scope, &editions, &questions).await?;
+    identity::measure(report, &installation).await?;
     report.took(begin.elapsed());
     Ok(())
 }

@@ -62,6 +62,16 @@ impl Client {
         self.answer().await
     }
 
+    pub(crate) async fn delete(&mut self, path: &str) -> anyhow::Result<Answer> {
+        self.send("DELETE", path, "", &[]).await?;
+        self.answer().await
+    }
+
+    pub(crate) async fn form(&mut self, path: &str, body: &str) -> anyhow::Result<Answer> {
+        self.send("POST", path, "application/x-www-form-urlencoded", body.as_bytes()).await?;
+        self.answer().await
+    }
+
     /// Uploads a file as a form with the one field `file`.
     pub(crate) async fn upload(&mut self, path: &str, name: &str, bytes: &[u8]) -> anyhow::Result<Answer> {
         const BOUNDARY: &str = "millwright-loadtest-6d1f0c5e";

@@ -77,6 +77,13 @@ pub(crate) fn proportional_memory(pids: &[u32]) -> anyhow::Result<f64> {
     Ok(sum / 1000.0 * 1.024)
 }
 
+/// The most that a process ever had in RAM, megabytes.
+pub(crate) fn peak(pid: u32) -> anyhow::Result<f64> {
+    let status =
+        fs::read_to_string(format!("/proc/{pid}/status")).with_context(|| format!("memory of process {pid}"))?;
+    Ok(kilobytes(&status, "VmHWM:").context("VmHWM")? / 1000.0 * 1.024)
+}
+
 fn kilobytes(text: &str, field: &str) -> Option<f64> {
     let line = text.lines().find_map(|line| line.strip_prefix(field))?;
     line.trim().trim_end_matches("kB").trim().parse().ok()
@@ -148,6 +155,20 @@ pub(crate) fn processor(server: u32) -> Processor {
     Processor { server: of(server), postgres: postgres_of(server).into_iter().map(of).sum() }
 }
 
+/// The same for any process: what its children use counts as its own, but for PostgreSQL's.
+pub(crate) fn processor_with_children(process: u32) -> Processor {
+    let mut used =
+        Processor { server: stat(process).map_or(Duration::ZERO, |stat| stat.processor), ..Processor::default() };
+    for child in descendants(process).into_iter().filter_map(stat) {
+        if child.name == "postgres" {
+            used.postgres += child.processor;
+        } else {
+            used.server += child.processor;
+        }
+    }
+    used
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,6 +178,7 @@ mod tests {
         let own = std::process::id();
         assert!(memory(own).unwrap().resident > memory(own).unwrap().anonymous);
         assert!(proportional_memory(&[own]).unwrap() > 0.0);
+        assert!(peak(own).unwrap() >= memory(own).unwrap().resident * 0.9);
         let mut child = std::process::Command::new("sleep").arg("30").spawn().unwrap();
         assert!(descendants(own).contains(&child.id()));
         assert!(postgres_of(own).is_empty());

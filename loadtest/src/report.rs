@@ -47,6 +47,23 @@ impl Row {
         self
     }
 
+    /// The figure of that name must be at least this. A figure that is missing is a miss.
+    pub(crate) fn at_least(mut self, name: &str, limit: f64) -> Self {
+        let figure = self.figures.iter().find(|figure| figure.name == name);
+        let unit = figure.map_or("", |figure| figure.unit);
+        self.met = Some(figure.is_some_and(|figure| figure.value >= limit));
+        self.target = Some(format!("{name} ≥ {} {unit}", number(limit)).trim().to_owned());
+        self
+    }
+
+    /// The figure of that name must lie between these. A figure that is missing is a miss.
+    pub(crate) fn between(mut self, name: &str, least: f64, most: f64) -> Self {
+        let figure = self.figures.iter().find(|figure| figure.name == name);
+        self.met = Some(figure.is_some_and(|figure| (least..=most).contains(&figure.value)));
+        self.target = Some(format!("{name}: {} to {}", number(least), number(most)));
+        self
+    }
+
     /// p50, p95 and p99 of some times.
     pub(crate) fn times(self, times: &[Duration]) -> Self {
         self.figure("p50", percentile(times, 0.50), "ms").figure("p95", percentile(times, 0.95), "ms").figure(
@@ -170,5 +187,7 @@ mod tests {
             Row::new("chat", "first byte").figure("p50", 26.0, "ms").figure("p95", 5.0, "ms").at_most("p50", 25.0);
         assert_eq!((row.met, row.target.as_deref()), (Some(false), Some("p50 ≤ 25 ms")));
         assert_eq!(Row::new("chat", "nothing").at_most("p50", 25.0).met, Some(false));
+        let ratio = |ratio| Row::new("gateway", "ratio").figure("ratio", ratio, "×").at_least("ratio", 20.0).met;
+        assert_eq!((ratio(19.9), ratio(20.0)), (Some(false), Some(true)));
     }
 }

@@ -9,11 +9,10 @@ use std::{path::Path, process::Command, time::Duration};
 use anyhow::{Context, ensure};
 use millwright_audit::{Actor, AuditAction, AuditEvent, AuditKey};
 use millwright_core::{
-    Classification, Sources, TenantScope,
+    Classification, Label, Sources, TenantScope,
     id::{DocumentId, UserId},
 };
-use millwright_documents::windows;
-use millwright_retrieval::embedding::Embedder;
+use millwright_retrieval::{embedding::Embedder, ingest::texts_to_embed};
 use millwright_store::{
     AppLogin, Proof, Store, StoreSettings, migrate,
     tenant::{NewChunk, NewDocument, NewVector, NewVersion, PageRow},
@@ -21,7 +20,7 @@ use millwright_store::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    corpus::{BaseChunk, Corpus, Random, SeedChunk, SeedDocument},
+    corpus::{Corpus, Random, SeedChunk, SeedDocument},
     server::Installation,
 };
 
@@ -29,8 +28,6 @@ use crate::{
 const EMBEDDED: usize = 400;
 /// Length of the noise beside a vector of length one: the cosine to the real vector becomes about 0.86.
 const NOISE: f32 = 0.6;
-/// Tokens of a window without its headings and the two specials.
-const WINDOW_TOKENS: u32 = 206;
 const DOCUMENTS_PER_COMMIT: usize = 20;
 /// As many as there are cores to be expected: more would only wait.
 const WRITERS: usize = 2;
@@ -47,8 +44,10 @@ impl Vectors {
     pub(crate) async fn embed(corpus: &Corpus, embedder: &Embedder) -> anyhow::Result<Self> {
         let chunks = corpus.base_chunks();
         let count = chunks.len().min(EMBEDDED);
-        let texts: Vec<Vec<String>> =
-            (0..count).map(|index| texts_to_embed(chunks[index * chunks.len() / count], embedder)).collect();
+        let texts: Vec<Vec<String>> = (0..count)
+            .map(|index| chunks[index * chunks.len() / count])
+            .map(|chunk| texts_to_embed(embedder, &chunk.heading_path, &chunk.text))
+            .collect();
         let mut vectors = embedder.embed_batch(texts.concat()).await?.into_iter();
         let of_chunk = texts.iter().map(|texts| vectors.by_ref().take(texts.len()).collect()).collect();
         Ok(Self { of_chunk, base_chunks: chunks.len() })
@@ -73,29 +72,25 @@ fn noisy(vector: &[f32], random: &mut Random) -> Vec<f32> {
     moved.iter().map(|value| value / length).collect()
 }
 
-/// As ingestion does: the innermost headings and a part of the text that the model reads whole.
-fn texts_to_embed(chunk: &BaseChunk, embedder: &Embedder) -> Vec<String> {
-    let count = |text: &str| embedder.count_text_tokens(text);
-    let heading = chunk.heading_path[chunk.heading_path.len().saturating_sub(2)..].join(" > ");
-    let characters: Vec<char> = chunk.text.chars().collect();
-    let spans = windows(&chunk.text, WINDOW_TOKENS, &count);
-    spans.iter().map(|(start, end)| format!("{heading}\n{}", String::from_iter(&characters[*start..*end]))).collect()
-}
-
 /// Opens the private database of a running server, with a login of this benchmark's own.
 pub(crate) async fn open(installation: &Installation, sources: &Sources) -> anyhow::Result<Store> {
-    let admin_url = installation.admin_url()?;
-    let (role, password) = ("millwright_loadtest", hex::encode(sources.random_bytes::<16>()));
-    migrate(&admin_url, &AppLogin { role: role.to_owned(), password: Some(password.clone()) })
-        .await
-        .context("making a login for seeding")?;
-    let (_, place) = admin_url.split_once('@').context("a URL without a host")?;
     let settings = StoreSettings {
-        url: format!("postgres://{role}:{password}@{place}"),
+        url: login(installation, sources).await?,
         max_connections: WRITERS as u32 + 1,
         acquire_timeout: Duration::from_secs(10),
     };
     Store::open(&settings).await.context("opening the database for seeding")
+}
+
+/// Makes a login for the private database of a running server, with the rights of the application; its URL.
+pub(crate) async fn login(installation: &Installation, sources: &Sources) -> anyhow::Result<String> {
+    let admin_url = installation.admin_url()?;
+    let (role, password) = ("millwright_loadtest", hex::encode(sources.random_bytes::<16>()));
+    migrate(&admin_url, &AppLogin { role: role.to_owned(), password: Some(password.clone()) }, None)
+        .await
+        .context("making a login for seeding")?;
+    let (_, place) = admin_url.split_once('@').context("a URL without a host")?;
+    Ok(format!("postgres://{role}:{password}@{place}"))
 }
 
 /// Writes documents for one tenant.
@@ -132,13 +127,15 @@ impl Seeder<'_> {
         let mut records = Vec::new();
         let mut last = None;
         let mut tx = self.store.tenant(&self.scope).begin().await?;
+        let label = Label::of(Classification::Internal);
+        let label_id = tx.labels().intern(&label).await?;
         for seed in documents {
             let (page, chunks) = lay_out(seed, self.sources);
-            let document = self.document(&seed.name);
+            let document = self.document(&seed.name, &label, label_id);
             let version = self.version(&document, &page);
             tx.documents().insert(&document).await?;
             tx.versions().insert(&version, page.as_bytes()).await?;
-            let pages = [PageRow { page_number: 1, text: page, blocks: serde_json::json!([]) }];
+            let pages = [PageRow { page_number: 1, text: page, blocks: serde_json::json!([]), ..PageRow::default() }];
             tx.versions().insert_pages(version.id, &pages).await?;
             tx.versions().set_parsed(version.id, false, 1).await?;
             tx.chunks().replace(document.id, version.id, &chunks).await?;
@@ -153,12 +150,15 @@ impl Seeder<'_> {
         Ok(last)
     }
 
-    fn document(&self, name: &str) -> NewDocument {
+    fn document(&self, name: &str, label: &Label, label_id: i64) -> NewDocument {
         NewDocument {
             id: self.sources.new_id(),
             name: name.to_owned(),
-            classification: Classification::Internal,
+            label: label.clone(),
+            label_id,
             metadata: serde_json::json!({ "source": "loadtest" }),
+            tags: Vec::new(),
+            supersedes: None,
             created_by: self.owner,
             created_at: self.sources.now(),
         }
@@ -173,6 +173,8 @@ impl Seeder<'_> {
             sha256: Sha256::digest(page.as_bytes()).into(),
             created_by: self.owner,
             created_at: self.sources.now(),
+            effective_from: self.sources.now(),
+            effective_until: None,
         }
     }
 }
@@ -191,6 +193,7 @@ fn lay_out(seed: &SeedDocument, sources: &Sources) -> (String, Vec<NewChunk>) {
             heading_path: chunk.heading_path.clone(),
             token_count: chunk.token_count,
             text: chunk.text.clone(),
+            quarantined: Vec::new(),
         });
         page.push_str(&chunk.text);
         page.push_str(GAP);
@@ -211,12 +214,25 @@ fn windows_of(seed: &SeedDocument, chunks: &[NewChunk], vectors: &Vectors, rando
 
 /// Renews the planner's statistics, as autovacuum does by itself within some minutes of such a change.
 pub(crate) fn analyze(installation: &Installation, cache_dir: &Path) -> anyhow::Result<()> {
+    query(installation, cache_dir, "VACUUM ANALYZE").map(drop)
+}
+
+/// What PostgreSQL answers its superuser, without decoration.
+pub(crate) fn query(installation: &Installation, cache_dir: &Path, statement: &str) -> anyhow::Result<String> {
     let output = Command::new(cache_dir.join("postgres-18/bin/psql"))
-        .args(["--no-psqlrc", "--quiet", "--command", "VACUUM ANALYZE", &installation.admin_url()?])
+        .args([
+            "--no-psqlrc",
+            "--quiet",
+            "--tuples-only",
+            "--no-align",
+            "--command",
+            statement,
+            &installation.admin_url()?,
+        ])
         .output()
         .context("running psql")?;
     ensure!(output.status.success(), "psql: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 #[cfg(test)]

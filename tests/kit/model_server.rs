@@ -27,6 +27,8 @@ pub(crate) enum Act {
     Hang,
     /// Closes the connection in the middle of the stream.
     Die,
+    /// Repeats the instructions that it was sent.
+    RepeatInstructions,
 }
 
 impl Act {
@@ -52,7 +54,7 @@ pub(crate) struct ModelServer {
 struct Shared {
     acts: Mutex<Vec<Act>>,
     questions: AtomicUsize,
-    last: Mutex<String>,
+    requests: Mutex<Vec<String>>,
     ended: AtomicBool,
 }
 
@@ -64,7 +66,7 @@ impl ModelServer {
         let shared = Arc::new(Shared {
             acts: Mutex::new(acts.to_vec()),
             questions: AtomicUsize::new(0),
-            last: Mutex::default(),
+            requests: Mutex::default(),
             ended: AtomicBool::new(false),
         });
         let accepting = Arc::clone(&shared);
@@ -101,7 +103,12 @@ impl ModelServer {
 
     /// The last request's body.
     pub(crate) fn last_request(&self) -> String {
-        self.shared.last.lock().expect("last").clone()
+        self.requests().pop().unwrap_or_default()
+    }
+
+    /// The bodies of all requests, oldest first.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.shared.requests.lock().expect("requests").clone()
     }
 }
 
@@ -130,7 +137,7 @@ impl Shared {
             return write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{list}", list.len());
         }
         self.questions.fetch_add(1, Ordering::Relaxed);
-        *self.last.lock().expect("last") = body;
+        self.requests.lock().expect("requests").push(body.clone());
         let head =
             "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\nconnection: close";
         write!(stream, "{head}\r\n\r\n")?;
@@ -146,6 +153,14 @@ impl Shared {
                     return Ok(());
                 }
                 Act::Die => return stream.shutdown(Shutdown::Both),
+                Act::RepeatInstructions => {
+                    let request: serde_json::Value = serde_json::from_str(&body).expect("json");
+                    let text = request["messages"][0]["content"].as_str().expect("instructions").to_owned();
+                    for piece in text.chars().collect::<Vec<_>>().chunks(5) {
+                        let piece: String = piece.iter().collect();
+                        chunk(&mut stream, &self::piece(&json!({ "content": piece }), None))?;
+                    }
+                }
             }
         }
         chunk(&mut stream, &piece(&json!({}), Some("stop")))?;
@@ -170,7 +185,7 @@ fn chunk(stream: &mut TcpStream, text: &str) -> std::io::Result<()> {
     stream.write_all(format!("{:x}\r\n{text}\r\n", text.len()).as_bytes())
 }
 
-fn read_request(stream: &mut TcpStream) -> std::io::Result<(String, String)> {
+pub(crate) fn read_request(stream: &mut TcpStream) -> std::io::Result<(String, String)> {
     let (mut bytes, mut buffer) = (Vec::new(), [0; 8192]);
     loop {
         let count = stream.read(&mut buffer)?;

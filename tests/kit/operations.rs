@@ -2,13 +2,15 @@
 
 use std::str::FromStr;
 
-use millwright_core::Role;
+use millwright_core::Permission;
 use reqwest::{Method, RequestBuilder, multipart};
 use serde_json::{Value, json};
 
 use super::Server;
 
 const JSON: &str = "application/json";
+/// Good enough to be accepted.
+pub(crate) const NEW_PASSWORD: &str = "spindle-otter-9-violet";
 const MULTIPART: &str = "multipart/form-data";
 
 /// One operation of the document.
@@ -18,8 +20,8 @@ pub(crate) struct Operation {
     pub(crate) method: Method,
     /// With its parameters in braces.
     pub(crate) path: String,
-    /// The least role; `None` for what anybody may call.
-    pub(crate) role: Option<Role>,
+    /// What it needs; `None` for what anybody may call.
+    pub(crate) permission: Option<Permission>,
     /// The audit action that proves its change.
     pub(crate) audit: Option<String>,
     /// As it stands in the document.
@@ -44,16 +46,16 @@ pub(crate) fn operations() -> Vec<Operation> {
             }
         }
     }
-    assert!(found.len() >= 23, "only {} operations: the generator is broken", found.len());
+    assert!(found.len() >= 55, "only {} operations: the generator is broken", found.len());
     found
 }
 
 fn operation(document: &Value, path: &str, method: &str, raw: &Value) -> Operation {
     let id = raw["operationId"].as_str().expect("operationId").to_owned();
-    let role = match raw.get("x-millwright-role") {
+    let permission = match raw.get("x-millwright-permission") {
         Some(Value::Null) => None,
-        Some(Value::String(role)) => Some(Role::from_str(role).expect("role")),
-        other => panic!("`{id}` does not say which role it needs: {other:?}"),
+        Some(Value::String(permission)) => Some(Permission::from_str(permission).expect("permission")),
+        other => panic!("`{id}` does not say which permission it needs: {other:?}"),
     };
     let body = raw["requestBody"]["content"].as_object().map(|content| {
         assert_eq!(content.len(), 1, "`{id}` takes more than one form of body");
@@ -64,7 +66,7 @@ fn operation(document: &Value, path: &str, method: &str, raw: &Value) -> Operati
         id,
         method: Method::from_str(&method.to_uppercase()).expect("method"),
         path: path.to_owned(),
-        role,
+        permission,
         audit: raw["x-millwright-audit"].as_str().map(str::to_owned),
         raw: raw.clone(),
         body,
@@ -121,6 +123,41 @@ impl Operation {
             "search" => json!({ "query": "pump" }),
             "chat" => json!({ "message": "How often is the pump oiled?", "stream": false }),
             "conversations.rename" => json!({ "title": "Another title" }),
+            "auth.login.second_factor" => json!({ "challenge": "none", "code": "000000" }),
+            "auth.password.set" => json!({ "token": "none", "password": NEW_PASSWORD }),
+            "auth.refresh" => json!({ "refresh_token": "none" }),
+            "auth.me.change" => json!({ "display_name": "Ada Lovelace" }),
+            "auth.password.change" => json!({ "current_password": super::PASSWORD, "new_password": NEW_PASSWORD }),
+            "auth.totp.confirm" => json!({ "code": "000000" }),
+            "auth.step_up" => json!({ "purpose": "totp.disable", "code": "000000" }),
+            "auth.api_keys.create" | "admin.users.api_keys.create" => {
+                json!({ "name": "reader", "scopes": ["documents:read"], "expires_in_days": 30 })
+            }
+            "admin.users.create" => json!({ "email": "new@a.test", "display_name": "New", "role": "viewer" }),
+            "documents.change" => json!({ "classification": "RESTRICTED" }),
+            "documents.describe" => json!({ "tags": ["pump"] }),
+            "label_requests.create" => {
+                json!({ "label": { "classification": "PUBLIC" }, "reason": "it is on the web site" })
+            }
+            "label_requests.approve" | "label_requests.reject" => json!({ "reason": "checked" }),
+            "admin.users.change" => json!({ "display_name": "Another name" }),
+            "policy.check" => json!({
+                "action": "document.read",
+                "resource": { "kind": "document", "id": "x", "confidentiality": "INTERNAL" },
+            }),
+            "policy.lint" | "policy.replay" => json!({ "files": [] }),
+            "policy.test" => json!({ "files": [], "cases": "cases: []" }),
+            "policy.versions.create" => json!({ "files": [], "note": "nothing of our own" }),
+            "policy.settings.set" => json!({ "personal_data": {}, "injection": {}, "version": 0 }),
+            "policy.settings.preview" => json!({ "personal_data": {}, "text": "Ask ada@example.org." }),
+            "admin.budgets.create" => {
+                json!({ "name": "All of us", "subject_kind": "tenant", "period": "month", "unit": "tokens", "limit": 1000 })
+            }
+            "admin.budgets.change" => json!({ "limit": 2000 }),
+            "admin.glossary.create" => json!({ "term": "LOTO", "expansions": ["lockout tagout"], "language": "en" }),
+            "admin.glossary.change" => json!({ "expansions": ["lockout and tagout"] }),
+            "usage.estimate" => json!({ "prompt": "How often is the pump oiled?" }),
+            "admin.security_policy.set" => json!({ "second_factor_roles": [], "password_sign_in": true }),
             other => panic!("teach these tests a body that `{other}` accepts"),
         })
     }
@@ -147,13 +184,33 @@ pub(crate) struct Ids {
     pub(crate) conversation: String,
     pub(crate) run: String,
     pub(crate) job: String,
+    pub(crate) user: String,
+    pub(crate) session: String,
+    pub(crate) api_key: String,
+    pub(crate) label_request: String,
+    pub(crate) budget: String,
+    pub(crate) glossary_entry: String,
+    /// A number, counted by each tenant for itself.
+    pub(crate) policy_version: String,
 }
 
 impl Ids {
     /// Well formed, and of nothing that exists.
     pub(crate) fn of_nothing() -> Self {
         let id = |prefix: &str| format!("{prefix}_0190a0000000700080000000000000ff");
-        Self { document: id("doc"), conversation: id("cnv"), run: id("run"), job: id("job") }
+        Self {
+            document: id("doc"),
+            conversation: id("cnv"),
+            run: id("run"),
+            job: id("job"),
+            user: id("usr"),
+            session: id("ses"),
+            api_key: id("key"),
+            label_request: id("lbr"),
+            budget: id("bud"),
+            glossary_entry: id("glo"),
+            policy_version: "999".to_owned(),
+        }
     }
 
     /// The path with its parameters filled in. A parameter of a new kind fails here, so that nobody adds a route that
@@ -169,6 +226,14 @@ impl Ids {
                 "/api/v1/runs/{id}" => &self.run,
                 "/api/v1/admin/jobs/{id}" => &self.job,
                 "/api/v1/documents/{id}/pages/{number}" => "1",
+                "/api/v1/label-requests/{id}" => &self.label_request,
+                "/api/v1/admin/budgets/{id}" => &self.budget,
+                "/api/v1/admin/glossary/{id}" => &self.glossary_entry,
+                "/api/v1/policy/versions/{number}" => &self.policy_version,
+                "/api/v1/admin/users/{id}" => &self.user,
+                "/api/v1/auth/sessions/{id}" | "/api/v1/admin/users/{id}/sessions/{session}" => &self.session,
+                "/api/v1/auth/api-keys/{id}" | "/api/v1/admin/users/{id}/api-keys/{key}" => &self.api_key,
+                "/api/v1/auth/oidc/{provider}" => "nobody",
                 other => {
                     assert!(!segment.contains('{'), "teach these tests what to put into `{other}`");
                     segment

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use millwright_core::{
-    Classification,
+    Label,
     id::{MessageId, RunId},
 };
 use serde::Serialize;
@@ -32,13 +32,18 @@ pub struct AnswerMessage {
     /// `LIGHT`, `STANDARD` or `HEAVY`.
     pub tier: String,
     /// The join of the labels of all that it was made from.
-    pub classification: Option<Classification>,
+    #[serde(flatten)]
+    pub label: Label,
+    /// Always false here: whoever reads it later may have another clearance.
+    pub withheld: bool,
     /// False when the documents do not hold the answer; null when the run did not come so far.
     pub answered: Option<bool>,
     /// Why it is not complete.
     pub error: Option<AnswerFailure>,
     /// From the question to the end of the answer.
     pub duration_ms: i64,
+    /// The moment whose documents it is about; `None` for the present.
+    pub as_of: Option<DateTime<Utc>>,
     /// When the question came.
     pub created_at: DateTime<Utc>,
 }

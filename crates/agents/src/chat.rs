@@ -3,16 +3,17 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use millwright_audit::{Actor, AuditAction, AuditEvent};
 use millwright_core::{
-    Principal,
+    Classification, Label, Principal,
     id::{ConversationId, MessageId, RunId},
 };
+use millwright_governance::TenantPolicy;
 use millwright_llm::Tier;
 use millwright_store::{
     Proof, TenantTx,
-    tenant::{MessageRole, MessageStatus, NewMessage, NewRun, RunEventRow},
+    tenant::{MessageRole, MessageStatus, NewMessage, NewRun, RunEventRow, SearchFilter, label_of_json},
 };
 
-use crate::{AgentError, runner::Inner};
+use crate::{AgentError, guard::Inspected, runner::Inner};
 
 /// The longest question.
 pub const MAX_MESSAGE_CHARS: usize = 16_000;
@@ -29,10 +30,25 @@ pub struct StartRun {
     pub parent: Parent,
     /// The answer that shall get a sibling.
     pub regenerate: Option<MessageId>,
-    /// How much model it is worth.
-    pub tier: Tier,
+    /// What was said before, where a program brings the conversation with it; only for a new one. Oldest first.
+    pub history: Vec<History>,
+    /// How much model it is worth; absent: what it deserves.
+    pub tier: Option<Tier>,
+    /// How confidential the question itself is.
+    pub classification: Classification,
+    /// What the search for its answer is narrowed by.
+    pub filter: SearchFilter,
     /// The request, for the audit log.
     pub trace_id: String,
+}
+
+/// A message that a program brings with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    /// Whether the assistant said it, as the program says.
+    pub by_assistant: bool,
+    /// Its text.
+    pub text: String,
 }
 
 /// What a question follows.
@@ -64,11 +80,14 @@ pub struct StartedRun {
 pub(crate) struct Prepared {
     pub(crate) ids: StartedRun,
     pub(crate) question: String,
+    /// Of the question.
+    pub(crate) label: Label,
+    pub(crate) filter: SearchFilter,
     pub(crate) title: String,
     /// When, for the run and its answer.
     pub(crate) created_at: DateTime<Utc>,
-    /// The question's row, where it is a new one: stored together with the answer to be.
-    row: Option<NewMessage>,
+    /// New rows: what came before, and the question. Stored together with the answer to be.
+    rows: Vec<NewMessage>,
 }
 
 /// Finds or begins the conversation and the question's place in it.
@@ -76,23 +95,47 @@ pub(crate) async fn place_question(
     inner: &Inner,
     tx: &mut TenantTx,
     principal: &Principal,
-    command: StartRun,
+    policy: &TenantPolicy,
+    (command, inspected, history): (StartRun, Option<Inspected>, Vec<(bool, Inspected)>),
     proofs: &mut Vec<AuditEvent>,
 ) -> Result<Prepared, AgentError> {
     let now = inner.sources.now();
-    let (conversation_id, title, place) = match (command.message, command.conversation_id, command.regenerate) {
+    for message in inspected.iter().chain(history.iter().map(|(_, said)| said)) {
+        tx.policy_events().insert(&message.events).await?;
+    }
+    let mut label = Label::of(command.classification);
+    let mut before = Vec::new();
+    let (conversation_id, title, place) = match (inspected, command.conversation_id, command.regenerate) {
         (Some(message), None, None) => {
-            let message = checked(&message)?;
-            let (id, title) = (inner.sources.new_id::<ConversationId>(), title(&message));
+            let id = inner.sources.new_id::<ConversationId>();
+            let sealed;
+            (before, sealed) = masked_all(inner, policy, id, &history)?;
+            let (message, grown) = masked(inner, policy, id, sealed.as_deref(), &message)?;
+            let sealed = grown.or(sealed);
+            let title = title(&message);
             tx.conversations().insert(id, principal.user_id, &title, now).await?;
+            if let Some(sealed) = sealed {
+                tx.vaults().put(id, &sealed, None).await?;
+            }
             let actor = Actor::User(principal.user_id);
             let action = AuditAction::ConversationCreated;
             proofs.push(AuditEvent::new(&inner.sources, principal.tenant_id(), actor, action, id));
             (id, title, Place::New { parent: None, message })
         }
         (Some(message), Some(conversation), None) => {
-            let message = checked(&message)?;
             let title = tx.conversations().require(conversation, principal.user_id).await?.title;
+            let message = if message.has_placeholders {
+                let before = tx.vaults().get(conversation).await?;
+                let (text, sealed) = masked(inner, policy, conversation, before.as_deref(), &message)?;
+                if let Some(sealed) = sealed
+                    && !tx.vaults().put(conversation, &sealed, before.as_deref()).await?
+                {
+                    return Err(AgentError::StillRunning);
+                }
+                text
+            } else {
+                message.text
+            };
             let parent = resolve(tx, conversation, command.parent).await?;
             (conversation, title, Place::New { parent, message })
         }
@@ -102,9 +145,14 @@ pub(crate) async fn place_question(
         }
         _ => return Err(AgentError::InvalidParent("name either a question, or a conversation and an answer")),
     };
-    let (user_message_id, question, row) = match place {
-        Place::Known { id, content } => (id, content, None),
+    let (user_message_id, question, rows) = match place {
+        Place::Known { id, content, label: known } => {
+            label = known;
+            (id, content, Vec::new())
+        }
         Place::New { parent, message } => {
+            let mut rows = said_before(inner, conversation_id, before, &label, now);
+            let parent = rows.last().map(|row| row.id).or(parent);
             let id = inner.sources.new_id::<MessageId>();
             let row = NewMessage {
                 id,
@@ -113,21 +161,47 @@ pub(crate) async fn place_question(
                 role: MessageRole::User,
                 content: message.clone(),
                 status: MessageStatus::Complete,
+                label: Some(label.clone()),
                 run_id: None,
+                as_of: command.filter.as_of,
                 created_at: now,
             };
-            (id, message, Some(row))
+            rows.push(row);
+            (id, message, rows)
         }
     };
-    let ids = StartedRun {
-        conversation_id,
-        run_id: inner.sources.new_id(),
-        user_message_id,
-        assistant_message_id: inner.sources.new_id(),
-    };
+    let (run_id, assistant_message_id) = (inner.sources.new_id(), inner.sources.new_id());
+    let ids = StartedRun { conversation_id, run_id, user_message_id, assistant_message_id };
     // After the question by the smallest step there is: the tree is read in the order of time.
     let created_at = now + TimeDelta::microseconds(1);
-    Ok(Prepared { ids, question, title, created_at, row })
+    Ok(Prepared { ids, question, label, filter: command.filter, title, created_at, rows })
+}
+
+/// Rows of what was said before, each a microsecond after the one before it and all before `now`.
+fn said_before(
+    inner: &Inner,
+    conversation_id: ConversationId,
+    before: Vec<Said>,
+    label: &Label,
+    now: DateTime<Utc>,
+) -> Vec<NewMessage> {
+    let count = i64::try_from(before.len()).unwrap_or(i64::MAX);
+    let mut rows: Vec<NewMessage> = Vec::with_capacity(before.len());
+    for (place, (by_assistant, content)) in (0..count).zip(before) {
+        rows.push(NewMessage {
+            id: inner.sources.new_id(),
+            conversation_id,
+            parent_id: rows.last().map(|row| row.id),
+            role: if by_assistant { MessageRole::Assistant } else { MessageRole::User },
+            content,
+            status: MessageStatus::Complete,
+            label: Some(label.clone()),
+            run_id: None,
+            as_of: None,
+            created_at: now - TimeDelta::microseconds(count - place),
+        });
+    }
+    rows
 }
 
 /// Stores the question, the answer to be, and the run that writes it with its first events.
@@ -148,10 +222,12 @@ pub(crate) async fn store_run(
         role: MessageRole::Assistant,
         content: String::new(),
         status: MessageStatus::Streaming,
+        label: None,
         run_id: Some(ids.run_id),
+        as_of: prepared.filter.as_of,
         created_at: now,
     };
-    let messages: Vec<_> = prepared.row.take().into_iter().chain([answer]).collect();
+    let messages: Vec<_> = std::mem::take(&mut prepared.rows).into_iter().chain([answer]).collect();
     tx.messages().insert_all(&messages).await?;
     let run = NewRun {
         id: ids.run_id,
@@ -190,9 +266,45 @@ pub(crate) async fn commit(
     Ok(())
 }
 
+/// Whether the assistant said it, and the words.
+type Said = (bool, String);
+
+/// What was said before with placeholders, and the vault where it has to be stored.
+fn masked_all(
+    inner: &Inner,
+    policy: &TenantPolicy,
+    conversation: ConversationId,
+    history: &[(bool, Inspected)],
+) -> Result<(Vec<Said>, Option<Vec<u8>>), AgentError> {
+    let (mut before, mut sealed) = (Vec::with_capacity(history.len()), None);
+    for (by_assistant, said) in history {
+        let (text, grown) = masked(inner, policy, conversation, sealed.as_deref(), said)?;
+        sealed = grown.or(sealed);
+        before.push((*by_assistant, text));
+    }
+    Ok((before, sealed))
+}
+
+/// The message with placeholders, and the vault where it has to be stored.
+fn masked(
+    inner: &Inner,
+    policy: &TenantPolicy,
+    conversation: ConversationId,
+    before: Option<&[u8]>,
+    message: &Inspected,
+) -> Result<(String, Option<Vec<u8>>), AgentError> {
+    if !message.has_placeholders {
+        return Ok((message.text.clone(), None));
+    }
+    let mut vault = inner.governance.open(conversation, before)?;
+    let text = vault.redact(&policy.detector, &message.text).text;
+    let sealed = if vault.is_changed() { Some(inner.governance.seal(conversation, &vault)?) } else { None };
+    Ok((text, sealed))
+}
+
 enum Place {
     New { parent: Option<MessageId>, message: String },
-    Known { id: MessageId, content: String },
+    Known { id: MessageId, content: String, label: Label },
 }
 
 async fn resolve(
@@ -229,10 +341,12 @@ async fn question_of(tx: &mut TenantTx, conversation: ConversationId, answer: Me
     }
     let parent = row.parent_id.map(MessageId::from).ok_or_else(missing)?;
     let question = tx.messages().get(conversation, parent).await?.ok_or_else(missing)?;
-    Ok(Place::Known { id: question.id, content: question.content })
+    let label = question.label.map_or(Label::LOWEST, label_of_json);
+    Ok(Place::Known { id: question.id, content: question.content, label })
 }
 
-fn checked(message: &str) -> Result<String, AgentError> {
+/// The message as it is stored, if its length is right.
+pub(crate) fn checked(message: &str) -> Result<String, AgentError> {
     let message = message.trim();
     let chars = message.chars().count();
     // PostgreSQL cannot store the character zero.

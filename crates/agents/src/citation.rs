@@ -1,5 +1,5 @@
 use millwright_core::{
-    Classification,
+    Label,
     id::{ChunkId, DocumentId},
 };
 use millwright_llm::text::item_mark;
@@ -32,8 +32,9 @@ pub struct Citation {
     pub char_start: i32,
     /// One past the last code point.
     pub char_end: i32,
-    /// How confidential the document is.
-    pub classification: Classification,
+    /// The document's label.
+    #[serde(flatten)]
+    pub label: Label,
 }
 
 /// What came of citing a stretch.
@@ -119,6 +120,6 @@ fn citation(passage: &Passage, number: u32, start: usize, end: usize) -> Citatio
         char_end: char_start + chars(&quote),
         char_start,
         quote,
-        classification: passage.classification,
+        label: passage.label.clone(),
     }
 }

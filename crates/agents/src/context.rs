@@ -1,31 +1,43 @@
 //! What a run knows before it searches: the conversation, within limits.
 
-use millwright_core::Classification;
-use millwright_llm::{Role, Turn, text::terms};
-use millwright_store::tenant::{MessageRole, MessageRow};
+use millwright_core::{Clearance, Label};
+use millwright_llm::{Role, Turn};
+use millwright_retrieval::understanding::{FollowUp, follow_up};
+use millwright_store::tenant::{MessageRole, MessageRow, label_of_json};
 
 /// The most earlier messages that a model is given.
 pub(crate) const MAX_TURNS: usize = 10;
 /// The most characters of them.
 const MAX_TURN_CHARS: usize = 6_000;
-/// A question with fewer content words may lean on the one before it.
-const WORDS_TO_STAND_ALONE: usize = 3;
+/// A follow-up is searched for as it stands where it and what it carries would be longer: a pasted page says enough.
+const MAX_QUERY_CHARS: usize = 2_000;
 
 /// The conversation before a question.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Conversation {
     /// Oldest first.
     pub(crate) turns: Vec<Turn>,
-    /// The join of the labels of the answers among them.
-    pub(crate) classification: Option<Classification>,
+    /// The join of their labels.
+    pub(crate) label: Label,
+}
+
+impl Default for Conversation {
+    fn default() -> Self {
+        Self { turns: Vec::new(), label: Label::LOWEST }
+    }
 }
 
 impl Conversation {
-    /// Of the messages on the way to the question, oldest first, without the question.
-    pub(crate) fn of(messages: &[MessageRow]) -> Self {
+    /// Of the messages on the way to the question, oldest first, without the question. What the person may not read any
+    /// more is left out.
+    pub(crate) fn of(messages: &[MessageRow], clearance: &Clearance) -> Self {
         let mut conversation = Self::default();
         let mut room = MAX_TURN_CHARS;
         for message in messages.iter().rev().take(MAX_TURNS) {
+            let label = message.label.clone().map_or(Label::LOWEST, label_of_json);
+            if !clearance.may_have(&label) {
+                continue;
+            }
             let text = without_markers(&message.content);
             let length = text.chars().count();
             if length > room {
@@ -35,41 +47,22 @@ impl Conversation {
             if !text.is_empty() {
                 let role = if message.role == MessageRole::User { Role::User } else { Role::Assistant };
                 conversation.turns.push(Turn { role, text });
-                let label = message.classification.as_deref().and_then(|label| label.parse::<Classification>().ok());
-                conversation.classification = join(conversation.classification, label);
+                conversation.label = conversation.label.join(&label);
             }
         }
         conversation.turns.reverse();
         conversation
     }
 
-    /// What to search for: the question, with the one before it if it leans on that.
-    pub(crate) fn query(&self, question: &str) -> String {
-        match self.turns.iter().rev().find(|turn| turn.role == Role::User) {
-            Some(before) if leans(question) => format!("{} {question}", before.text),
-            _ => question.to_owned(),
-        }
+    /// The question written out, where it leans on those before it: each of them as it was written out itself.
+    pub(crate) fn follow_up(&self, question: &str) -> Option<FollowUp> {
+        let asked = self.turns.iter().filter(|turn| turn.role == Role::User);
+        let before = asked.fold(String::new(), |before, turn| match follow_up(&before, &turn.text) {
+            Some(FollowUp { query, .. }) => query,
+            None => turn.text.clone(),
+        });
+        follow_up(&before, question).filter(|found| found.query.chars().count() <= MAX_QUERY_CHARS)
     }
-}
-
-/// The higher of two labels, where there are any.
-pub(crate) fn join(a: Option<Classification>, b: Option<Classification>) -> Option<Classification> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.join(b)),
-        (one, other) => one.or(other),
-    }
-}
-
-/// Whether a question cannot be understood by itself.
-fn leans(question: &str) -> bool {
-    const BEGINNINGS: &[&str] = &["and ", "what about", "how about", "why", "but ", "or ", "then ", "also ", "und "];
-    const REFERENCES: &[&str] =
-        &["it", "its", "they", "them", "their", "that", "this", "those", "these", "there", "he", "she", "same", "one"];
-    let lower = question.trim().to_lowercase();
-    let refers = lower.split(|c: char| !c.is_alphanumeric()).any(|word| REFERENCES.contains(&word));
-    refers
-        || BEGINNINGS.iter().any(|beginning| lower.starts_with(beginning))
-        || terms(question).keys().count() < WORDS_TO_STAND_ALONE
 }
 
 /// Markers name passages of an earlier search: a model would take them for today's.
@@ -96,22 +89,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_follow_up_is_searched_with_the_question_before_it() {
-        let conversation = Conversation {
+    fn a_follow_up_is_written_out_from_all_questions_before_it() {
+        let turn = |role, text: &str| Turn { role, text: text.into() };
+        let mut conversation = Conversation {
             turns: vec![
-                Turn { role: Role::User, text: "How do I replace the seal?".into() },
-                Turn { role: Role::Assistant, text: "Press it in.".into() },
+                turn(Role::User, "How often must the filter be changed?"),
+                turn(Role::Assistant, "Every 500 hours."),
             ],
-            classification: None,
+            label: Label::LOWEST,
         };
-        assert_eq!(conversation.query("And how often?"), "How do I replace the seal? And how often?");
-        assert_eq!(
-            conversation.query("Which tool does it need?"),
-            "How do I replace the seal? Which tool does it need?"
-        );
+        let query = |conversation: &Conversation, question: &str| {
+            conversation.follow_up(question).map_or_else(|| question.to_owned(), |found| found.query)
+        };
+        assert_eq!(query(&conversation, "And the belt?"), "How often must the belt be changed?");
+        conversation.turns.extend([turn(Role::User, "And the belt?"), turn(Role::Assistant, "Every year.")]);
+        assert_eq!(query(&conversation, "Who checks its tension?"), "Who checks its tension? belt");
         let alone = "Which grease do the motor bearings take?";
-        assert_eq!(conversation.query(alone), alone);
-        assert_eq!(Conversation::default().query("And?"), "And?");
+        assert_eq!(query(&conversation, alone), alone);
+        assert_eq!(Conversation::default().follow_up("And?"), None);
     }
 
     #[test]

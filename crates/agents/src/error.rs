@@ -1,6 +1,8 @@
 use millwright_audit::AuditError;
 use millwright_core::{ErrorCode, Problem, ToProblem};
-use millwright_llm::LlmError;
+use millwright_gateway::GatewayError;
+use millwright_governance::GovernanceError;
+use millwright_policy::labels::LabelDenied;
 use millwright_retrieval::RetrievalError;
 use millwright_store::StoreError;
 
@@ -30,9 +32,21 @@ pub enum AgentError {
     /// The search.
     #[error("the search failed during a run")]
     Retrieval(#[from] RetrievalError),
-    /// The model.
-    #[error("the model failed during a run")]
-    Llm(#[from] LlmError),
+    /// No model answered, or one failed.
+    #[error("no model answered")]
+    Gateway(#[from] GatewayError),
+    /// Policy, personal data or injection.
+    #[error("policy stops the run")]
+    Governance(#[from] GovernanceError),
+    /// The tenant lets nobody name a tier.
+    #[error("the tier cannot be named")]
+    TierNotAllowed,
+    /// A check could not be carried out, so nothing passes it.
+    #[error("a check could not be carried out")]
+    Classifier,
+    /// No model may be given what the run has read.
+    #[error("what the run has read may not go to a model")]
+    LabelDenied(#[from] LabelDenied),
     /// The proof of a change cannot be made.
     #[error("an audit entry cannot be made")]
     Audit(#[from] AuditError),
@@ -53,9 +67,15 @@ impl ToProblem for AgentError {
             Self::ShuttingDown => Problem::new(ErrorCode::Interrupted, self.to_string()).remedy("ask again"),
             Self::Store(error) => error.problem(),
             Self::Retrieval(error) => error.problem(),
-            Self::Llm(error) => error.problem(),
+            Self::Gateway(error) => error.problem(),
+            Self::Governance(error) => error.problem(),
+            Self::LabelDenied(error) => error.problem(),
+            Self::TierNotAllowed => {
+                Problem::new(ErrorCode::NotAuthorized, "your organisation lets nobody choose a tier")
+                    .remedy("leave the tier out; it is chosen by what the request needs")
+            }
             Self::Audit(error) => error.problem(),
-            Self::Transition(_) => Problem::internal(),
+            Self::Transition(_) | Self::Classifier => Problem::internal(),
         }
     }
 }

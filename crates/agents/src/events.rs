@@ -26,7 +26,9 @@ impl AgUiEvent {
     /// The JSON that is stored and sent.
     pub fn into_json(self) -> Value {
         // Only strings, numbers and maps with string keys are in it, which JSON can always hold.
-        serde_json::to_value(self).unwrap_or(Value::Null)
+        let mut value = serde_json::to_value(self).unwrap_or(Value::Null);
+        value.sort_all_objects();
+        value
     }
 }
 
@@ -62,6 +64,7 @@ pub struct Snapshot {
     pub citations: Vec<Citation>,
     pub model: String,
     pub tier: String,
+    pub injection_suspected: bool,
 }
 
 /// A change of the state: one operation of a JSON patch.
@@ -81,6 +84,16 @@ impl StatePatch {
     /// A citation that now reaches further; `index` counts from 0.
     pub fn replace_citation(index: usize, citation: &Citation) -> Self {
         Self { op: "replace", path: format!("/citations/{index}"), value: json(citation) }
+    }
+
+    /// The way to the model that answers.
+    pub fn route(route: &impl Serialize) -> Self {
+        Self { op: "add", path: "/route".into(), value: json(route) }
+    }
+
+    /// The question's place in the line before a model; null when its turn has come.
+    pub fn place(place: Option<&impl Serialize>) -> Self {
+        Self { op: "add", path: "/queue".into(), value: place.map_or(Value::Null, json) }
     }
 
     /// The answer in its final form.

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use millwright_core::{Sources, TenantScope, id::RunId};
+use millwright_core::{
+    Sources, TenantScope,
+    id::{ConversationId, RunId},
+};
 use millwright_store::{
     Bookkeeping, Proof, Store, StoreError,
     tenant::{RunEventRow, RunStepRow},
@@ -11,6 +14,7 @@ use tokio::{sync::mpsc, time::Instant};
 
 use crate::{
     events::{AgUiEvent, AgUiEventKind},
+    guard::GrownVault,
     hub::RunHub,
 };
 
@@ -22,6 +26,8 @@ const RETRY: Duration = Duration::from_millis(250);
 enum Entry {
     Event(RunEventRow),
     Step(RunStepRow),
+    /// What placeholders of later entries stand for.
+    Vault(GrownVault),
 }
 
 /// The writing end. Never waits; the writer coalesces what comes while it is busy.
@@ -38,11 +44,11 @@ impl Journal {
         hub: RunHub,
         sources: Sources,
         scope: TenantScope,
-        run: RunId,
+        (conversation, run): (ConversationId, RunId),
         next: i64,
     ) -> (Self, JournalWriter) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        (Self { sender, sources, next }, JournalWriter { receiver, store, hub, scope, run })
+        (Self { sender, sources, next }, JournalWriter { receiver, store, hub, scope, conversation, run })
     }
 
     /// Records an event.
@@ -55,6 +61,11 @@ impl Journal {
     /// Records a step as it stands now.
     pub(crate) fn step(&self, step: RunStepRow) {
         let _ = self.sender.send(Entry::Step(step));
+    }
+
+    /// Records what placeholders stand for, with what comes after it at the latest.
+    pub(crate) fn vault(&self, vault: GrownVault) {
+        let _ = self.sender.send(Entry::Vault(vault));
     }
 
     /// The next event, not recorded: the caller stores it.
@@ -71,6 +82,7 @@ pub(crate) struct JournalWriter {
     store: Store,
     hub: RunHub,
     scope: TenantScope,
+    conversation: ConversationId,
     run: RunId,
 }
 
@@ -81,11 +93,16 @@ impl JournalWriter {
     /// When the database stays away too long or refuses.
     pub(crate) async fn run(mut self) -> Result<(), StoreError> {
         while let Some(first) = self.receiver.recv().await {
-            let (mut events, mut steps) = (Vec::new(), Vec::<RunStepRow>::new());
+            let (mut events, mut steps, mut vault) = (Vec::new(), Vec::<RunStepRow>::new(), None::<GrownVault>);
             let mut next = Some(first);
             while let Some(entry) = next {
                 match entry {
                     Entry::Event(event) => events.push(event),
+                    Entry::Vault(grown) => {
+                        // Of several only the first knows what is stored now, and only the last holds all.
+                        let replaces = vault.map_or(grown.replaces, |earlier| earlier.replaces);
+                        vault = Some(GrownVault { sealed: grown.sealed, replaces });
+                    }
                     Entry::Step(step) => match steps.iter_mut().find(|known| known.number == step.number) {
                         Some(known) => *known = step,
                         None => steps.push(step),
@@ -94,7 +111,7 @@ impl JournalWriter {
                 next = self.receiver.try_recv().ok();
             }
             let started = Instant::now();
-            while let Err(error) = self.write(&events, &steps).await {
+            while let Err(error) = self.write(&events, &steps, vault.as_ref()).await {
                 if !error.is_transient() || started.elapsed() > OUTAGE {
                     return Err(error);
                 }
@@ -105,8 +122,18 @@ impl JournalWriter {
         Ok(())
     }
 
-    async fn write(&self, events: &[RunEventRow], steps: &[RunStepRow]) -> Result<(), StoreError> {
+    async fn write(
+        &self,
+        events: &[RunEventRow],
+        steps: &[RunStepRow],
+        vault: Option<&GrownVault>,
+    ) -> Result<(), StoreError> {
         let mut tx = self.store.tenant(&self.scope).begin().await?;
+        if let Some(vault) = vault
+            && !tx.vaults().put(self.conversation, &vault.sealed, vault.replaces.as_deref()).await?
+        {
+            return Err(StoreError::InvalidState("the conversation's placeholders were changed by another run"));
+        }
         for step in steps {
             tx.runs().put_step(self.run, step).await?;
         }

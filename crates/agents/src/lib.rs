@@ -19,12 +19,16 @@
 //! * Labels only rise: an answer takes the join of all that the model was given.
 
 mod answer;
+mod answerer;
 mod chat;
 mod citation;
+mod completions;
 mod context;
 mod error;
 pub mod events;
+mod export;
 mod follow;
+mod guard;
 mod hub;
 mod journal;
 pub mod machine;
@@ -35,7 +39,9 @@ mod think;
 pub mod verify;
 
 pub use answer::{AnswerFailure, AnswerMessage, NOT_IN_DOCUMENTS_TEXT};
-pub use chat::{MAX_MESSAGE_CHARS, Parent, StartRun, StartedRun};
+pub use answerer::OWN_AGENT;
+pub use chat::{History, MAX_MESSAGE_CHARS, Parent, StartRun, StartedRun};
 pub use citation::{Citation, Citations, Cited};
+pub use completions::{Ask, CompletedAnswer, Completions, CompletionsParts, EMBEDDER, Estimate, StreamedAnswer};
 pub use error::AgentError;
 pub use runner::{Runner, RunnerParts};

@@ -1,77 +1,277 @@
-//! OBSERVE: the conversation and what the documents say.
+//! OBSERVE: the conversation and what the documents say, after all that policy has to say about them.
 
-use millwright_retrieval::search::SearchRequest;
+use std::sync::Arc;
+
+use millwright_audit::{Actor, AuditAction, AuditEvent};
+use millwright_core::Label;
+use millwright_governance::decision::{Question, person, thing};
+use millwright_llm::EXTRACTIVE;
+use millwright_policy::decision::Action;
+use millwright_retrieval::search::{Degraded, SearchOutcome, SearchRequest, SearchTimings};
 use millwright_store::{
-    StoreError,
-    tenant::{StepKind, StepStatus},
+    Bookkeeping, Proof,
+    tenant::{NewDecision, NewPolicyEvent, PolicyEventKind, Reader, StepKind, StepStatus},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     AgentError,
+    answerer::{self, Allowed, Answerer},
     context::{Conversation, MAX_TURNS},
     events::AgUiEventKind,
+    export,
+    guard::{self, Placeholders},
     machine::Happened,
     run::{Progress, Run},
     runner::Inner,
+    think,
 };
 
 /// Passages that a model is given.
 const PASSAGES: usize = 8;
 
 /// Reads the conversation and searches.
-pub(crate) async fn observe(inner: &Inner, run: &Run, progress: &mut Progress) -> Result<Happened, AgentError> {
+pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progress) -> Result<Happened, AgentError> {
     progress.begin(StepKind::Observe, 1, inner.sources.now());
-    progress.conversation = conversation(inner, run).await?;
-    let query = progress.conversation.query(&run.question);
+    let reader = look(inner, run, progress).await?;
+    let asked = may_ask(inner, run, &reader).await?;
+    let follow_up = progress.conversation.follow_up(&progress.question);
+    let query = follow_up.as_ref().map_or(&progress.question, |found| &found.query).clone();
+    let call = tool_call(inner, run, progress, &query)?;
+    let label = progress.label(run);
+    let request = SearchRequest { query: query.clone(), limit: PASSAGES, filter: run.filter.clone(), label };
+    let found = inner.searcher.search(&run.principal.scope, &reader, request.clone()).await?;
+    let relevant = !found.passages.is_empty() && found.relevance.is_answerable();
+    let shown = shown_passages(progress, &found)?;
+    let mut detail = json!({
+        "query": query,
+        "passages": shown,
+        "chunk_ids": found.passages.iter().map(|passage| passage.chunk_id).collect::<Vec<_>>(),
+        "relevant": relevant,
+        "probability": found.relevance.probability,
+        "missing_words": found.relevance.missing_words,
+        "follow_up": follow_up.map(|found| json!({ "carried": found.carried })),
+        "understood": &found.understood,
+        "degraded": found.degraded.map(Degraded::as_str),
+        "stages_ms": stages_ms(&found.timings),
+    });
+    if !run.filter.is_empty() {
+        detail["filter"] = json!(run.filter);
+    }
+    for part in ["filter", "query", "missing_words", "follow_up", "understood"] {
+        progress.mask_json(&mut detail[part])?;
+    }
+    let result = tool_result(inner, call, &detail, &found);
+    progress.found = Label::join_all(found.passages.iter().map(|passage| &passage.label));
+    if relevant {
+        progress.passages = found.passages;
+    }
+    export::notice(inner, run, &reader, request);
+    let mut decisions = vec![asked];
+    if relevant {
+        prepare(inner, run, progress).await?;
+        decisions.extend(choose(inner, run, progress, &reader).await?);
+    }
+    keep(inner, run, progress, &decisions).await?;
+    // Names of documents: only now that the run carries their label.
+    progress.journal.emit(result);
+    progress.end(StepStatus::Finished, detail, inner.sources.now());
+    Ok(Happened::Observed { relevant })
+}
+
+/// Who asks and may read what, and the conversation so far.
+async fn look(inner: &Inner, run: &Run, progress: &mut Progress) -> Result<Reader, AgentError> {
+    let mut tx = inner.store.tenant(&run.principal.scope).read().await?;
+    let reader = tx.labels().reader(run.principal.user_id).await?;
+    let branch = tx.messages().branch(run.ids.user_message_id, MAX_TURNS as i64 + 1).await?;
+    let sealed = tx.vaults().get(run.ids.conversation_id).await?;
+    drop(tx);
+    let (governance, policy) = (inner.governance.clone(), Arc::clone(&run.policy));
+    let placeholders = Placeholders::open(governance, policy, run.ids.conversation_id, sealed)?;
+    let before = branch.split_last().map_or(&[][..], |(_, before)| before);
+    progress.conversation = Conversation::of(before, reader.clearance());
+    for turn in &mut progress.conversation.turns {
+        turn.text = placeholders.restore(&turn.text);
+    }
+    progress.question = placeholders.restore(&run.question);
+    progress.placeholders = Some(placeholders);
+    Ok(reader)
+}
+
+/// Whether this person may ask this at all.
+async fn may_ask(inner: &Inner, run: &Run, reader: &Reader) -> Result<NewDecision, AgentError> {
+    let who = person(&run.principal, reader.clearance());
+    let question = thing("message", &run.ids.user_message_id, &run.label);
+    let mut question = Question::new(who, Action::ChatAsk, question);
+    question.run_id = Some(run.ids.run_id);
+    allowed(inner, run, question).await
+}
+
+/// The decision's record, if it allows. A refusal is recorded here, with an entry in the log.
+async fn allowed(inner: &Inner, run: &Run, question: Question) -> Result<NewDecision, AgentError> {
+    let decided = inner.governance.decide(&run.policy, &run.principal, question);
+    let record = decided.record.clone();
+    match decided.allowed() {
+        Ok(record) => Ok(record),
+        Err(refusal) => {
+            refuse(inner, run, &[record], &[]).await?;
+            Err(refusal.into())
+        }
+    }
+}
+
+async fn refuse(
+    inner: &Inner,
+    run: &Run,
+    decisions: &[NewDecision],
+    events: &[NewPolicyEvent],
+) -> Result<(), AgentError> {
+    let (tenant, actor) = (run.principal.tenant_id(), Actor::User(run.principal.user_id));
+    let proof = AuditEvent::new(&inner.sources, tenant, actor, AuditAction::PolicyRefused, run.ids.run_id)
+        .detail("actions", decisions.iter().map(|decision| decision.action.clone()).collect::<Vec<_>>())
+        .trace(&run.trace_id);
+    let record = inner.audit_key.authenticate(&proof)?;
+    let mut tx = inner.store.tenant(&run.principal.scope).begin().await?;
+    tx.policies().insert_decisions(decisions).await?;
+    tx.policy_events().insert(events).await?;
+    tx.commit(Proof::Entry(&record)).await?;
+    Ok(())
+}
+
+fn tool_call(inner: &Inner, run: &Run, progress: &mut Progress, query: &str) -> Result<String, AgentError> {
     let tool_call_id = format!("call_{}", inner.sources.new_uuid().as_simple());
     progress.journal.emit(AgUiEventKind::ToolCallStart {
         tool_call_id: tool_call_id.clone(),
         tool_call_name: "search_documents",
         parent_message_id: run.ids.assistant_message_id,
     });
-    let delta = json!({ "query": query }).to_string();
+    let delta = json!({ "query": progress.mask(query)? }).to_string();
     progress.journal.emit(AgUiEventKind::ToolCallArgs { tool_call_id: tool_call_id.clone(), delta });
     progress.journal.emit(AgUiEventKind::ToolCallEnd { tool_call_id: tool_call_id.clone() });
-    let request = SearchRequest { query: query.clone(), limit: PASSAGES, document_ids: None };
-    let found = inner.searcher.search(&run.scope, request).await?;
-    let relevant = !found.passages.is_empty() && found.relevance.is_answerable();
-    let passages: Vec<_> = found
+    Ok(tool_call_id)
+}
+
+/// What was found as it is stored and sent.
+fn shown_passages(progress: &mut Progress, found: &SearchOutcome) -> Result<Value, AgentError> {
+    let mut passages: Value = found
         .passages
         .iter()
         .map(|passage| {
             json!({
                 "document_name": passage.document_name,
+                "label": passage.label,
                 "page": passage.page(),
                 "heading_path": passage.heading_path,
                 "score": passage.score,
             })
         })
         .collect();
+    for passage in passages.as_array_mut().into_iter().flatten() {
+        progress.mask_json(&mut passage["document_name"])?;
+        progress.mask_json(&mut passage["heading_path"])?;
+    }
+    Ok(passages)
+}
+
+/// Where the time of the search went, milliseconds.
+fn stages_ms(timings: &SearchTimings) -> Value {
+    let millis = |time: std::time::Duration| (time.as_secs_f64() * 100_000.0).round() / 100.0;
+    json!({
+        "keyword": millis(timings.keyword),
+        "embedding": millis(timings.embedding),
+        "store": millis(timings.store),
+        "ranking": millis(timings.ranking),
+        "reranker": millis(timings.reranker),
+    })
+}
+
+fn tool_result(inner: &Inner, tool_call_id: String, detail: &Value, found: &SearchOutcome) -> AgUiEventKind {
     let took_ms = found.timings.total.as_secs_f64() * 1000.0;
-    progress.journal.emit(AgUiEventKind::ToolCallResult {
+    let content = json!({
+        "passages": detail["passages"],
+        "follow_up": detail["follow_up"],
+        "understood": detail["understood"],
+        "took_ms": (took_ms * 100.0).round() / 100.0,
+    });
+    AgUiEventKind::ToolCallResult {
         message_id: format!("tool_{}", inner.sources.new_uuid().as_simple()),
         tool_call_id,
         role: "tool",
-        content: json!({ "passages": passages, "took_ms": (took_ms * 100.0).round() / 100.0 }).to_string(),
-    });
-    let detail = json!({
-        "query": query,
-        "passages": passages,
-        "chunk_ids": found.passages.iter().map(|passage| passage.chunk_id).collect::<Vec<_>>(),
-        "relevant": relevant,
-        "probability": found.relevance.probability,
-        "missing_words": found.relevance.missing_words,
-    });
-    if relevant {
-        progress.passages = found.passages;
+        content: content.to_string(),
     }
-    progress.end(StepStatus::Finished, detail, inner.sources.now());
-    Ok(Happened::Observed { relevant })
 }
 
-async fn conversation(inner: &Inner, run: &Run) -> Result<Conversation, StoreError> {
-    let mut tx = inner.store.tenant(&run.scope).read().await?;
-    let branch = tx.messages().branch(run.ids.user_message_id, MAX_TURNS as i64 + 1).await?;
-    Ok(Conversation::of(branch.split_last().map_or(&[][..], |(_, before)| before)))
+/// Takes instructions out of the passages and personal data out of what a language model gets.
+async fn prepare(inner: &Arc<Inner>, run: &Run, progress: &mut Progress) -> Result<(), AgentError> {
+    let Some(mut placeholders) = progress.placeholders.take() else { return Err(AgentError::Classifier) };
+    let (inner, passages, about) = (inner.clone(), std::mem::take(&mut progress.passages), run.about());
+    // Some milliseconds for eight passages: not on a thread that others wait for.
+    let work = tokio::task::spawn_blocking(move || {
+        let prepared = guard::prepare(&inner, about, &mut placeholders, &passages);
+        (placeholders, passages, prepared)
+    });
+    let (placeholders, passages, prepared) = work.await.map_err(|_| AgentError::Classifier)?;
+    progress.placeholders = Some(placeholders);
+    progress.passages = passages;
+    progress.prepared = prepared;
+    Ok(())
+}
+
+/// Who drafts from what was found, and the decisions that it may be given it.
+async fn choose(
+    inner: &Inner,
+    run: &Run,
+    progress: &mut Progress,
+    reader: &Reader,
+) -> Result<Vec<NewDecision>, AgentError> {
+    let nothing_to_send = progress.prepared.masked.iter().all(Option::is_none);
+    if nothing_to_send || !inner.gateway.catalog().has_chat() {
+        // The answerer in this process may quote what no language model may be given.
+        progress.answerer = Answerer::Quotes;
+        EXTRACTIVE.clone_into(&mut progress.model);
+        return Ok(Vec::new());
+    }
+    let request = think::preview(inner, progress);
+    match answerer::decide(inner, run, progress, reader, &request)? {
+        Allowed::Some(answerer, decisions) => {
+            progress.answerer = answerer;
+            answerer::plan(inner, run, progress, &request, 1)?.model().clone_into(&mut progress.model);
+            Ok(decisions)
+        }
+        Allowed::None(decided) => {
+            refuse(inner, run, std::slice::from_ref(&decided.record), &[]).await?;
+            Err(decided.allowed().err().map_or(AgentError::Classifier, Into::into))
+        }
+        Allowed::LabelDenied(_) if inner.quotes_where_refused => {
+            progress.answerer = Answerer::Quotes;
+            EXTRACTIVE.clone_into(&mut progress.model);
+            Ok(Vec::new())
+        }
+        Allowed::LabelDenied(refusal) => {
+            let what = (PolicyEventKind::LabelDenied, "block");
+            let event = guard::of_run(inner, run.about(), what, &refusal.to_string());
+            refuse(inner, run, &[], &[event]).await?;
+            Err(refusal.into())
+        }
+    }
+}
+
+/// Stored before anything is shown: should this process die, what is left carries its label, and its placeholders can be
+/// turned back.
+async fn keep(inner: &Inner, run: &Run, progress: &mut Progress, decisions: &[NewDecision]) -> Result<(), AgentError> {
+    let label: Label = progress.label(run);
+    let grown = match &mut progress.placeholders {
+        Some(placeholders) => placeholders.take_grown()?,
+        None => None,
+    };
+    if let Some(grown) = grown {
+        progress.journal.vault(grown);
+    }
+    let mut tx = inner.store.tenant(&run.principal.scope).begin().await?;
+    tx.runs().set_label(run.ids.run_id, &label, &progress.model).await?;
+    tx.messages().set_label(run.ids.assistant_message_id, &label).await?;
+    tx.policies().insert_decisions(decisions).await?;
+    tx.policy_events().insert(&progress.prepared.events).await?;
+    tx.commit(Proof::Bookkeeping(Bookkeeping::RunProgress)).await?;
+    Ok(())
 }

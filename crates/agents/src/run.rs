@@ -4,12 +4,18 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use millwright_audit::{Actor, AuditAction, AuditEvent};
-use millwright_core::{Classification, ErrorCode, TenantScope, ToProblem};
-use millwright_llm::{ChatModel, Tier};
+use millwright_core::{ErrorCode, Label, Principal, ToProblem, id::DocumentId};
+use millwright_gateway::{Judged, Route};
+use millwright_governance::TenantPolicy;
+use millwright_llm::Tier;
+use millwright_policy::pii::Restorer;
 use millwright_retrieval::search::Passage;
 use millwright_store::{
     Bookkeeping, Proof, StoreError,
-    tenant::{FinishedMessage, MessageStatus, RunEventRow, RunStatus, RunStepRow, StepKind, StepStatus},
+    tenant::{
+        FinishedMessage, MessageStatus, NewPolicyEvent, RunEventRow, RunStatus, RunStepRow, SearchFilter, StepKind,
+        StepStatus,
+    },
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -18,10 +24,12 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     AgentError,
     answer::{AnswerFailure, AnswerMessage, NOT_IN_DOCUMENTS_TEXT},
+    answerer::Answerer,
     chat::StartedRun,
-    citation::Citations,
-    context::{Conversation, join},
+    citation::{Citation, Citations},
+    context::Conversation,
     events::{AgUiEventKind, RunResult, StatePatch},
+    guard::{About, Placeholders, Prepared},
     journal::Journal,
     machine::{Happened, Outcome, Phase},
     observe,
@@ -38,23 +46,55 @@ const OUTAGE: Duration = Duration::from_secs(20);
 
 /// What a run is about.
 pub(crate) struct Run {
-    pub(crate) scope: TenantScope,
+    pub(crate) principal: Principal,
+    /// As it was when the question came.
+    pub(crate) policy: Arc<TenantPolicy>,
     pub(crate) ids: StartedRun,
+    /// As it is stored: with placeholders.
     pub(crate) question: String,
+    /// Of the question.
+    pub(crate) label: Label,
+    /// What the search is narrowed by.
+    pub(crate) filter: SearchFilter,
+    /// The one that was named, or the one that the question deserves.
     pub(crate) tier: Tier,
-    pub(crate) model: Arc<dyn ChatModel>,
+    /// Where the asker named one.
+    pub(crate) wanted: Option<Tier>,
+    /// How the question was judged, where not.
+    pub(crate) judged: Option<Judged>,
     pub(crate) trace_id: String,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) next_sequence: i64,
 }
 
+impl Run {
+    /// For what is recorded of it.
+    pub(crate) fn about(&self) -> About {
+        About { user: self.principal.user_id, run: self.ids.run_id }
+    }
+}
+
 /// What a run has so far; survives the moment in which it is stopped.
 pub(crate) struct Progress {
     pub(crate) journal: Journal,
+    /// Who drafts.
+    pub(crate) answerer: Answerer,
+    /// The model that answers or is about to.
+    pub(crate) model: String,
+    /// The way to it, once it has answered.
+    pub(crate) route: Option<Arc<Route>>,
     pub(crate) conversation: Conversation,
+    /// The question as it was asked.
+    pub(crate) question: String,
+    /// Of the conversation; there from OBSERVE on.
+    pub(crate) placeholders: Option<Placeholders>,
     pub(crate) passages: Vec<Passage>,
+    /// Of all passages that were found, whether or not they are used.
+    pub(crate) found: Label,
+    /// The passages as a model is given them.
+    pub(crate) prepared: Prepared,
     pub(crate) citations: Citations,
-    /// What the reader has been shown.
+    /// What the reader has been shown, with placeholders.
     pub(crate) shown: String,
     /// Whether the text message was begun.
     pub(crate) text_open: bool,
@@ -64,6 +104,38 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
+    /// The join of the labels of all that the run has read.
+    pub(crate) fn label(&self, run: &Run) -> Label {
+        Label::join_all([&self.found, &run.label, &self.conversation.label])
+    }
+
+    /// Turns placeholders of a model's answer back, piece by piece; none where the model was given none.
+    pub(crate) fn restorer(&self) -> Option<Restorer> {
+        let placeholders = self.placeholders.as_ref()?;
+        self.answerer.is_language_model().then(|| placeholders.restorer())
+    }
+
+    /// The text as it is stored and sent: personal data behind placeholders. Before the conversation's are there, nothing
+    /// but our own words is shown.
+    pub(crate) fn mask(&mut self, text: &str) -> Result<String, AgentError> {
+        let Some(placeholders) = &mut self.placeholders else { return Ok(text.to_owned()) };
+        let masked = placeholders.mask(text);
+        if let Some(grown) = placeholders.take_grown()? {
+            self.journal.vault(grown);
+        }
+        Ok(masked)
+    }
+
+    /// The same for every string of a value.
+    pub(crate) fn mask_json(&mut self, value: &mut Value) -> Result<(), AgentError> {
+        let Some(placeholders) = &mut self.placeholders else { return Ok(()) };
+        placeholders.mask_json(value);
+        if let Some(grown) = placeholders.take_grown()? {
+            self.journal.vault(grown);
+        }
+        Ok(())
+    }
+
     /// Begins a step.
     pub(crate) fn begin(&mut self, kind: StepKind, attempt: u8, now: DateTime<Utc>) {
         self.steps += 1;
@@ -103,21 +175,28 @@ enum End {
 }
 
 /// Works on a run until its end is stored.
-pub(crate) async fn execute(inner: Arc<Inner>, run: Run, stop: CancellationToken) {
+pub(crate) async fn execute(inner: Arc<Inner>, run: Run, model: String, stop: CancellationToken) {
     let run_id = run.ids.run_id;
     let (journal, writer) = Journal::new(
         inner.store.clone(),
         inner.hub.clone(),
         inner.sources.clone(),
-        run.scope,
-        run_id,
+        run.principal.scope,
+        (run.ids.conversation_id, run_id),
         run.next_sequence,
     );
     let mut writing = inner.tracker.spawn(writer.run());
     let mut progress = Progress {
         journal,
+        answerer: Answerer::Quotes,
+        model,
+        route: None,
         conversation: Conversation::default(),
+        question: String::new(),
+        placeholders: None,
         passages: Vec::new(),
+        found: Label::LOWEST,
+        prepared: Prepared::default(),
         citations: Citations::default(),
         shown: String::new(),
         text_open: false,
@@ -141,13 +220,13 @@ pub(crate) async fn execute(inner: Arc<Inner>, run: Run, stop: CancellationToken
 }
 
 /// Goes from phase to phase.
-async fn work(inner: &Inner, run: &Run, progress: &mut Progress) -> End {
+async fn work(inner: &Arc<Inner>, run: &Run, progress: &mut Progress) -> End {
     let mut phase = Phase::Observe;
     loop {
         let happened = match phase {
             Phase::Observe => observe::observe(inner, run, progress).await,
             Phase::Think { attempt } => think::think(inner, run, progress, attempt).await,
-            Phase::Verify { attempt } => Ok(think::verify(inner, run, progress, attempt)),
+            Phase::Verify { attempt } => Ok(think::verify(inner, progress, attempt)),
             Phase::Finished(outcome) => return End::Outcome(outcome),
         };
         phase = match happened.and_then(|happened: Happened| Ok(phase.next(happened)?)) {
@@ -176,7 +255,7 @@ async fn watch(inner: &Inner, run: &Run) -> End {
 }
 
 async fn look(inner: &Inner, run: &Run, renew: bool) -> Result<bool, StoreError> {
-    let store = inner.store.tenant(&run.scope);
+    let store = inner.store.tenant(&run.principal.scope);
     if renew {
         let mut tx = store.begin().await?;
         let cancel = tx.runs().renew_lease(run.ids.run_id).await?;
@@ -246,10 +325,11 @@ async fn conclude(
     let Some(verdict) = Verdict::of(&end, run) else { return Ok(()) };
     let now = inner.sources.now();
     if verdict.answered == Some(false) && progress.shown.is_empty() {
-        think::show(run, &mut progress, NOT_IN_DOCUMENTS_TEXT);
+        think::show(run, &mut progress, NOT_IN_DOCUMENTS_TEXT.to_owned());
     }
     let status = if verdict.failure.is_some() { StepStatus::Failed } else { StepStatus::Finished };
-    let message = answer(run, &progress, &verdict, now);
+    let citations = think::shown_citations(&mut progress)?;
+    let message = answer(run, &progress, &verdict, citations, now);
     if progress.text_open {
         progress.journal.emit(AgUiEventKind::TextMessageEnd { message_id: run.ids.assistant_message_id });
     }
@@ -258,6 +338,9 @@ async fn conclude(
         vec![progress.journal.row(AgUiEventKind::StateDelta { delta: vec![StatePatch::add_message(&message)] })];
     last.push(progress.journal.row(last_event(run, &progress, &verdict)));
     let proof = proof(inner, run, &progress, &verdict);
+    let read = progress.label(run);
+    let withheld = std::mem::take(&mut progress.stock.withheld);
+    let sources = progress.citations.list().iter().map(|citation| citation.document_id).collect();
     // Dropping the journal lets its writer end; then the last events follow all others.
     drop(progress);
     match writing.await {
@@ -265,7 +348,8 @@ async fn conclude(
         Err(_) => return Err(StoreError::LeaseLost.into()),
     }
     let record = inner.audit_key.authenticate(&proof)?;
-    let end = Ending { message: finished(&message, &verdict, run), verdict, events: last };
+    let end =
+        Ending { message: finished(&message, &verdict, run), label: read, sources, withheld, verdict, events: last };
     let started = Instant::now();
     loop {
         match end.store(inner, run, &record, now).await {
@@ -284,6 +368,11 @@ async fn conclude(
 
 struct Ending {
     message: FinishedMessage,
+    /// Of all that the run has read.
+    label: Label,
+    /// The documents that the answer cites.
+    sources: Vec<DocumentId>,
+    withheld: Vec<NewPolicyEvent>,
     verdict: Verdict,
     events: Vec<RunEventRow>,
 }
@@ -296,11 +385,17 @@ impl Ending {
         record: &millwright_core::audit::AuditRecord,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let mut tx = inner.store.tenant(&run.scope).begin().await?;
+        let mut tx = inner.store.tenant(&run.principal.scope).begin().await?;
         let failure = self.verdict.failure.as_ref().map(|failure| (failure.code, failure.detail.as_str()));
+        let now_are = Label::join_all(&tx.documents().hold_labels(&self.sources).await?);
+        let read = self.label.join(&now_are);
+        tx.runs().set_label(run.ids.run_id, &read, &self.message.model).await?;
         tx.runs().finish(run.ids.run_id, self.verdict.run, failure, now).await?;
-        tx.messages().finish(run.ids.assistant_message_id, &self.message).await?;
+        let label = self.message.label.as_ref().map(|label| label.join(&now_are));
+        let message = FinishedMessage { label, ..self.message.clone() };
+        tx.messages().finish(run.ids.assistant_message_id, &message).await?;
         tx.runs().append_events(run.ids.run_id, &self.events).await?;
+        tx.policy_events().insert(&self.withheld).await?;
         tx.commit(Proof::Entry(record)).await
     }
 }
@@ -320,21 +415,29 @@ fn last_event(run: &Run, progress: &Progress, verdict: &Verdict) -> AgUiEventKin
     }
 }
 
-fn answer(run: &Run, progress: &Progress, verdict: &Verdict, now: DateTime<Utc>) -> AnswerMessage {
+fn answer(
+    run: &Run,
+    progress: &Progress,
+    verdict: &Verdict,
+    citations: Vec<Citation>,
+    now: DateTime<Utc>,
+) -> AnswerMessage {
     AnswerMessage {
         id: run.ids.assistant_message_id,
         parent_id: run.ids.user_message_id,
         role: "assistant",
         content: progress.shown.clone(),
         status: verdict.message.as_str(),
-        citations: progress.citations.list().to_vec(),
+        citations,
         run_id: run.ids.run_id,
-        model: run.model.info().name,
+        model: progress.model.clone(),
         tier: run.tier.as_str().to_owned(),
-        classification: label(run, progress),
+        label: label(run, progress),
+        withheld: false,
         answered: verdict.answered,
         error: verdict.failure.clone(),
         duration_ms: (now - run.created_at).num_milliseconds().max(0),
+        as_of: run.filter.as_of,
         created_at: run.created_at,
     }
 }
@@ -342,12 +445,12 @@ fn answer(run: &Run, progress: &Progress, verdict: &Verdict, now: DateTime<Utc>)
 /// Labels only rise. What a language model writes takes the join of everything it was given, the passages and the
 /// conversation, whether or not it cites them. The built-in answerer writes quotes and nothing else, so its answer takes the
 /// join of what it quotes.
-fn label(run: &Run, progress: &Progress) -> Option<Classification> {
-    if !run.model.info().is_language_model {
-        return progress.citations.list().iter().map(|citation| citation.classification).reduce(Classification::join);
+fn label(run: &Run, progress: &Progress) -> Label {
+    if progress.answerer.is_language_model() {
+        progress.label(run)
+    } else {
+        Label::join_all(progress.citations.list().iter().map(|citation| &citation.label))
     }
-    let passages = progress.passages.iter().map(|passage| passage.classification).reduce(Classification::join);
-    join(progress.conversation.classification, passages)
 }
 
 fn finished(message: &AnswerMessage, verdict: &Verdict, run: &Run) -> FinishedMessage {
@@ -357,7 +460,7 @@ fn finished(message: &AnswerMessage, verdict: &Verdict, run: &Run) -> FinishedMe
         citations: serde_json::to_value(&message.citations).unwrap_or_else(|_| json!([])),
         model: message.model.clone(),
         tier: run.tier.as_str().to_owned(),
-        classification: message.classification,
+        label: Some(message.label.clone()),
         answered: message.answered,
         error: verdict.failure.as_ref().map(|failure| (failure.code.to_owned(), failure.detail.clone())),
         duration_ms: message.duration_ms,
@@ -367,9 +470,9 @@ fn finished(message: &AnswerMessage, verdict: &Verdict, run: &Run) -> FinishedMe
 fn proof(inner: &Inner, run: &Run, progress: &Progress, verdict: &Verdict) -> AuditEvent {
     let action = if verdict.failure.is_some() { AuditAction::RunFailed } else { AuditAction::RunFinished };
     let actor = Actor::System("runtime");
-    let mut proof = AuditEvent::new(&inner.sources, run.scope.tenant_id(), actor, action, run.ids.run_id)
+    let mut proof = AuditEvent::new(&inner.sources, run.principal.scope.tenant_id(), actor, action, run.ids.run_id)
         .detail("conversation_id", run.ids.conversation_id.to_string())
-        .detail("model", run.model.info().name)
+        .detail("model", progress.model.clone())
         .detail("supported", progress.stock.supported)
         .detail("cut", progress.stock.cut.len())
         .detail("chunks", progress.passages.iter().map(|passage| passage.chunk_id.to_string()).collect::<Vec<_>>());
@@ -379,8 +482,7 @@ fn proof(inner: &Inner, run: &Run, progress: &Progress, verdict: &Verdict) -> Au
     if let Some(failure) = &verdict.failure {
         proof = proof.detail("code", failure.code);
     }
-    if let Some(label) = label(run, progress) {
-        proof = proof.detail("classification", label.as_str());
-    }
+    let label = label(run, progress);
+    proof = proof.detail("classification", label.classification.as_str()).detail("integrity", label.integrity.as_str());
     proof.trace(&run.trace_id)
 }

@@ -3,16 +3,18 @@ use std::sync::Arc;
 use futures::{Stream, StreamExt};
 use millwright_audit::AuditKey;
 use millwright_core::{Principal, Sources, TenantScope, id::RunId};
-use millwright_llm::ModelSet;
+use millwright_gateway::Gateway;
+use millwright_governance::Governance;
 use millwright_retrieval::search::Searcher;
 use millwright_store::{Store, tenant::RunEventRow};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    AgentError,
+    AgentError, answerer,
     chat::{self, StartRun, StartedRun},
     events::{AgUiEvent, AgUiEventKind, Snapshot},
     follow::follow,
+    guard,
     hub::RunHub,
     run,
 };
@@ -24,8 +26,13 @@ pub struct RunnerParts {
     pub store: Store,
     /// Finds passages.
     pub searcher: Searcher,
-    /// The models.
-    pub models: ModelSet,
+    /// The way to language models.
+    pub gateway: Gateway,
+    /// Whether the built-in answerer answers where no model may be given what was found; else the question is refused.
+    /// Where there is no language model it always answers.
+    pub quotes_where_refused: bool,
+    /// What each tenant allows.
+    pub governance: Governance,
     /// Proves changes.
     pub audit_key: Arc<AuditKey>,
     /// Time, randomness, ids.
@@ -39,7 +46,9 @@ pub struct RunnerParts {
 pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) searcher: Searcher,
-    pub(crate) models: ModelSet,
+    pub(crate) gateway: Gateway,
+    pub(crate) quotes_where_refused: bool,
+    pub(crate) governance: Governance,
     pub(crate) audit_key: Arc<AuditKey>,
     pub(crate) sources: Sources,
     pub(crate) tracker: TaskTracker,
@@ -60,8 +69,30 @@ impl std::fmt::Debug for Runner {
 impl Runner {
     /// A runner with no runs.
     pub fn new(parts: RunnerParts) -> Self {
-        let RunnerParts { store, searcher, models, audit_key, sources, tracker, stop } = parts;
-        Self(Arc::new(Inner { store, searcher, models, audit_key, sources, tracker, stop, hub: RunHub::default() }))
+        let RunnerParts {
+            store,
+            searcher,
+            gateway,
+            quotes_where_refused,
+            governance,
+            audit_key,
+            sources,
+            tracker,
+            stop,
+        } = parts;
+        let hub = RunHub::default();
+        Self(Arc::new(Inner {
+            store,
+            searcher,
+            gateway,
+            quotes_where_refused,
+            governance,
+            audit_key,
+            sources,
+            tracker,
+            stop,
+            hub,
+        }))
     }
 
     /// How many runs go on in this process.
@@ -80,13 +111,36 @@ impl Runner {
         if inner.stop.is_cancelled() {
             return Err(AgentError::ShuttingDown);
         }
-        let (tier, trace_id) = (command.tier, command.trace_id.clone());
-        let model = inner.models.choose(tier);
-        let name = model.info().name;
+        let (wanted, trace_id) = (command.tier, command.trace_id.clone());
         let mut proofs = Vec::new();
+        let policy = inner.governance.of(&principal.scope).await?;
+        let message = match &command.message {
+            Some(message) => {
+                let message = chat::checked(message)?;
+                Some(guard::inspect_message(inner, principal, &policy, &message, &trace_id).await?)
+            }
+            None => None,
+        };
+        if wanted.is_some() && !policy.routing.explicit_tier {
+            return Err(AgentError::TierNotAllowed);
+        }
+        let mut history = Vec::new();
+        for said in &command.history {
+            let text = chat::checked(&said.text)?;
+            history
+                .push((said.by_assistant, guard::inspect_message(inner, principal, &policy, &text, &trace_id).await?));
+        }
+        let said_before = history.iter().map(|(_, said)| said);
+        let suspected = message.iter().chain(said_before).any(|message| message.suspected);
         let mut tx = inner.store.tenant(&principal.scope).begin().await?;
-        let mut prepared = chat::place_question(inner, &mut tx, principal, command, &mut proofs).await?;
+        let mut prepared =
+            chat::place_question(inner, &mut tx, principal, &policy, (command, message, history), &mut proofs).await?;
         let ids = prepared.ids;
+        let (tier, judged) = match wanted {
+            Some(tier) => (tier, None),
+            None => answerer::judge(inner, &policy, &prepared.question),
+        };
+        let name = answerer::first_name(inner, tier);
         let first = [
             AgUiEventKind::RunStarted { thread_id: ids.conversation_id, run_id: ids.run_id },
             AgUiEventKind::StateSnapshot {
@@ -98,6 +152,7 @@ impl Runner {
                     citations: Vec::new(),
                     model: name.clone(),
                     tier: tier.as_str().to_owned(),
+                    injection_suspected: suspected,
                 },
             },
         ];
@@ -112,18 +167,22 @@ impl Runner {
         chat::store_run(inner, &mut tx, principal, &mut prepared, model_of_tier, &events, &mut proofs).await?;
         chat::commit(inner, tx, &proofs, &trace_id).await?;
         let run = run::Run {
-            scope: principal.scope,
+            principal: *principal,
+            policy,
             ids,
             question: prepared.question,
+            label: prepared.label,
+            filter: prepared.filter,
             tier,
-            model,
+            wanted,
+            judged,
             trace_id,
             created_at: prepared.created_at,
             next_sequence: events.len() as i64 + 1,
         };
         let stop = CancellationToken::new();
         inner.hub.insert(principal.scope, ids.run_id, stop.clone());
-        inner.tracker.spawn(run::execute(inner.clone(), run, stop));
+        inner.tracker.spawn(run::execute(inner.clone(), run, name, stop));
         Ok(ids)
     }
 
@@ -133,6 +192,11 @@ impl Runner {
     pub fn events(&self, scope: TenantScope, run: RunId, after: i64) -> impl Stream<Item = RunEventRow> + Send + use<> {
         follow(self.0.store.clone(), self.0.hub.clone(), scope, run, after).filter_map(move |event| async move {
             event
+                .map(|mut event| {
+                    // The database orders fields otherwise: the same bytes come from every process.
+                    event.payload.sort_all_objects();
+                    event
+                })
                 .inspect_err(|error| {
                     tracing::warn!(error = error as &dyn std::error::Error, run.id = %run, "cannot follow a run");
                 })

@@ -1,15 +1,29 @@
 //! THINK and VERIFY: a draft that is checked sentence by sentence while it streams.
 
-use futures::StreamExt;
-use millwright_llm::{ChatRequest, Delta, PromptPassage, StopReason};
-use millwright_store::tenant::{StepKind, StepStatus};
+use std::pin::Pin;
+
+use futures::{Stream, StreamExt, stream};
+use millwright_gateway::GatewayError;
+use millwright_llm::{
+    ChatRequest, Turn,
+    provider::{Delta, ModelRequest, StopReason},
+    quote,
+};
+use millwright_policy::injection::output::Canary;
+use millwright_store::{
+    Bookkeeping, Proof,
+    tenant::{NewPolicyEvent, PolicyEventKind, StepKind, StepStatus},
+};
 use serde::Serialize;
 use serde_json::json;
+use tokio::sync::watch;
 
 use crate::{
     AgentError,
-    citation::Cited,
+    answerer::{self, Answerer},
+    citation::{Citation, Cited},
     events::{AgUiEventKind, StatePatch},
+    guard,
     machine::{Happened, MAX_ATTEMPTS},
     run::{Progress, Run},
     runner::Inner,
@@ -36,6 +50,8 @@ pub(crate) struct Stock {
     said_not_in_documents: bool,
     /// Introductions that wait for something to introduce.
     held: Vec<(String, String)>,
+    /// What was not let out, to be recorded with the end of the run.
+    pub(crate) withheld: Vec<NewPolicyEvent>,
     stop_reason: Option<StopReason>,
 }
 
@@ -54,55 +70,75 @@ pub(crate) async fn think(
     attempt: u8,
 ) -> Result<Happened, AgentError> {
     progress.begin(StepKind::Think, attempt, inner.sources.now());
-    let request = request(run, progress, attempt);
+    // A word that stands in the instructions and nowhere else: an answer that holds it repeats them.
+    let canary = Canary::new(&hex::encode(inner.sources.random_bytes::<8>()));
+    let request = request(progress, attempt, &canary)?;
     progress.stock.cut_before = progress.stock.cut.len();
     progress.stock.said_not_in_documents = false;
-    let verifier = Verifier::new(&run.question, &progress.passages);
+    let verifier = Verifier::new(&progress.question, &progress.prepared.evidence);
+    let mut restorer = progress.restorer();
+    let mut watch = canary.watch();
+    let mut leaked = false;
     let mut gate = Gate::default();
     let (mut usage, mut drafted) = (json!(null), 0);
-    let mut deltas = run.model.stream(request).await?;
+    let mut deltas = draft(inner, run, progress, &request, attempt).await?;
     while let Some(delta) = deltas.next().await {
         match delta? {
             Delta::Text(text) => {
                 drafted += text.chars().count();
+                leaked = leaked || watch.push(&text);
+                if leaked {
+                    break;
+                }
+                let text = restorer.as_mut().map_or(text.clone(), |restorer| restorer.push(&text));
                 for statement in gate.push(&text) {
-                    take(run, progress, verifier.check(&statement));
+                    take(inner, run, progress, verifier.check(&statement))?;
                 }
             }
-            Delta::Usage { input_tokens, output_tokens } => {
-                usage = json!({ "input_tokens": input_tokens, "output_tokens": output_tokens });
-            }
+            Delta::Usage(counted) => usage = json!(counted),
+            Delta::Reasoning(_) | Delta::ToolCall { .. } | Delta::Logprobs(_) => {}
             Delta::Done { stop_reason } => progress.stock.stop_reason = Some(stop_reason),
         }
     }
     // A sentence that was cut off may lack the very condition it hangs on.
+    if leaked {
+        let what = (PolicyEventKind::OutputWithheld, "cut");
+        withhold(inner, run, guard::of_run(inner, run.about(), what, "the model repeated its instructions")).await?;
+        gate = Gate::default();
+    } else if let Some(restorer) = restorer {
+        for statement in gate.push(&restorer.finish()) {
+            take(inner, run, progress, verifier.check(&statement))?;
+        }
+    }
     let is_cut_off = !matches!(progress.stock.stop_reason, Some(StopReason::Complete | StopReason::Other));
     for statement in gate.finish() {
         if is_cut_off && statement.markers.is_empty() {
             continue;
         }
-        take(run, progress, verifier.check(&statement));
+        take(inner, run, progress, verifier.check(&statement))?;
     }
     if progress.text_open {
         progress.journal.emit(AgUiEventKind::TextMessageEnd { message_id: run.ids.assistant_message_id });
         progress.text_open = false;
     }
     let detail = json!({
-        "model": run.model.info().name,
+        "model": progress.model,
+        "route": progress.route,
         "draft_chars": drafted,
         "stop_reason": progress.stock.stop_reason,
         "usage": usage,
+        "withheld": leaked,
     });
     progress.end(StepStatus::Finished, detail, inner.sources.now());
     Ok(Happened::Drafted)
 }
 
 /// Takes stock of the draft.
-pub(crate) fn verify(inner: &Inner, run: &Run, progress: &mut Progress, attempt: u8) -> Happened {
+pub(crate) fn verify(inner: &Inner, progress: &mut Progress, attempt: u8) -> Happened {
     progress.begin(StepKind::Verify, attempt, inner.sources.now());
     let stock = &progress.stock;
     // The extractive answerer would quote the same again, and a model that finds nothing has answered.
-    let may_improve = run.model.info().is_language_model && !stock.said_not_in_documents;
+    let may_improve = progress.answerer.is_language_model() && !stock.said_not_in_documents;
     let happened = Happened::Verified { supported: stock.supported, may_improve };
     let detail = json!({
         "supported": stock.supported,
@@ -116,22 +152,85 @@ pub(crate) fn verify(inner: &Inner, run: &Run, progress: &mut Progress, attempt:
     happened
 }
 
-fn request(run: &Run, progress: &Progress, attempt: u8) -> ChatRequest {
-    let passages = (1..).zip(&progress.passages).map(|(number, passage)| PromptPassage {
-        number,
-        text: passage.text.clone(),
-        document_name: passage.document_name.clone(),
-        page: passage.page().and_then(|page| u32::try_from(page).ok()),
-        heading_path: passage.heading_path.clone(),
-        score: passage.score,
-    });
-    ChatRequest {
+type Deltas = Pin<Box<dyn Stream<Item = Result<Delta, GatewayError>> + Send>>;
+
+/// Has the answerer begin. The reader hears of the place in a line, and of the way that was taken.
+async fn draft(
+    inner: &Inner,
+    run: &Run,
+    progress: &mut Progress,
+    request: &ChatRequest,
+    attempt: u8,
+) -> Result<Deltas, AgentError> {
+    if progress.answerer == Answerer::Quotes {
+        let pieces = quote(request).into_iter().map(Delta::Text);
+        let pieces = pieces.chain([Delta::Done { stop_reason: StopReason::Complete }]);
+        return Ok(stream::iter(pieces.map(Ok).collect::<Vec<_>>()).boxed());
+    }
+    let request = request.to_model_request(&inner.sources);
+    let plan = answerer::plan(inner, run, progress, &request, attempt)?;
+    let (told, mut places) = watch::channel(None);
+    let call = answerer::call(inner, run, progress, told);
+    let asked = inner.gateway.stream(call, plan, &request);
+    tokio::pin!(asked);
+    let answer = loop {
+        tokio::select! {
+            answer = &mut asked => break answer?,
+            Ok(()) = places.changed() => {
+                let patch = StatePatch::place(places.borrow_and_update().as_ref());
+                progress.journal.emit(AgUiEventKind::StateDelta { delta: vec![patch] });
+            }
+        }
+    };
+    progress.model.clone_from(&answer.route().model);
+    progress.route = Some(answer.route().clone());
+    let patch = StatePatch::route(answer.route().as_ref());
+    progress.journal.emit(AgUiEventKind::StateDelta { delta: vec![patch] });
+    Ok(answer.into_deltas().boxed())
+}
+
+/// Something as long as what a model will be given, for a plan. It is not masked, and is sent nowhere.
+pub(crate) fn preview(inner: &Inner, progress: &Progress) -> ModelRequest {
+    let request = ChatRequest {
+        system: String::new(),
+        turns: progress.conversation.turns.clone(),
+        question: progress.question.clone(),
+        passages: progress.prepared.plain.clone(),
+        max_output_tokens: MAX_OUTPUT_TOKENS,
+    };
+    request.to_model_request(&inner.sources)
+}
+
+/// What the model is given. A language model gets placeholders for personal data; the answerer in this process gets the
+/// text that it quotes.
+fn request(progress: &mut Progress, attempt: u8, canary: &Canary) -> Result<ChatRequest, AgentError> {
+    let request = ChatRequest {
         system: if attempt > 1 { feedback(&progress.stock) } else { String::new() },
         turns: progress.conversation.turns.clone(),
-        question: run.question.clone(),
-        passages: passages.collect(),
+        question: progress.question.clone(),
+        passages: Vec::new(),
         max_output_tokens: MAX_OUTPUT_TOKENS,
+    };
+    if !progress.answerer.is_language_model() {
+        return Ok(ChatRequest { passages: progress.prepared.plain.clone(), ..request });
     }
+    let turns = request.turns.into_iter().map(|turn| Ok(Turn { text: progress.mask(&turn.text)?, ..turn }));
+    let turns = turns.collect::<Result<_, AgentError>>()?;
+    Ok(ChatRequest {
+        system: format!("{}\n{}", canary.instruction(), request.system),
+        turns,
+        question: progress.mask(&request.question)?,
+        passages: progress.prepared.masked.iter().flatten().cloned().collect(),
+        max_output_tokens: MAX_OUTPUT_TOKENS,
+    })
+}
+
+/// Records words that were not let out.
+async fn withhold(inner: &Inner, run: &Run, event: NewPolicyEvent) -> Result<(), AgentError> {
+    let mut tx = inner.store.tenant(&run.principal.scope).begin().await?;
+    tx.policy_events().insert(&[event]).await?;
+    tx.commit(Proof::Bookkeeping(Bookkeeping::RunProgress)).await?;
+    Ok(())
 }
 
 /// What was wrong with the draft before, in our own words: its sentences may repeat what a
@@ -148,42 +247,56 @@ fn feedback(stock: &Stock) -> String {
     )
 }
 
-fn take(run: &Run, progress: &mut Progress, checked: Vec<Checked>) {
+fn take(inner: &Inner, run: &Run, progress: &mut Progress, checked: Vec<Checked>) -> Result<(), AgentError> {
     for checked in checked {
         match checked {
             Checked::Supported { lead, text, supports, relinked } => {
                 progress.stock.supported += 1;
                 progress.stock.relinked += usize::from(relinked);
                 for (lead, text) in std::mem::take(&mut progress.stock.held) {
-                    show_after(run, progress, &lead, &text);
+                    show_after(run, progress, &lead, &text)?;
                 }
-                let markers = cite(progress, &supports);
-                show_after(run, progress, &lead, &format!("{text}{markers}"));
+                let markers = cite(progress, &supports)?;
+                let text = match guard::without_secrets(&text) {
+                    Some(clean) => {
+                        let what = (PolicyEventKind::OutputWithheld, "cut");
+                        let event = guard::of_run(inner, run.about(), what, "a secret in an answer");
+                        progress.stock.withheld.push(event);
+                        clean
+                    }
+                    None => text,
+                };
+                show_after(run, progress, &lead, &format!("{text}{markers}"))?;
             }
             Checked::Connective { lead, text } => progress.stock.held.push((lead, text)),
             Checked::Cut { text, reason } => {
-                let text = text.chars().take(MAX_CUT_CHARS).collect();
+                let text: String = text.chars().take(MAX_CUT_CHARS).collect();
+                let text = progress.mask(&text)?;
                 progress.stock.cut.push(CutSentence { text, reason });
             }
             Checked::NotInDocuments => progress.stock.said_not_in_documents = true,
         }
     }
+    Ok(())
 }
 
 /// Cites what a sentence stands on; returns its markers.
-fn cite(progress: &mut Progress, supports: &[Support]) -> String {
+fn cite(progress: &mut Progress, supports: &[Support]) -> Result<String, AgentError> {
     let mut markers = String::new();
     let mut patches = Vec::new();
     for support in supports {
         let passage = &progress.passages[support.passage];
         let cited = progress.citations.cite(passage, support.start, support.end);
-        let citation = &progress.citations.list()[cited.index()];
-        match cited {
-            Cited::Added(_) => patches.push(StatePatch::add_citation(citation)),
-            Cited::Extended(index) => patches.push(StatePatch::replace_citation(index, citation)),
-            Cited::Known(_) => {}
+        let citation = progress.citations.list()[cited.index()].clone();
+        let number = citation.number;
+        if !matches!(cited, Cited::Known(_)) {
+            let citation = shown_citation(progress, citation)?;
+            patches.push(match cited {
+                Cited::Extended(index) => StatePatch::replace_citation(index, &citation),
+                Cited::Added(_) | Cited::Known(_) => StatePatch::add_citation(&citation),
+            });
         }
-        let marker = format!("[{}]", citation.number);
+        let marker = format!("[{number}]");
         if !markers.contains(&marker) {
             markers.push_str(if markers.is_empty() { " " } else { "" });
             markers.push_str(&marker);
@@ -192,24 +305,42 @@ fn cite(progress: &mut Progress, supports: &[Support]) -> String {
     if !patches.is_empty() {
         progress.journal.emit(AgUiEventKind::StateDelta { delta: patches });
     }
-    markers
+    Ok(markers)
 }
 
-fn show_after(run: &Run, progress: &mut Progress, lead: &str, text: &str) {
+/// A citation as it is stored and sent.
+fn shown_citation(progress: &mut Progress, citation: Citation) -> Result<Citation, AgentError> {
+    let quote = guard::without_secrets(&citation.quote).unwrap_or_else(|| citation.quote.clone());
+    Ok(Citation {
+        quote: progress.mask(&quote)?,
+        document_name: progress.mask(&citation.document_name)?,
+        heading_path: citation.heading_path.iter().map(|heading| progress.mask(heading)).collect::<Result<_, _>>()?,
+        ..citation
+    })
+}
+
+/// All citations as they are stored and sent.
+pub(crate) fn shown_citations(progress: &mut Progress) -> Result<Vec<Citation>, AgentError> {
+    let citations = progress.citations.list().to_vec();
+    citations.into_iter().map(|citation| shown_citation(progress, citation)).collect()
+}
+
+fn show_after(run: &Run, progress: &mut Progress, lead: &str, text: &str) -> Result<(), AgentError> {
     // What stood before may have been cut.
     let lead = if progress.shown.is_empty() { lead.trim_start() } else { lead };
     let gap = if lead.is_empty() && !progress.shown.is_empty() { " " } else { lead };
-    let delta = format!("{gap}{text}");
-    show(run, progress, &delta);
+    let delta = progress.mask(&format!("{gap}{text}"))?;
+    show(run, progress, delta);
+    Ok(())
 }
 
-/// Shows text to the reader. It is never taken back.
-pub(crate) fn show(run: &Run, progress: &mut Progress, text: &str) {
+/// Shows text to the reader, personal data already behind placeholders. It is never taken back.
+pub(crate) fn show(run: &Run, progress: &mut Progress, text: String) {
     let message_id = run.ids.assistant_message_id;
     if !progress.text_open {
         progress.text_open = true;
         progress.journal.emit(AgUiEventKind::TextMessageStart { message_id, role: "assistant" });
     }
-    progress.shown.push_str(text);
-    progress.journal.emit(AgUiEventKind::TextMessageContent { message_id, delta: text.to_owned() });
+    progress.shown.push_str(&text);
+    progress.journal.emit(AgUiEventKind::TextMessageContent { message_id, delta: text });
 }

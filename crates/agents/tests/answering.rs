@@ -1,8 +1,8 @@
 //! From question to cited answer, and the tree of messages.
 
 use millwright_agents::{AgentError, NOT_IN_DOCUMENTS_TEXT, Parent};
-use millwright_core::{Classification, ErrorCode, ToProblem};
-use millwright_store::tenant::MessageStatus;
+use millwright_core::{Classification, ErrorCode, Label, ToProblem};
+use millwright_store::tenant::{MessageStatus, label_of_json};
 use serde_json::Value;
 
 use crate::{
@@ -39,7 +39,8 @@ async fn a_question_is_answered_with_a_quote_that_stands_on_its_page() {
     assert_eq!(message.content, "Grease the bearings every 2,000 operating hours, but at least once a year. [1]");
     assert_eq!(message.content, shown(&events));
     assert_eq!((message.status, message.answered), (MessageStatus::Complete, Some(true)));
-    assert_eq!(message.classification.as_deref(), Some("CONFIDENTIAL"));
+    let label = message.label.clone().map(label_of_json).unwrap();
+    assert_eq!(label, Label::of(Classification::Confidential), "the join of the question and the document");
     assert_eq!(message.model.as_deref(), Some("extractive"));
     let citation = &message.citations[0];
     assert_eq!(citation["number"], 1);

@@ -9,23 +9,31 @@ use std::{
 use futures::StreamExt;
 use millwright_agents::{Parent, Runner, RunnerParts, StartRun, StartedRun};
 use millwright_audit::AuditKey;
+use millwright_budgets::Ledger;
 use millwright_core::{
-    Classification, Principal, Role, Sources,
+    Classification, Credential, Label, Principal, Role, Sources,
     audit::AuditRecord,
-    id::{MessageId, RunId},
+    id::{DocumentId, MessageId, RunId},
 };
 use millwright_documents::{ChunkSettings, Limits, ParserProcess};
-use millwright_llm::{ChatModel, ExtractiveModel, ModelSet, OpenAiModel, Patience, Tier};
+use millwright_gateway::{
+    Capabilities, Catalog, EndpointSettings, Gateway, GatewayParts, ModelKind, ModelPlace, ModelSettings, Prefer, Price,
+};
+use millwright_governance::{Governance, GovernanceParts};
+use millwright_llm::{Patience, Tier, provider::OpenAiProvider};
+use millwright_policy::labels::{Sink, SinkKind};
 use millwright_retrieval::{
     embedding::Embedder,
     follower::IndexFollower,
     ingest::{IngestOutcome, IngestTask, Ingestor},
     keyword::KeywordIndexes,
-    search::Searcher,
+    search::{DEFAULT_CANDIDATES, Searcher},
 };
 use millwright_store::{
     Bookkeeping, Proof,
-    tenant::{JobFence, MessageRow, NewDocument, NewJob, NewUser, NewVersion, RunEventRow, VersionRow},
+    tenant::{
+        JobFence, MessageRow, NewDocument, NewJob, NewUser, NewVersion, RunEventRow, SearchFilter, UserKind, VersionRow,
+    },
     testkit::TestDatabase,
 };
 use serde_json::Value;
@@ -86,21 +94,23 @@ impl Plant {
         TaskTracker::new().spawn(follower.run(stop.clone()));
         let settings = ChunkSettings { size_tokens: 200, overlap_tokens: 20 };
         let ingestor = Ingestor::new(database.store.clone(), embedder(), handle, parser(), sources.clone(), settings);
-        let searcher = Searcher::new(database.store.clone(), embedder(), keyword);
+        let searcher = Searcher::new(database.store.clone(), embedder(), keyword, DEFAULT_CANDIDATES);
         let scope = database.tenant(&sources, "Works").await;
         let user_id = sources.new_id();
         let mut tx = database.store.tenant(&scope).begin().await.unwrap();
         let person = NewUser {
             id: user_id,
-            email: "operator@works.example".to_owned(),
+            kind: UserKind::Person,
+            email: Some("operator@works.example".to_owned()),
             display_name: "Operator".to_owned(),
             role: Role::Operator,
-            password_hash: "$argon2id$none".to_owned(),
+            password_hash: Some("$argon2id$none".to_owned()),
+            local: true,
             created_at: sources.now(),
         };
         tx.users().insert(&person).await.unwrap();
         tx.commit(BOOKKEEPING).await.unwrap();
-        let principal = Principal { user_id, scope, role: Role::Operator };
+        let principal = Principal::new(user_id, scope, Role::Operator, Credential::Token);
         let plant = Self {
             database,
             sources,
@@ -114,15 +124,29 @@ impl Plant {
         plant
     }
 
+    fn governance(&self) -> Governance {
+        Governance::new(GovernanceParts {
+            store: self.database.store.clone(),
+            sources: self.sources.clone(),
+            secret_key: vec![7; 32],
+            policy_file: String::new(),
+        })
+        .unwrap()
+    }
+
     /// Uploads a document and takes it in.
     pub(crate) async fn add(&self, name: &str, classification: Classification, text: &str) {
         let now = self.sources.now();
         let mut tx = self.database.store.tenant(&self.principal.scope).begin().await.unwrap();
+        let label = Label::of(classification);
         let document = NewDocument {
             id: self.sources.new_id(),
             name: name.to_owned(),
-            classification,
+            label_id: tx.labels().intern(&label).await.unwrap(),
+            label,
             metadata: serde_json::json!({}),
+            tags: Vec::new(),
+            supersedes: None,
             created_by: self.principal.user_id,
             created_at: now,
         };
@@ -135,6 +159,8 @@ impl Plant {
             sha256: [0; 32],
             created_by: self.principal.user_id,
             created_at: now,
+            effective_from: now,
+            effective_until: None,
         };
         tx.versions().insert(&version, text.as_bytes()).await.unwrap();
         let job = NewJob {
@@ -153,7 +179,7 @@ impl Plant {
         let fence: JobFence = claimed.iter().find(|claimed| claimed.fence.id == job.id).unwrap().fence;
         let task = IngestTask { scope: self.principal.scope, fence, version_id: version.id };
         let (sources, tenant_id) = (self.sources.clone(), self.principal.tenant_id());
-        let record = move |version: &VersionRow| {
+        let record = move |version: &VersionRow, _: Option<DocumentId>| {
             Ok(AuditRecord {
                 id: sources.new_id(),
                 tenant_id,
@@ -169,14 +195,26 @@ impl Plant {
         assert_eq!(self.ingestor.run(&task, &record).await.unwrap(), IngestOutcome::Ready);
     }
 
-    /// A process of its own with this model.
-    pub(crate) fn process(&self, model: Arc<dyn ChatModel>) -> Process {
+    /// A process of its own with these models.
+    fn process(&self, catalog: Catalog) -> Process {
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
+        let audit_key = Arc::new(AuditKey::derive(&[7; 32]).unwrap());
+        let gateway = Gateway::new(GatewayParts {
+            catalog,
+            ledger: Ledger::new(self.database.store.clone(), self.sources.clone()),
+            audit_key: Arc::clone(&audit_key),
+            sources: self.sources.clone(),
+            equal_requests_per_minute: 0,
+            within: Duration::from_secs(5),
+            whole_within: Duration::from_secs(5),
+        });
         let runner = Runner::new(RunnerParts {
             store: self.database.store.clone(),
             searcher: self.searcher.clone(),
-            models: ModelSet::single(model),
-            audit_key: Arc::new(AuditKey::derive(&[7; 32]).unwrap()),
+            gateway,
+            quotes_where_refused: false,
+            governance: self.governance(),
+            audit_key,
             sources: self.sources.clone(),
             tracker: tracker.clone(),
             stop: stop.clone(),
@@ -185,14 +223,34 @@ impl Plant {
     }
 
     pub(crate) fn extractive(&self) -> Process {
-        self.process(Arc::new(ExtractiveModel))
+        self.process(Catalog::default())
     }
 
     /// A process whose model is the server at this address.
     pub(crate) fn with_server(&self, address: &str) -> Process {
         let patience =
             Patience { first_token: Duration::from_secs(3), idle: Duration::from_millis(600), ..Patience::default() };
-        self.process(Arc::new(OpenAiModel::new(address, None, "scripted", patience, self.sources.clone()).unwrap()))
+        let endpoint = EndpointSettings {
+            name: "server".to_owned(),
+            provider: Arc::new(OpenAiProvider::new(address, None, patience).unwrap()),
+            concurrency: 8,
+            queue: 8,
+        };
+        let model = ModelSettings {
+            name: "scripted".to_owned(),
+            kind: ModelKind::Chat,
+            tiers: vec![Tier::Standard],
+            context_tokens: 100_000,
+            max_output_tokens: 4_096,
+            capabilities: Capabilities::default(),
+            price: Price::Free,
+            places: vec![ModelPlace {
+                endpoint: "server".to_owned(),
+                model: "scripted".to_owned(),
+                sink: Sink::in_process(SinkKind::Model, "scripted"),
+            }],
+        };
+        self.process(Catalog::new(vec![endpoint], vec![model], Prefer::Up, "EUR".to_owned()).unwrap())
     }
 
     /// The answer as it is stored.
@@ -254,7 +312,10 @@ pub(crate) fn question_of(message: &str) -> StartRun {
         conversation_id: None,
         parent: Parent::Newest,
         regenerate: None,
-        tier: Tier::Standard,
+        history: Vec::new(),
+        tier: Some(Tier::Standard),
+        classification: Classification::Internal,
+        filter: SearchFilter::default(),
         trace_id: "0".repeat(32),
     }
 }

@@ -58,6 +58,7 @@ async fn a_draft_without_support_is_written_again_and_never_shown() {
     TOOL_CALL_RESULT
     STEP_FINISHED observe
     STEP_STARTED think
+    STATE_DELTA
     STEP_FINISHED think
     STEP_STARTED verify
     STEP_FINISHED verify
@@ -139,7 +140,8 @@ async fn a_server_that_is_down_slow_or_refuses_ends_the_run_with_a_reason() {
         ([draft("Grease"), vec![stall]].concat(), "no further token within"),
     ];
     for (acts, expected) in cases {
-        let server = Server::play(vec![acts]);
+        // What fails before the first token is asked for once more.
+        let server = Server::play(vec![acts.clone(), acts]);
         let (run, events) = plant.with_server(&server.address).answer(&plant, QUESTION).await;
         let message = plant.message(&run).await;
         let detail = message.error_detail.unwrap();
@@ -189,5 +191,7 @@ async fn an_order_in_a_document_changes_nothing() {
     let body: serde_json::Value = serde_json::from_str(&server.request().body).unwrap();
     let messages = body["messages"].as_array().unwrap();
     assert!(!messages[0]["content"].as_str().unwrap().contains("Ignore all rules"));
-    assert!(messages[messages.len() - 1]["content"].as_str().unwrap().contains("Ignore all rules"));
+    let sent = messages[messages.len() - 1]["content"].as_str().unwrap();
+    assert!(sent.contains("How often must the bearings be greased?"), "the rest of the passage is sent: {sent}");
+    assert!(!sent.contains("Ignore all rules"), "{sent}");
 }

@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use millwright_core::{
-    Classification, Cursor, Page,
+    Classification, Cursor, Integrity, Label, Page, PageRequest,
     id::{DocumentId, MessageId, RunId, UserId},
 };
-use millwright_store::tenant::{DocumentRow, MessageRow, VersionRow};
-use serde::Serialize;
+use millwright_store::tenant::{DocumentRow, MessageRow, Reader, RelatedDocument, VersionRow, label_of_json};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 /// One part of a list.
@@ -25,11 +25,54 @@ impl<T> From<Page<T>> for PageResponse<T> {
     }
 }
 
+/// `limit` and `cursor` of a list without filters.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListQuery {
+    /// Items in one answer, 1 to 200.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+    /// `next_cursor` of the answer before.
+    cursor: Option<String>,
+}
+
+impl ListQuery {
+    /// Checks both.
+    pub(crate) fn request(self) -> Result<PageRequest, crate::ApiError> {
+        crate::extract::PageQuery::new(self.limit, self.cursor).request()
+    }
+}
+
+/// A label among the fields of what carries it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct LabelParts {
+    /// How confidential it is.
+    classification: Classification,
+    /// Export regimes that it falls under, for instance `ITAR` or `EAR:3A001`.
+    export_control: Vec<String>,
+    /// Whether it may be taken at its word.
+    integrity: Integrity,
+    /// Groups whose members alone may read it.
+    groups: Vec<String>,
+}
+
+impl From<Label> for LabelParts {
+    fn from(label: Label) -> Self {
+        Self {
+            classification: label.classification,
+            export_control: label.export_control.iter().map(ToString::to_string).collect(),
+            integrity: label.integrity,
+            groups: label.groups.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
 /// A person.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct PersonResponse {
-    id: UserId,
-    display_name: String,
+    pub(crate) id: UserId,
+    pub(crate) display_name: String,
 }
 
 /// Why a version could not be read, or a run not finished.
@@ -53,13 +96,13 @@ pub(crate) struct VersionResponse {
     id: millwright_core::id::VersionId,
     /// 1 for the first.
     number: i32,
-    /// `pdf`, `docx`, `text`, `markdown` or `html`.
+    /// `pdf`, `docx`, `pptx`, `xlsx`, `csv`, `text`, `markdown`, `html` or `eml`.
     format: String,
     media_type: String,
     size_bytes: i64,
     /// Of the bytes, hexadecimal.
     sha256: String,
-    /// `queued`, `processing`, `ready`, `failed` or `superseded`.
+    /// `queued`, `processing`, `ready`, `scheduled`, `failed`, `superseded` or `expired`.
     status: &'static str,
     /// `parse`, `chunk`, `embed` or `index` while it is read.
     stage: Option<String>,
@@ -68,12 +111,23 @@ pub(crate) struct VersionResponse {
     /// Out of how many, once known.
     stage_total: Option<i64>,
     page_count: Option<i32>,
+    /// How many of its pages are pictures whose text was recognised (OCR).
+    recognized_pages: i32,
+    /// The numbers of its pages on which no text was found.
+    pages_without_text: Vec<i32>,
     chunk_count: Option<i32>,
     /// Whether its pages are real pages.
     paged: bool,
     error: Option<FailureResponse>,
     created_at: DateTime<Utc>,
+    /// When it had been read.
     ready_at: Option<DateTime<Utc>>,
+    /// From when it holds.
+    effective_from: DateTime<Utc>,
+    /// Until when; null without end.
+    effective_until: Option<DateTime<Utc>>,
+    /// Of most of its text: `en` or `de`; null before it was read.
+    language: Option<String>,
     /// Milliseconds by stage.
     timings_ms: Value,
 }
@@ -92,13 +146,57 @@ impl From<VersionRow> for VersionResponse {
             stage_done: row.stage_done,
             stage_total: row.stage_total,
             page_count: row.page_count,
+            recognized_pages: row.recognized_pages,
+            pages_without_text: row.pages_without_text,
             chunk_count: row.chunk_count,
             paged: row.paged,
             error: FailureResponse::from_columns(row.error_code, row.error_detail),
             created_at: row.created_at,
             ready_at: row.ready_at,
+            effective_from: row.effective_from,
+            effective_until: row.effective_until,
+            language: row.language,
             timings_ms: row.timings_ms,
         }
+    }
+}
+
+/// A field in which null and absent mean different things.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum Change<T> {
+    /// It was absent: what is there stays.
+    #[default]
+    Keep,
+    /// It was there, perhaps as null.
+    To(Option<T>),
+}
+
+impl<T> Change<T> {
+    /// What it is after that.
+    pub(crate) fn applied_to(self, before: Option<T>) -> Option<T> {
+        match self {
+            Self::Keep => before,
+            Self::To(after) => after,
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(Self::To)
+    }
+}
+
+/// Another document.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct RelatedDocumentResponse {
+    id: DocumentId,
+    name: String,
+}
+
+impl From<RelatedDocument> for RelatedDocumentResponse {
+    fn from(related: RelatedDocument) -> Self {
+        Self { id: related.id.into(), name: related.name }
     }
 }
 
@@ -107,9 +205,16 @@ impl From<VersionRow> for VersionResponse {
 pub(crate) struct DocumentResponse {
     id: DocumentId,
     name: String,
-    classification: Classification,
+    #[serde(flatten)]
+    label: LabelParts,
     /// The uploader's own fields.
     metadata: Value,
+    /// Words to find it by, in order.
+    tags: Vec<String>,
+    /// The document whose place it takes; null also for one that the reader may not see.
+    supersedes: Option<RelatedDocumentResponse>,
+    /// The document that takes its place; null also for one that the reader may not see.
+    superseded_by: Option<RelatedDocumentResponse>,
     /// Format of the newest version.
     format: String,
     created_at: DateTime<Utc>,
@@ -130,8 +235,11 @@ impl DocumentResponse {
         Self {
             id: document.id,
             name: document.name,
-            classification: document.classification,
+            label: document.label.0.into(),
             metadata: document.metadata,
+            tags: document.tags,
+            supersedes: document.supersedes.map(Into::into),
+            superseded_by: document.superseded_by.map(Into::into),
             format: latest.format.clone(),
             created_at: document.created_at,
             updated_at: document.updated_at,
@@ -150,41 +258,58 @@ pub(crate) struct MessageResponse {
     parent_id: Option<MessageId>,
     /// `user` or `assistant`.
     role: &'static str,
-    content: String,
+    pub(crate) content: String,
     /// `complete`, `streaming`, `stopped` or `failed`.
     status: &'static str,
     /// What it stands on.
     #[schema(value_type = Vec<CitationResponse>)]
-    citations: Value,
+    pub(crate) citations: Value,
     run_id: Option<RunId>,
     model: Option<String>,
     tier: Option<String>,
-    /// The join of the labels of what it was made from.
-    classification: Option<String>,
+    /// The join of the labels of what it was made from; null while that is not known.
+    classification: Option<Classification>,
+    /// Export regimes of it.
+    export_control: Vec<String>,
+    integrity: Option<Integrity>,
+    /// Groups whose members alone may read it.
+    groups: Vec<String>,
+    /// Whether text and citations are left out, because its label is above one's clearance by now.
+    withheld: bool,
     /// False when the documents do not hold the answer.
     answered: Option<bool>,
     error: Option<FailureResponse>,
     /// From the question to the end of the answer.
     duration_ms: Option<i64>,
+    /// The moment whose documents it is about; null for the present.
+    as_of: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
 }
 
-impl From<MessageRow> for MessageResponse {
-    fn from(row: MessageRow) -> Self {
+impl MessageResponse {
+    /// The message for its reader, whose clearance may have fallen, or the message's label risen, since it was written.
+    pub(crate) fn for_reader(row: MessageRow, reader: &Reader) -> Self {
+        let label = row.label.map(label_of_json);
+        let withheld = label.as_ref().is_some_and(|label| !reader.clearance().may_have(label));
         Self {
             id: row.id,
             parent_id: row.parent_id.map(MessageId::from),
             role: row.role.as_str(),
-            content: row.content,
+            content: if withheld { String::new() } else { row.content },
             status: row.status.as_str(),
-            citations: row.citations,
+            citations: if withheld { Value::Array(Vec::new()) } else { row.citations },
+            classification: label.as_ref().map(|label| label.classification),
+            integrity: label.as_ref().map(|label| label.integrity),
+            export_control: label.iter().flat_map(|label| &label.export_control).map(ToString::to_string).collect(),
+            groups: label.iter().flat_map(|label| &label.groups).map(ToString::to_string).collect(),
+            withheld,
             run_id: row.run_id.map(RunId::from),
             model: row.model,
             tier: row.tier,
-            classification: row.classification,
             answered: row.answered,
             error: FailureResponse::from_columns(row.error_code, row.error_detail),
             duration_ms: row.duration_ms,
+            as_of: row.as_of,
             created_at: row.created_at,
         }
     }
@@ -209,5 +334,6 @@ pub(crate) struct CitationResponse {
     /// Unicode code points into the page's text.
     char_start: i32,
     char_end: i32,
-    classification: Classification,
+    #[serde(flatten)]
+    label: LabelParts,
 }

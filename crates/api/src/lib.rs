@@ -4,8 +4,8 @@
 //! [`router`] turns an [`AppState`] into the whole service; [`openapi`] gives its document without one. Each file under
 //! `routes` is one endpoint: its request, response, handler and OpenAPI description.
 //!
-//! It is not where things happen: a handler authenticates by its extractor ([`extract::Viewer`], [`extract::Operator`],
-//! [`extract::Admin`]), calls one of the crates below, and turns what comes back into an answer.
+//! It is not where things happen: a handler says by an extractor which permission it needs
+//! ([`extract::DocumentsRead`] and its siblings), calls one of the crates below, and turns what comes back into an answer.
 //!
 //! Invariants:
 //! * A route that changes something is registered with the [`AuditAction`](millwright_audit::AuditAction) that proves it
@@ -14,10 +14,15 @@
 //! * Another tenant's id is 404 like one that never was.
 //! * Nothing here blocks an async thread: hashing and parsing run elsewhere.
 
+mod cookies;
 mod dto;
 pub mod extract;
+mod filters;
+mod limits;
+mod listening;
 mod middleware;
 mod problem;
+mod reveal;
 mod routes;
 mod routing;
 mod serve;
@@ -25,7 +30,8 @@ mod sse;
 mod state;
 mod ui;
 
+pub use listening::{ClientAddress, Listening, Peer, TlsError, client_address};
 pub use problem::ApiError;
 pub use routes::{openapi, router};
 pub use serve::serve;
-pub use state::{AppState, HealthCheck, HealthStatus, Limits, Readiness};
+pub use state::{AppParts, AppState, HealthCheck, HealthStatus, Limits, Readiness};

@@ -46,6 +46,13 @@ pub(crate) struct ProblemBody {
 pub struct ApiError(Problem);
 
 impl ApiError {
+    /// Logs a failure that no answer can carry any more, and returns its public half.
+    pub(crate) fn logged(error: &(impl ToProblem + 'static)) -> Problem {
+        let problem = error.problem();
+        log(error, &problem);
+        problem
+    }
+
     /// The public half.
     pub fn problem(&self) -> &Problem {
         &self.0
@@ -55,22 +62,24 @@ impl ApiError {
 impl<E: ToProblem + 'static> From<E> for ApiError {
     fn from(error: E) -> Self {
         let problem = error.problem();
-        let code = problem.code.as_str();
-        // Refusals are answers; only what an operator must look at is logged, here and nowhere else.
-        match problem.code {
-            ErrorCode::Internal => tracing::error!(error = &error as &dyn std::error::Error, code, "request failed"),
-            ErrorCode::UpstreamUnavailable => {
-                tracing::warn!(error = &error as &dyn std::error::Error, code, "request failed");
-            }
-            _ => {}
-        }
+        log(&error, &problem);
         Self(problem)
+    }
+}
+
+/// Refusals are answers; only what an operator must look at is logged, here and nowhere else.
+fn log(error: &(dyn std::error::Error + 'static), problem: &Problem) {
+    let code = problem.code.as_str();
+    match problem.code {
+        ErrorCode::Internal => tracing::error!(error, code, "request failed"),
+        ErrorCode::UpstreamUnavailable => tracing::warn!(error, code, "request failed"),
+        _ => {}
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let Problem { code, detail, remedy, fields } = self.0;
+        let Problem { code, detail, remedy, fields, retry_after } = self.0;
         let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = ProblemBody {
             type_uri: code.type_uri(),
@@ -86,12 +95,15 @@ impl IntoResponse for ApiError {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(HeaderName::from_static("x-error-code"), HeaderValue::from_static(code.as_str()));
+        if let Some(seconds) = retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         match code {
             ErrorCode::Unauthenticated => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             ErrorCode::UpstreamUnavailable => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+                headers.entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static("2"));
             }
             _ => {}
         }

@@ -1,19 +1,14 @@
-use std::io;
-
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 
-use crate::{AppState, router};
+use crate::{
+    AppState,
+    listening::{self, Listening},
+    router,
+};
 
-/// Serves until `shutdown` resolves, then until the requests that run have ended. The caller bounds that time.
-pub async fn serve(
-    listener: TcpListener,
-    state: AppState,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> io::Result<()> {
-    // Without it every event of a stream waits for the client's delayed acknowledgement: 44 ms.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    axum::serve(listener, router(state)).with_graceful_shutdown(shutdown).await
+/// Serves until `shutdown` resolves, then until the requests that run have ended. The caller bounds that time: dropped,
+/// it ends all connections.
+pub async fn serve(listener: TcpListener, state: AppState, listening: Listening, shutdown: impl Future<Output = ()>) {
+    let tracker = state.tracker.clone();
+    listening::serve::serve(listener, router(state), listening, tracker, shutdown).await;
 }

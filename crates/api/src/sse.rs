@@ -14,6 +14,19 @@ use futures::Stream;
 /// Often enough for proxies that close a silent connection after 15 s or more.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
+/// One event of a stream, by its fields.
+#[derive(utoipa::ToSchema)]
+#[schema(as = StreamEvent)]
+#[expect(dead_code, reason = "events are written by axum; this describes them in the OpenAPI document")]
+pub(crate) struct EventSchema {
+    /// Where to go on: the `Last-Event-ID` of a client that comes back.
+    id: Option<String>,
+    /// Its kind, where the stream has several.
+    event: Option<String>,
+    /// JSON.
+    data: String,
+}
+
 /// A stream as an answer.
 pub(crate) fn respond(events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -> Response {
     let mut response =

@@ -1,15 +1,18 @@
-use std::{sync::Arc, time::Duration};
+use std::{ops::Deref, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
-use millwright_agents::Runner;
+use millwright_agents::{Completions, Runner};
 use millwright_audit::AuditKey;
-use millwright_auth::{PasswordHasher, TokenIssuer, TokenVerifier};
+use millwright_budgets::Ledger;
 use millwright_core::Sources;
+use millwright_governance::Governance;
+use millwright_identity::Identity;
+use millwright_limits::{RateLimiter, StreamSlots};
 use millwright_retrieval::search::Searcher;
 use millwright_store::Store;
 use millwright_telemetry::Metrics;
 use serde::Serialize;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How much of what a request may be.
@@ -52,27 +55,49 @@ pub struct HealthCheck {
 /// Looks at every part. Made by the server, which knows the parts.
 pub type Readiness = Arc<dyn Fn() -> BoxFuture<'static, Vec<HealthCheck>> + Send + Sync>;
 
-/// All that handlers share.
+/// All that handlers share. Cheap to clone, which happens several times a request.
 #[derive(Clone)]
-pub struct AppState {
+pub struct AppState(Arc<AppParts>);
+
+impl AppState {
+    /// Shares these parts.
+    pub fn new(parts: AppParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for AppState {
+    type Target = AppParts;
+
+    fn deref(&self) -> &AppParts {
+        &self.0
+    }
+}
+
+/// What handlers work with.
+pub struct AppParts {
     /// The database.
     pub store: Store,
     /// Time, randomness, ids.
     pub sources: Sources,
     /// Proves changes.
     pub audit_key: Arc<AuditKey>,
-    /// Makes tokens.
-    pub token_issuer: Arc<TokenIssuer>,
-    /// Checks tokens.
-    pub token_verifier: Arc<TokenVerifier>,
-    /// Checks passwords.
-    pub password_hasher: Arc<PasswordHasher>,
-    /// Sign-ins at the same time: each takes a core and 19 MiB for its hash, on purpose.
-    pub sign_in_places: Arc<Semaphore>,
+    /// Signing in and staying signed in.
+    pub identity: Arc<Identity>,
+    /// How much is let through.
+    pub limiter: Arc<RateLimiter>,
+    /// How many event streams each user has open here.
+    pub streams: StreamSlots,
     /// Finds passages.
     pub searcher: Arc<Searcher>,
+    /// What each tenant allows.
+    pub governance: Governance,
+    /// What may be spent on models.
+    pub ledger: Ledger,
     /// Answers questions.
     pub runner: Arc<Runner>,
+    /// Calls models for programs.
+    pub completions: Completions,
     /// Tells the job runner of this process that there is work.
     pub jobs_wake: Arc<Notify>,
     /// Looks at every part.

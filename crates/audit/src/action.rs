@@ -28,22 +28,108 @@ macro_rules! audit_actions {
 audit_actions! {
     /// A tenant was made.
     TenantCreated = "tenant", "created";
+    /// A platform operator suspended a tenant.
+    TenantSuspended = "tenant", "suspended";
+    /// A platform operator let a tenant go on.
+    TenantResumed = "tenant", "resumed";
+    /// A platform operator removed everything of a tenant but this log.
+    TenantDeleted = "tenant", "deleted";
+    /// An admin changed what the tenant asks of those who sign in.
+    TenantPolicyChanged = "tenant", "policy_changed";
     /// A user was made.
     UserCreated = "user", "created";
-    /// A user presented the right password.
+    /// A user came with a token of an identity provider for the first time.
+    UserProvisioned = "user", "provisioned";
+    /// A user made here was bound to an identity at a provider.
+    UserLinked = "user", "linked";
+    /// An admin changed a user's name, role or status.
+    UserChanged = "user", "changed";
+    /// A user changed their own name.
+    UserRenamed = "user", "renamed";
+    /// An identity provider gave a user another role.
+    UserRoleSynchronised = "user", "role_synchronised";
+    /// A user signed in.
     UserSignedIn = "user", "signed_in";
-    /// Somebody presented a wrong password for a user that exists.
+    /// Somebody presented a wrong password or code for a user that exists.
     UserSignInFailed = "user", "sign_in_failed";
+    /// A user set another password.
+    UserPasswordChanged = "user", "password_changed";
+    /// An admin made a link with which a user sets a password.
+    UserPasswordLinkMade = "user", "password_link_made";
+    /// A user set a password with such a link.
+    UserPasswordSet = "user", "password_set";
+    /// A user asked for the secret of a second factor.
+    SecondFactorBegun = "second_factor", "begun";
+    /// A user set up a second factor.
+    SecondFactorEnabled = "second_factor", "enabled";
+    /// A user took the second factor away.
+    SecondFactorRemoved = "second_factor", "removed";
+    /// An admin took a user's second factor away.
+    SecondFactorReset = "second_factor", "reset";
+    /// A user made new recovery codes.
+    RecoveryCodesRenewed = "second_factor", "recovery_codes_renewed";
+    /// A user showed a fresh code for one purpose.
+    SteppedUp = "second_factor", "stepped_up";
+    /// A user signed out.
+    SessionSignedOut = "session", "signed_out";
+    /// A session was ended by its user or an admin.
+    SessionEnded = "session", "ended";
+    /// All sessions of a user were ended by an admin.
+    SessionsEnded = "user", "sessions_ended";
+    /// A refresh token was used twice, so its session was ended.
+    SessionReuseDetected = "session", "reuse_detected";
+    /// An identity provider would not renew a session.
+    SessionRefused = "session", "refused_by_provider";
+    /// A key for a program was made.
+    ApiKeyCreated = "api_key", "created";
+    /// A key was revoked.
+    ApiKeyRevoked = "api_key", "revoked";
     /// A file was taken in as a new document or a new version.
     DocumentUploaded = "document", "uploaded";
-    /// A version went through all stages and answers from now on.
+    /// A version went through all stages and answers when its day has come.
     DocumentVersionReady = "document", "version_ready";
+    /// Another version of a document answers than before, because a day came.
+    DocumentVersionEffective = "document", "version_effective";
+    /// Somebody changed what is said about a document: tags, what it supersedes, when it holds.
+    DocumentDescribed = "document", "described";
     /// A version could not be read.
     DocumentVersionFailed = "document", "version_failed";
     /// A document was removed from every index.
     DocumentDeleted = "document", "deleted";
     /// Somebody asked for a document to be read anew.
     DocumentReindexRequested = "document", "reindex_requested";
+    /// A document got another label at once: a higher one.
+    DocumentRelabelled = "document", "relabelled";
+    /// Somebody asked for what a document holds without the export authorisation for it.
+    DocumentExportBlocked = "document", "export_blocked";
+    /// Somebody wished for a document to get a lower label.
+    LabelRequestCreated = "label_request", "created";
+    /// Somebody else agreed, and the document has it.
+    LabelRequestApproved = "label_request", "approved";
+    /// Somebody else did not agree.
+    LabelRequestRejected = "label_request", "rejected";
+    /// Something was refused by policy before it began.
+    PolicyRefused = "policy", "refused";
+    /// An admin changed what happens with personal data and injection.
+    PolicySettingsChanged = "policy", "settings_changed";
+    /// An admin stored a version of the organisation's own policies.
+    PolicyVersionCreated = "policy", "version_created";
+    /// An admin brought a version into force.
+    PolicyVersionActivated = "policy", "version_activated";
+    /// A model was called.
+    ModelCalled = "usage", "recorded";
+    /// An admin made a budget.
+    BudgetCreated = "budget", "created";
+    /// An admin gave a budget another name or limit.
+    BudgetChanged = "budget", "changed";
+    /// An admin deleted a budget.
+    BudgetDeleted = "budget", "deleted";
+    /// An admin put a term into the glossary.
+    GlossaryEntryCreated = "glossary_entry", "created";
+    /// An admin changed a term, or what it stands for.
+    GlossaryEntryChanged = "glossary_entry", "changed";
+    /// An admin took a term out of the glossary.
+    GlossaryEntryDeleted = "glossary_entry", "deleted";
     /// A conversation began.
     ConversationCreated = "conversation", "created";
     /// A conversation got another title.

@@ -120,6 +120,7 @@ fn canonical_bytes_do_not_change() {
     let sources = sources();
     let mut event = event(&sources, 4).detail("ratio", 0.1).detail("empty", json!({}));
     event.id = Uuid::from_u128(1).into();
+    event.action = AuditAction::DocumentUploaded;
     let key = AuditKey::derive(&[1; 32]).unwrap();
     let record = key.authenticate(&event).unwrap();
     let first = seal(&Head::genesis(tenant()), record.id, &record.canonical, &record.mac);

@@ -1,4 +1,4 @@
-use millwright_core::{ErrorCode, Principal, Problem, Role, ToProblem};
+use millwright_core::{Credential, ErrorCode, Permission, Principal, Problem, Role, ToProblem};
 
 /// Which check a token failed. For the log and the metric label; clients only learn "not valid".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,14 +49,24 @@ pub enum AuthError {
     /// No such user, or not this password: the same for both.
     #[error("the e-mail address or the password is wrong")]
     WrongCredentials,
-    /// The role does not suffice.
-    #[error("the role {has} is below {needed}")]
-    RoleTooLow {
-        /// The caller's role.
-        has: Role,
-        /// The least role that may.
-        needed: Role,
+    /// The credential was good once: the session ended, the key was revoked, the user or tenant may not go on.
+    #[error("the credential has been revoked")]
+    Revoked,
+    /// The permission is not among those that the credential grants.
+    #[error("the credential does not grant {needed}")]
+    NotPermitted {
+        /// Which one.
+        needed: Permission,
     },
+    /// The organisation demands a second factor, and this person has not set one up.
+    #[error("a second factor must be set up first")]
+    SecondFactorRequired,
+    /// An encrypted field or a signed note cannot be made, or was altered.
+    #[error("a sealed value cannot be made or opened")]
+    Sealed,
+    /// A time-based code cannot be computed.
+    #[error("a time-based code cannot be computed")]
+    SecondFactor,
     /// The secret from which keys are derived is shorter than 32 bytes.
     #[error("the secret key has {0} bytes, at least 32 are needed")]
     WeakKey(usize),
@@ -75,18 +85,39 @@ impl ToProblem for AuthError {
             Self::Expired => unauthenticated("the access token has expired").remedy("sign in again"),
             Self::InvalidToken(_) => unauthenticated("the access token is not valid").remedy("sign in again"),
             Self::WrongCredentials => unauthenticated("the e-mail address or the password is wrong"),
-            Self::RoleTooLow { needed, .. } => {
-                Problem::new(ErrorCode::NotAuthorized, format!("this needs the role {needed}"))
-                    .remedy(format!("ask an admin of your organisation for the role {needed}"))
+            Self::Revoked => unauthenticated("the session or key has ended").remedy("sign in again"),
+            Self::NotPermitted { needed } => {
+                let roles: Vec<_> = Role::ALL
+                    .into_iter()
+                    .filter(|role| role.permissions().contains(*needed))
+                    .map(Role::as_str)
+                    .collect();
+                Problem::new(ErrorCode::NotAuthorized, format!("this needs the permission {needed}"))
+                    .remedy(format!("ask an admin of your organisation for it; the roles {} have it", roles.join(", ")))
             }
-            Self::WeakKey(_) | Self::Signing(_) | Self::Hashing(_) => Problem::internal(),
+            Self::SecondFactorRequired => Problem::new(
+                ErrorCode::SecondFactorRequired,
+                "your organisation asks for a second factor, and none is set up",
+            )
+            .remedy("set one up on the profile page, or with POST /api/v1/auth/totp"),
+            Self::WeakKey(_) | Self::Signing(_) | Self::Hashing(_) | Self::Sealed | Self::SecondFactor => {
+                Problem::internal()
+            }
         }
     }
 }
 
-/// Refuses a principal whose role is below `needed`.
-pub fn require_role(principal: &Principal, needed: Role) -> Result<(), AuthError> {
-    if principal.role >= needed { Ok(()) } else { Err(AuthError::RoleTooLow { has: principal.role, needed }) }
+/// Refuses a principal without this permission, and says whether a second factor would give it.
+pub fn require(principal: &Principal, needed: Permission) -> Result<(), AuthError> {
+    if principal.permissions.contains(needed) {
+        return Ok(());
+    }
+    // A session grants less than its role only until the second factor is set up.
+    let role_has_it = principal.role.permissions().contains(needed);
+    Err(match principal.credential {
+        Credential::Session(_) if role_has_it => AuthError::SecondFactorRequired,
+        _ => AuthError::NotPermitted { needed },
+    })
 }
 
 #[cfg(test)]

@@ -1,17 +1,15 @@
 use std::fmt;
 
 use chrono::{DateTime, Duration, Utc};
-use hkdf::Hkdf;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use millwright_core::{
     Role, Sources,
-    id::{TenantId, UserId},
+    id::{SessionId, TenantId, UserId},
 };
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::AuthError;
+use crate::{AuthError, keys::derive};
 
 /// The only algorithm that is written or accepted.
 pub(crate) const ALGORITHM: Algorithm = Algorithm::HS256;
@@ -46,6 +44,30 @@ pub(crate) struct Claims {
     pub(crate) iss: String,
     pub(crate) aud: String,
     pub(crate) jti: String,
+    /// The session.
+    pub(crate) sid: SessionId,
+    /// The user's access version when the token was made.
+    pub(crate) ver: i64,
+    /// The second factor must be set up before anything else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) lim: bool,
+}
+
+/// What a token is to say.
+#[derive(Debug, Clone, Copy)]
+pub struct Grant {
+    /// The user's tenant.
+    pub tenant_id: TenantId,
+    /// The user.
+    pub user_id: UserId,
+    /// What the user is there.
+    pub role: Role,
+    /// The session that the token belongs to.
+    pub session_id: SessionId,
+    /// The user's access version: the token ends when it is raised.
+    pub access_version: i64,
+    /// Only the profile may be used until a second factor is set up.
+    pub restricted: bool,
 }
 
 /// A token as it is handed to a client. `Debug` does not show it.
@@ -79,25 +101,22 @@ impl TokenIssuer {
     }
 
     /// A token for this user, from now on.
-    pub fn issue(
-        &self,
-        sources: &Sources,
-        tenant_id: TenantId,
-        user_id: UserId,
-        role: Role,
-    ) -> Result<AccessToken, AuthError> {
+    pub fn issue(&self, sources: &Sources, grant: &Grant) -> Result<AccessToken, AuthError> {
         let issued_at = sources.now();
         let expires_at = issued_at + self.rules.lifetime;
         let claims = Claims {
-            sub: user_id,
-            tenant_id,
-            role,
+            sub: grant.user_id,
+            tenant_id: grant.tenant_id,
+            role: grant.role,
             iat: issued_at.timestamp(),
             exp: expires_at.timestamp(),
             nbf: None,
             iss: self.rules.issuer.clone(),
             aud: self.rules.audience.clone(),
             jti: sources.new_uuid().as_simple().to_string(),
+            sid: grant.session_id,
+            ver: grant.access_version,
+            lim: grant.restricted,
         };
         let token = jsonwebtoken::encode(&Header::new(ALGORITHM), &claims, &self.key).map_err(AuthError::Signing)?;
         Ok(AccessToken { token, expires_at, expires_in: self.rules.lifetime.num_seconds() })
@@ -110,22 +129,13 @@ impl fmt::Debug for TokenIssuer {
     }
 }
 
-/// The key for access tokens: HKDF-SHA-256 with its own purpose, so that no MAC made elsewhere from the
-/// same secret is ever a token's signature.
+/// The key for access tokens.
 pub(crate) fn token_key(secret_key: &[u8]) -> Result<Zeroizing<[u8; 32]>, AuthError> {
-    let weak = || AuthError::WeakKey(secret_key.len());
-    if secret_key.len() < 32 {
-        return Err(weak());
-    }
-    let mut key = Zeroizing::new([0_u8; 32]);
-    Hkdf::<Sha256>::new(Some(b"millwright"), secret_key)
-        .expand(b"access tokens v1", key.as_mut())
-        .map_err(|_| weak())?;
-    Ok(key)
+    derive(secret_key, b"access tokens v1")
 }
 
 /// Settles which cryptography `jsonwebtoken` uses. Without it the crate panics at its first use as soon
 /// as any dependency turns on a second implementation. Only the first call in a process counts.
-pub(crate) fn install_crypto() {
+pub fn install_crypto() {
     let _ = jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER.install_default();
 }

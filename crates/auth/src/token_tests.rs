@@ -4,14 +4,14 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Duration, Utc};
 use hmac::{Hmac, KeyInit, Mac};
 use millwright_core::{
-    FixedClock, Role, SeededRandomness, Sources,
-    id::{TenantId, UserId},
+    FixedClock, Permission, Role, SeededRandomness, Sources,
+    id::{SessionId, TenantId, UserId},
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{AuthError, TokenFault, TokenIssuer, TokenRules, TokenVerifier, token::token_key};
+use crate::{AuthError, Grant, TokenFault, TokenIssuer, TokenRules, TokenVerifier, token::token_key};
 
 const SECRET: &[u8] = b"a secret key of more than 32 bytes";
 
@@ -35,15 +35,28 @@ fn user() -> UserId {
     UserId::from(Uuid::from_u128(2))
 }
 
+fn session() -> SessionId {
+    SessionId::from(Uuid::from_u128(3))
+}
+
 fn issued() -> String {
     let issuer = TokenIssuer::new(SECRET, TokenRules::own(Duration::hours(8))).unwrap();
-    issuer.issue(&sources(), tenant(), user(), Role::Operator).unwrap().token
+    let grant = Grant {
+        tenant_id: tenant(),
+        user_id: user(),
+        role: Role::Operator,
+        session_id: session(),
+        access_version: 4,
+        restricted: false,
+    };
+    issuer.issue(&sources(), &grant).unwrap().token
 }
 
 fn claims() -> Value {
     json!({
         "sub": user(), "tenant_id": tenant(), "role": "operator", "iss": "millwright", "aud": "millwright-api",
         "iat": start().timestamp(), "exp": start().timestamp() + 60, "jti": "1",
+        "sid": session(), "ver": 4,
     })
 }
 
@@ -77,13 +90,27 @@ fn fault(token: &str) -> TokenFault {
 
 #[test]
 fn a_token_speaks_for_the_user_and_tenant_it_was_made_for() {
-    let principal = verifier().verify(&issued(), start()).unwrap();
+    let verified = verifier().verify(&issued(), start()).unwrap();
+    let principal = verified.principal;
     assert_eq!((principal.user_id, principal.tenant_id(), principal.role), (user(), tenant(), Role::Operator));
-    assert!(crate::require_role(&principal, Role::Viewer).is_ok());
-    assert!(crate::require_role(&principal, Role::Operator).is_ok());
-    assert!(matches!(crate::require_role(&principal, Role::Admin), Err(AuthError::RoleTooLow { .. })));
+    assert_eq!((principal.session_id(), verified.access_version), (Some(session()), 4));
+    assert!(crate::require(&principal, Permission::DocumentsWrite).is_ok());
+    let needed = Permission::UsersManage;
+    assert!(matches!(crate::require(&principal, needed), Err(AuthError::NotPermitted { .. })));
     // The hand-made token of the tests below is accepted as it stands, so that each refusal has one cause.
     assert!(verifier().verify(&signed(&header(), &claims()), start()).is_ok());
+}
+
+#[test]
+fn before_the_second_factor_is_set_up_a_token_opens_the_profile_only() {
+    let mut limited = claims();
+    limited["lim"] = json!(true);
+    let principal = verifier().verify(&signed(&header(), &limited), start()).unwrap().principal;
+    assert!(crate::require(&principal, Permission::ProfileManage).is_ok());
+    let refused = crate::require(&principal, Permission::DocumentsRead);
+    assert!(matches!(refused, Err(AuthError::SecondFactorRequired)), "{refused:?}");
+    let beyond = crate::require(&principal, Permission::UsersManage);
+    assert!(matches!(beyond, Err(AuthError::NotPermitted { .. })), "{beyond:?}");
 }
 
 #[test]
@@ -143,7 +170,7 @@ fn what_the_header_offers_besides_is_not_followed() {
 
 #[test]
 fn every_claim_is_needed_and_must_fit() {
-    for name in ["sub", "tenant_id", "role", "iss", "aud", "iat", "exp", "jti"] {
+    for name in ["sub", "tenant_id", "role", "iss", "aud", "iat", "exp", "jti", "sid", "ver"] {
         let mut without = claims();
         without.as_object_mut().unwrap().remove(name);
         assert_eq!(fault(&signed(&header(), &without)), TokenFault::Malformed, "{name}");

@@ -2,10 +2,10 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{DecodingKey, Validation, errors::ErrorKind};
-use millwright_core::{Principal, TenantScope};
+use millwright_core::{Credential, Permission, Permissions, Principal, TenantScope};
 
 use crate::{
-    AuthError, TokenFault, TokenRules,
+    AuthError, TokenFault, TokenRules, Verified,
     token::{ALGORITHM, Claims, install_crypto, token_key},
 };
 
@@ -35,9 +35,9 @@ impl TokenVerifier {
         Ok(Self { key: DecodingKey::from_secret(key.as_ref()), validation })
     }
 
-    /// The person and tenant that the token speaks for at the time `now`.
+    /// The person and tenant that the token speaks for at the time `now`. Whether it was revoked since is not asked here.
     #[expect(clippy::disallowed_methods, reason = "the credential has just been verified")]
-    pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Principal, AuthError> {
+    pub fn verify(&self, token: &str, now: DateTime<Utc>) -> Result<Verified, AuthError> {
         let claims = self.claims(token)?;
         let now = now.timestamp();
         if claims.exp.saturating_add(Self::SKEW_SECONDS) <= now {
@@ -47,7 +47,15 @@ impl TokenVerifier {
         if begins.saturating_sub(Self::SKEW_SECONDS) > now {
             return Err(AuthError::InvalidToken(TokenFault::NotYetValid));
         }
-        Ok(Principal { user_id: claims.sub, scope: TenantScope::establish(claims.tenant_id), role: claims.role })
+        let scope = TenantScope::establish(claims.tenant_id);
+        let mut principal = Principal::new(claims.sub, scope, claims.role, Credential::Session(claims.sid));
+        if claims.lim {
+            principal.permissions = Permissions::NONE.with(Permission::ProfileManage);
+        }
+        // Beyond every calendar is no time at all, and nothing made here says so.
+        let expires_at = DateTime::from_timestamp(claims.exp.saturating_add(Self::SKEW_SECONDS), 0)
+            .ok_or(AuthError::InvalidToken(TokenFault::Malformed))?;
+        Ok(Verified { principal, access_version: claims.ver, expires_at })
     }
 
     fn claims(&self, token: &str) -> Result<Claims, AuthError> {
@@ -70,7 +78,7 @@ impl fmt::Debug for TokenVerifier {
     }
 }
 
-fn fault(kind: &ErrorKind) -> TokenFault {
+pub(crate) fn fault(kind: &ErrorKind) -> TokenFault {
     match kind {
         ErrorKind::InvalidSignature => TokenFault::Signature,
         ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName | ErrorKind::MissingAlgorithm => {

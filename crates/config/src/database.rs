@@ -17,6 +17,14 @@ const DATABASE_ADMIN_URL: Setting = Setting {
     secret: true,
     meaning: "The owner's login, for `millwright migrate` only.",
 };
+const PLATFORM_DATABASE_URL: Setting = Setting {
+    name: "PLATFORM_DATABASE_URL",
+    default: "",
+    accepts: "a URL that begins with `postgres://` or `postgresql://`",
+    secret: true,
+    meaning: "The platform operator's login, for `millwright tenant` only; `millwright migrate` makes it where it is set. It \
+              creates, suspends and deletes tenants and cannot read what is inside. Never give it to `serve`.",
+};
 const DATABASE_MAX_CONNECTIONS: Setting = Setting {
     name: "DATABASE_MAX_CONNECTIONS",
     default: "10",
@@ -34,7 +42,7 @@ const POSTGRES_INSTALL_DIR: Setting = Setting {
 };
 
 pub(crate) const SETTINGS: &[Setting] =
-    &[DATABASE_URL, DATABASE_ADMIN_URL, DATABASE_MAX_CONNECTIONS, POSTGRES_INSTALL_DIR];
+    &[DATABASE_URL, DATABASE_ADMIN_URL, PLATFORM_DATABASE_URL, DATABASE_MAX_CONNECTIONS, POSTGRES_INSTALL_DIR];
 
 /// Which database, and how.
 #[derive(Debug, Clone)]
@@ -43,6 +51,8 @@ pub struct DatabaseConfig {
     pub url: Option<Secret>,
     /// The owner's login, to migrate.
     pub admin_url: Option<Secret>,
+    /// The platform operator's login, to manage tenants.
+    pub platform_url: Option<Secret>,
     /// Connections a process opens at most.
     pub max_connections: u32,
     /// Folder of the PostgreSQL programs; `None` for `postgres-18` in the cache folder.
@@ -63,6 +73,7 @@ impl DatabaseConfig {
         Self {
             url: reader.parsed(&DATABASE_URL, url),
             admin_url: reader.parsed(&DATABASE_ADMIN_URL, url),
+            platform_url: reader.parsed(&PLATFORM_DATABASE_URL, url),
             max_connections: reader.number(&DATABASE_MAX_CONNECTIONS, 2..=1000),
             postgres_install_dir: reader.parsed(&POSTGRES_INSTALL_DIR, super::storage::absolute),
         }

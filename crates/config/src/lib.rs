@@ -24,9 +24,18 @@
 
 mod database;
 mod error;
+mod gateway;
+mod identity;
+mod identity_file;
+#[cfg(test)]
+mod identity_tests;
+mod limits;
+mod listening;
 mod models;
+mod policy;
 mod reader;
 mod reference;
+mod rerank;
 mod retrieval;
 mod secret;
 mod secrets;
@@ -34,13 +43,23 @@ mod server;
 mod setting;
 mod storage;
 mod surroundings;
+mod table;
 mod telemetry;
 #[cfg(test)]
 mod tests;
 
 pub use database::DatabaseConfig;
 pub use error::{ConfigError, ConfigProblem};
-pub use models::{ModelNames, ModelServer, ModelsConfig};
+pub use gateway::GatewayConfig;
+pub use identity::{IdentityConfig, ProviderSettings, RoleMapping, TenantBinding};
+pub use limits::{LimitsConfig, RateLimit};
+pub use listening::{ForwardedHeader, ListeningConfig, TlsFiles, TrustedProxies};
+pub use models::{
+    EndpointKind, EndpointSettings, EndpointTakes, EndpointTimeouts, ModelCapabilities, ModelCatalog, ModelEntry,
+    ModelKind, ModelPlace, ModelPrice, ModelTier, ModelsConfig, TierPreference,
+};
+pub use policy::PolicyConfig;
+pub use rerank::{RerankConfig, RerankForm};
 pub use retrieval::RetrievalConfig;
 pub use secret::Secret;
 pub use secrets::SecretsConfig;
@@ -48,7 +67,7 @@ pub use server::{Environment, ServerConfig};
 pub use setting::{SECTIONS, Section, Setting};
 pub use storage::StorageConfig;
 pub use surroundings::Surroundings;
-pub use telemetry::{LogFormat, LogLevel, TelemetryConfig};
+pub use telemetry::{LogFormat, LogLevel, OtlpConfig, TelemetryConfig};
 
 use millwright_core::Sources;
 use reader::Reader;
@@ -58,16 +77,28 @@ use reader::Reader;
 pub struct Config {
     /// Where and how requests are served.
     pub server: ServerConfig,
+    /// How connections are taken in.
+    pub listening: ListeningConfig,
+    /// How much is let through.
+    pub limits: LimitsConfig,
     /// Which database.
     pub database: DatabaseConfig,
     /// Keys.
     pub secrets: SecretsConfig,
+    /// Identity providers.
+    pub identity: IdentityConfig,
     /// Folders.
     pub storage: StorageConfig,
     /// Chunks and search.
     pub retrieval: RetrievalConfig,
+    /// A reranker, where there is one.
+    pub rerank: Option<RerankConfig>,
     /// Language models.
     pub models: ModelsConfig,
+    /// The way to models.
+    pub gateway: GatewayConfig,
+    /// Policy.
+    pub policy: PolicyConfig,
     /// Logs.
     pub telemetry: TelemetryConfig,
 }
@@ -81,13 +112,20 @@ impl Config {
     /// The same from given surroundings.
     pub fn from_surroundings(surroundings: &Surroundings) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(surroundings);
+        let server = ServerConfig::read(&mut reader);
         let config = Self {
-            server: ServerConfig::read(&mut reader),
+            listening: ListeningConfig::read(&mut reader),
+            limits: LimitsConfig::read(&mut reader),
             database: DatabaseConfig::read(&mut reader),
             secrets: SecretsConfig::read(&mut reader),
+            identity: IdentityConfig::read(&mut reader, &server),
+            server,
             storage: StorageConfig::read(&mut reader),
             retrieval: RetrievalConfig::read(&mut reader),
+            rerank: RerankConfig::read(&mut reader),
             models: ModelsConfig::read(&mut reader),
+            gateway: GatewayConfig::read(&mut reader),
+            policy: PolicyConfig::read(&mut reader),
             telemetry: TelemetryConfig::read(&mut reader),
         };
         config.validate(&mut reader);
@@ -107,12 +145,26 @@ impl Config {
         }
     }
 
+    /// Whether passwords and documents cross a network in the clear, as far as can be told: production, on an address
+    /// that others reach, with neither TLS here nor a proxy that is trusted. A proxy on this machine needs neither, so
+    /// it is a warning and no error.
+    pub fn is_exposed_in_the_clear(&self) -> bool {
+        let reachable = !self.server.host.is_loopback();
+        self.server.environment == Environment::Production && reachable && self.listening.is_plain()
+    }
+
     /// The secret key: the one given, or the one kept in the data folder, made now if there is none yet.
     pub fn secret_key(&self, sources: &Sources) -> Result<Secret, ConfigError> {
         match &self.secrets.secret_key {
             Some(given) => Ok(given.clone()),
-            None => secrets::kept_in(&self.storage.data_dir, sources),
+            None => secrets::kept_in(&self.storage.data_dir, secrets::KEPT_SECRET, sources),
         }
+    }
+
+    /// From which the password of the private database's platform login follows: kept beside the secret key, made now if
+    /// there is none yet.
+    pub fn platform_key(&self, sources: &Sources) -> Result<Secret, ConfigError> {
+        secrets::kept_in(&self.storage.data_dir, secrets::KEPT_PLATFORM, sources)
     }
 
     /// The reference of all settings as Markdown: the contents of `docs/configuration.md`.

@@ -31,7 +31,13 @@ impl<'s> Reader<'s> {
 
     /// Whether something is already wrong with it.
     pub(crate) fn refused(&self, name: &str) -> bool {
-        self.problems.iter().any(|problem| problem.name.strip_suffix("_FILE").unwrap_or(&problem.name) == name)
+        self.problems.iter().any(|problem| problem.name == name || problem.name.strip_suffix("_FILE") == Some(name))
+    }
+
+    /// Whether somebody has set it, to whatever.
+    pub(crate) fn is_given(&self, setting: &Setting) -> bool {
+        let file = setting.secret.then(|| format!("{}_FILE", setting.name));
+        self.plain(setting.name).is_some() || file.is_some_and(|name| self.plain(&name).is_some())
     }
 
     pub(crate) fn surroundings(&self) -> &'s Surroundings {
@@ -106,16 +112,7 @@ impl<'s> Reader<'s> {
     }
 
     fn secret_file(&mut self, name: &str, path: &str) -> Option<String> {
-        let read = || -> Result<String, String> {
-            let size = fs::metadata(path).map_err(|e| e.to_string())?.len();
-            if size > MAX_SECRET_FILE_BYTES {
-                return Err(format!("it has {size} bytes, more than any secret"));
-            }
-            let text = fs::read_to_string(path).map_err(|e| e.to_string())?;
-            let text = text.trim_end_matches(['\r', '\n']);
-            if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned()) }
-        };
-        read().map_err(|e| self.problem(name, format!("`{path}` cannot be used: {e}"))).ok()
+        secret_in_file(path).map_err(|e| self.problem(name, format!("`{path}` cannot be used: {e}"))).ok()
     }
 
     fn read_file(&mut self) {
@@ -154,8 +151,19 @@ impl fmt::Debug for Reader<'_> {
     }
 }
 
+/// The text of a file that holds one secret, without the line end; or why it cannot be used.
+pub(crate) fn secret_in_file(path: &str) -> Result<String, String> {
+    let size = fs::metadata(path).map_err(|e| e.to_string())?.len();
+    if size > MAX_SECRET_FILE_BYTES {
+        return Err(format!("it has {size} bytes, more than any secret"));
+    }
+    let text = fs::read_to_string(path).map_err(|e| e.to_string())?;
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
 /// Without the line's text, in which a secret may stand.
-fn place_and_message(text: &str, error: &toml::de::Error) -> String {
+pub(crate) fn place_and_message(text: &str, error: &toml::de::Error) -> String {
     let start = error.span().map_or(0, |span| span.start);
     let line = 1 + text.bytes().take(start).filter(|b| *b == b'\n').count();
     format!("line {line}: {}", error.message())

@@ -16,10 +16,10 @@ const CHUNK_OVERLAP_TOKENS: Setting = Setting {
 };
 const VECTOR_TOP_K: Setting = Setting {
     name: "VECTOR_TOP_K",
-    default: "50",
+    default: "100",
     accepts: "a whole number from 1 to 1000",
     secret: false,
-    meaning: "Candidates that the vector search and the keyword search each bring in before they are fused.",
+    meaning: "Candidates that the vector search and the keyword search each bring in before they are fused; three for each wanted result where that is more.",
 };
 const EMBEDDING_THREADS: Setting = Setting {
     name: "EMBEDDING_THREADS",
@@ -28,8 +28,17 @@ const EMBEDDING_THREADS: Setting = Setting {
     secret: false,
     meaning: "Threads of the embedding model; `auto` is one for each core.",
 };
+const OCR_LANGUAGES: Setting = Setting {
+    name: "OCR_LANGUAGES",
+    default: "deu+eng",
+    accepts: "`off`, or languages as tesseract names them, such as `deu+eng`",
+    secret: false,
+    meaning: "Languages in which scanned pages of PDFs are read, where the program tesseract is installed; those of them \
+              that are not installed are left out. `off` reads no scans. `doctor` says what there is.",
+};
 
-pub(crate) const SETTINGS: &[Setting] = &[CHUNK_SIZE_TOKENS, CHUNK_OVERLAP_TOKENS, VECTOR_TOP_K, EMBEDDING_THREADS];
+pub(crate) const SETTINGS: &[Setting] =
+    &[CHUNK_SIZE_TOKENS, CHUNK_OVERLAP_TOKENS, VECTOR_TOP_K, EMBEDDING_THREADS, OCR_LANGUAGES];
 
 /// Chunks and search.
 #[derive(Debug, Clone)]
@@ -42,6 +51,25 @@ pub struct RetrievalConfig {
     pub vector_top_k: usize,
     /// `None` for one a core.
     pub embedding_threads: Option<usize>,
+    /// As tesseract names them (`deu`); none reads no scans.
+    pub ocr_languages: Vec<String>,
+}
+
+/// Most languages that one recognition reads: each takes as long again.
+const MOST_LANGUAGES: usize = 8;
+
+/// `off`, or names of languages. They become an argument of a program: nothing else may look like one.
+fn languages(text: &str) -> Option<Vec<String>> {
+    if text == "off" {
+        return Some(Vec::new());
+    }
+    let is_name = |name: &str| {
+        (3..=32).contains(&name.len())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+            && name.as_bytes()[0].is_ascii_alphabetic()
+    };
+    let names: Vec<String> = text.split(['+', ',']).map(|name| name.trim().to_owned()).collect();
+    (names.len() <= MOST_LANGUAGES && names.iter().all(|name| is_name(name))).then_some(names)
 }
 
 impl RetrievalConfig {
@@ -63,6 +91,22 @@ impl RetrievalConfig {
             chunk_overlap_tokens: overlap,
             vector_top_k: reader.number(&VECTOR_TOP_K, 1..=1000),
             embedding_threads: reader.parsed(&EMBEDDING_THREADS, threads).flatten(),
+            ocr_languages: reader.parsed(&OCR_LANGUAGES, languages).unwrap_or_default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::languages;
+
+    #[test]
+    fn languages_cannot_be_anything_else() {
+        assert_eq!(languages("deu+eng").unwrap(), ["deu", "eng"]);
+        assert_eq!(languages("chi_sim, eng").unwrap(), ["chi_sim", "eng"]);
+        assert_eq!(languages("off").unwrap(), Vec::<String>::new());
+        for wrong in ["", "deu+", "--psm", "-l", "../eng", "e", "deu eng", "off+eng!", "a+b+c"] {
+            assert_eq!(languages(wrong), None, "{wrong}");
         }
     }
 }

@@ -7,7 +7,8 @@ const HOST: Setting = Setting {
     default: "127.0.0.1",
     accepts: "an IP address",
     secret: false,
-    meaning: "The address to listen on. `0.0.0.0` is every network of the machine: put TLS in front of it.",
+    meaning: "The address to listen on. `0.0.0.0` is every network of the machine: give it a certificate (`TLS_CERT_FILE`) or put a proxy in front of it that \
+              has one (`TRUSTED_PROXIES`). In production a warning is logged while it has neither.",
 };
 const PORT: Setting = Setting {
     name: "PORT",
@@ -46,14 +47,29 @@ const REQUEST_TIMEOUT_SECONDS: Setting = Setting {
 };
 const ACCESS_TOKEN_TTL_MINUTES: Setting = Setting {
     name: "ACCESS_TOKEN_TTL_MINUTES",
-    default: "480",
-    accepts: "a whole number from 1 to 10080",
+    default: "10",
+    accepts: "a whole number from 1 to 60",
     secret: false,
-    meaning: "How long one stays signed in.",
+    meaning: "How long an access token works before it is refreshed. Browsers do that by themselves.",
+};
+const SESSION_TTL_HOURS: Setting = Setting {
+    name: "SESSION_TTL_HOURS",
+    default: "24",
+    accepts: "a whole number from 1 to 2160",
+    secret: false,
+    meaning: "How long after signing in one must sign in again at the latest.",
 };
 
-pub(crate) const SETTINGS: &[Setting] =
-    &[HOST, PORT, ENVIRONMENT, CORS_ALLOWED_ORIGINS, MAX_UPLOAD_MB, REQUEST_TIMEOUT_SECONDS, ACCESS_TOKEN_TTL_MINUTES];
+pub(crate) const SETTINGS: &[Setting] = &[
+    HOST,
+    PORT,
+    ENVIRONMENT,
+    CORS_ALLOWED_ORIGINS,
+    MAX_UPLOAD_MB,
+    REQUEST_TIMEOUT_SECONDS,
+    ACCESS_TOKEN_TTL_MINUTES,
+    SESSION_TTL_HOURS,
+];
 
 /// What the installation is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +97,8 @@ pub struct ServerConfig {
     pub request_timeout: Duration,
     /// Life of an access token.
     pub access_token_ttl: Duration,
+    /// Life of a session.
+    pub session_ttl: Duration,
 }
 
 impl ServerConfig {
@@ -104,7 +122,8 @@ impl ServerConfig {
             cors_allowed_origins: reader.parsed(&CORS_ALLOWED_ORIGINS, origins).unwrap_or_default(),
             max_upload_bytes: reader.number(&MAX_UPLOAD_MB, 1..=2048_u64) * 1024 * 1024,
             request_timeout: Duration::from_secs(reader.number(&REQUEST_TIMEOUT_SECONDS, 1..=3600)),
-            access_token_ttl: Duration::from_secs(60 * reader.number(&ACCESS_TOKEN_TTL_MINUTES, 1..=10_080_u64)),
+            access_token_ttl: Duration::from_secs(60 * reader.number(&ACCESS_TOKEN_TTL_MINUTES, 1..=60_u64)),
+            session_ttl: Duration::from_secs(3600 * reader.number(&SESSION_TTL_HOURS, 1..=2160_u64)),
         }
     }
 }

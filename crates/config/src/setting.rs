@@ -1,4 +1,7 @@
-use crate::{database, models, retrieval, secrets, server, storage, telemetry};
+use crate::{
+    database, gateway, identity, limits, listening, models, policy, rerank, retrieval, secrets, server, storage,
+    telemetry,
+};
 
 /// One setting, as it is read and as the reference describes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,11 +30,17 @@ pub struct Section {
 /// All sections.
 pub const SECTIONS: &[Section] = &[
     Section { title: "Server", settings: server::SETTINGS },
+    Section { title: "Listening", settings: listening::SETTINGS },
+    Section { title: "Limits", settings: limits::SETTINGS },
     Section { title: "Database", settings: database::SETTINGS },
     Section { title: "Secrets", settings: secrets::SETTINGS },
+    Section { title: "Identity", settings: identity::SETTINGS },
     Section { title: "Storage", settings: storage::SETTINGS },
     Section { title: "Retrieval", settings: retrieval::SETTINGS },
+    Section { title: "Reranker", settings: rerank::SETTINGS },
     Section { title: "Models", settings: models::SETTINGS },
+    Section { title: "Gateway", settings: gateway::SETTINGS },
+    Section { title: "Policy", settings: policy::SETTINGS },
     Section { title: "Telemetry", settings: telemetry::SETTINGS },
 ];
 

@@ -45,6 +45,12 @@ error_codes! {
     Unauthenticated = "unauthenticated", 401, "Sign in first";
     /// A valid credential that may not do this.
     NotAuthorized = "not_authorized", 403, "Your role does not allow this";
+    /// The organisation demands a second factor first.
+    SecondFactorRequired = "second_factor_required", 403, "A second factor is needed";
+    /// This act needs a fresh proof of the second factor.
+    StepUpRequired = "step_up_required", 403, "Confirm with a fresh code";
+    /// The request was not made by our own pages.
+    CsrfRejected = "csrf_rejected", 403, "The request did not come from this site";
     /// Nothing of that id in this tenant.
     NotFound = "not_found", 404, "Not found";
     /// The path exists, the method does not.
@@ -63,8 +69,9 @@ error_codes! {
     LabelDenied = "label_denied", 403, "The label does not allow this";
     /// The input looks like an attempt to take over the assistant.
     InjectionBlocked = "injection_blocked", 403, "Blocked as prompt injection";
-    /// The tenant's budget is used up.
-    BudgetExceeded = "budget_exceeded", 402, "Budget used up";
+    /// A budget has no room for the call until it resets. 429 as in the OpenAI API (`insufficient_quota`), whose clients
+    /// would take another status for a fault.
+    BudgetExceeded = "budget_exceeded", 429, "Budget used up";
     /// Too many requests.
     RateLimited = "rate_limited", 429, "Too many requests";
     /// The thing changed since it was read.
@@ -87,6 +94,12 @@ error_codes! {
     Cancelled = "cancelled", 409, "Stopped";
     /// The process that worked on it ended.
     Interrupted = "interrupted", 503, "Interrupted";
+    /// The path and query are longer than accepted.
+    UriTooLong = "uri_too_long", 414, "The address is too long";
+    /// The headers are larger than accepted.
+    HeadersTooLarge = "headers_too_large", 431, "The headers are too large";
+    /// The request did not arrive in time.
+    RequestTimeout = "request_timeout", 408, "The request came too slowly";
     /// A fault of Millwright's own.
     Internal = "internal", 500, "Internal error";
 }
@@ -111,18 +124,27 @@ pub struct Problem {
     pub remedy: Option<String>,
     /// The parts of the request at fault.
     pub fields: Vec<FieldProblem>,
+    /// After how many seconds the same request may succeed.
+    pub retry_after: Option<u64>,
 }
 
 impl Problem {
     /// A problem with a sentence.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), remedy: None, fields: Vec::new() }
+        Self { code, detail: detail.into(), remedy: None, fields: Vec::new(), retry_after: None }
     }
 
     /// Says what would be accepted.
     #[must_use]
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = Some(remedy.into());
+        self
+    }
+
+    /// Says when to try again, in seconds.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
         self
     }
 

@@ -85,7 +85,7 @@ macro_rules! entity_ids {
 entity_ids! {
     /// A tenant: one customer organisation or site.
     TenantId = "ten";
-    /// A person who signs in.
+    /// A person who signs in, or a service account.
     UserId = "usr";
     /// A document under one name, with all its versions.
     DocumentId = "doc";
@@ -103,6 +103,24 @@ entity_ids! {
     JobId = "job";
     /// An audit entry.
     AuditEntryId = "aud";
+    /// A session: one sign-in on one device.
+    SessionId = "ses";
+    /// A key of a program.
+    ApiKeyId = "key";
+    /// The wish to lower a label.
+    LabelRequestId = "lbr";
+    /// Something that the policy layer noticed.
+    PolicyEventId = "pev";
+    /// A decision.
+    DecisionId = "dec";
+    /// A budget.
+    BudgetId = "bud";
+    /// What a running call holds of budgets.
+    ReservationId = "rsv";
+    /// One call of a model in the usage record.
+    UsageId = "usg";
+    /// A term of the glossary.
+    GlossaryEntryId = "glo";
 }
 
 #[cfg(test)]

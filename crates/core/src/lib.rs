@@ -25,11 +25,16 @@ pub mod error;
 pub mod id;
 mod label;
 mod page;
+mod permission;
 mod principal;
 mod sources;
 
 pub use error::{ErrorCode, FieldProblem, Problem, ToProblem};
-pub use label::Classification;
+pub use label::{
+    Allowed, Classification, Clearance, ExportControl, Group, Integrity, InvalidClassification, InvalidExportControl,
+    InvalidGroup, InvalidIntegrity, Label, Obstacle,
+};
 pub use page::{Cursor, Page, PageRequest};
-pub use principal::{Principal, Role, TenantScope};
+pub use permission::{InvalidPermission, Permission, Permissions};
+pub use principal::{Credential, InvalidRole, Principal, Role, TenantScope};
 pub use sources::{Clock, FixedClock, Randomness, SeededRandomness, Sources, SystemClock, SystemRandomness};

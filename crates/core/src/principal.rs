@@ -2,23 +2,29 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{TenantId, UserId};
+use crate::{
+    Permissions,
+    id::{ApiKeyId, SessionId, TenantId, UserId},
+};
 
-/// What a person may do, each role including the ones before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+/// What a person is for the tenant. Viewer, operator and admin each include the one before; an auditor stands beside them.
+/// What each may do is [`Role::permissions`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Reads documents and asks questions.
     Viewer,
     /// Also uploads and removes documents.
     Operator,
-    /// Also sees audit, jobs and users of the tenant.
+    /// Also manages users and sees everything of the tenant.
     Admin,
+    /// Reads audit, users and configuration and changes nothing.
+    Auditor,
 }
 
 impl Role {
-    /// All roles, least powerful first.
-    pub const ALL: [Self; 3] = [Self::Viewer, Self::Operator, Self::Admin];
+    /// All roles.
+    pub const ALL: [Self; 4] = [Self::Viewer, Self::Operator, Self::Admin, Self::Auditor];
 
     /// The word used in tokens and in the database.
     pub const fn as_str(self) -> &'static str {
@@ -26,6 +32,7 @@ impl Role {
             Self::Viewer => "viewer",
             Self::Operator => "operator",
             Self::Admin => "admin",
+            Self::Auditor => "auditor",
         }
     }
 }
@@ -38,7 +45,7 @@ impl fmt::Display for Role {
 
 /// A word that is no role.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected one of viewer, operator, admin")]
+#[error("expected one of viewer, operator, admin, auditor")]
 pub struct InvalidRole;
 
 impl TryFrom<String> for Role {
@@ -57,18 +64,46 @@ impl FromStr for Role {
     }
 }
 
+/// How somebody showed who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Credential {
+    /// A session that began with a sign-in here.
+    Session(SessionId),
+    /// A key of a program.
+    ApiKey(ApiKeyId),
+    /// A token made by an identity provider, or for development.
+    Token,
+}
+
 /// Who is asking, as established by a verified credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Principal {
-    /// The person.
+    /// The person or service account.
     pub user_id: UserId,
-    /// The person's tenant.
+    /// The tenant.
     pub scope: TenantScope,
-    /// What the person may do there.
+    /// What the user is there.
     pub role: Role,
+    /// What this credential allows: at most what the role does, and for a key also what an admin gave it.
+    pub permissions: Permissions,
+    /// What was shown.
+    pub credential: Credential,
 }
 
 impl Principal {
+    /// Somebody with everything that the role allows.
+    pub fn new(user_id: UserId, scope: TenantScope, role: Role, credential: Credential) -> Self {
+        Self { user_id, scope, role, permissions: role.permissions(), credential }
+    }
+
+    /// The session that the credential belongs to, if it is one.
+    pub fn session_id(&self) -> Option<SessionId> {
+        match self.credential {
+            Credential::Session(id) => Some(id),
+            Credential::ApiKey(_) | Credential::Token => None,
+        }
+    }
+
     /// The tenant's id, for logs and answers.
     pub fn tenant_id(&self) -> TenantId {
         self.scope.tenant_id()

@@ -1,4 +1,5 @@
-use crate::{Block, BlockKind, DocumentError, Limits, Page};
+use crate::placed::PlacedText;
+use crate::{Block, BlockKind, DocumentError, Limits, Page, PageLayout, WordBox};
 
 /// Builds one page's text out of blocks and keeps count of its code points.
 #[derive(Debug, Default)]
@@ -6,6 +7,7 @@ pub(crate) struct PageBuilder {
     text: String,
     length: usize,
     blocks: Vec<Block>,
+    words: Vec<WordBox>,
 }
 
 impl PageBuilder {
@@ -32,13 +34,33 @@ impl PageBuilder {
         self.blocks.push(Block { kind, start, end });
     }
 
+    /// The same for text whose words have places.
+    pub(crate) fn push_placed(&mut self, kind: BlockKind, text: &PlacedText) {
+        let text = text.trimmed();
+        let before = self.blocks.len();
+        self.push(kind, &text);
+        if let Some(block) = self.blocks.get(before) {
+            let start = block.start;
+            let word = |(range, place): (std::ops::Range<usize>, _)| {
+                WordBox::new(start + range.start..start + range.end, place)
+            };
+            self.words.extend(text.places().into_iter().map(word));
+        }
+    }
+
     /// Code points so far.
     pub(crate) fn length(&self) -> usize {
         self.length
     }
 
     pub(crate) fn finish(self, number: u32) -> Page {
-        Page { number, text: self.text, blocks: self.blocks }
+        Page { number, text: self.text, blocks: self.blocks, recognized: false, layout: None }
+    }
+
+    /// A page that is printed, with its width and height in points.
+    pub(crate) fn finish_printed(mut self, number: u32, (width, height): (f32, f32)) -> Page {
+        let words = std::mem::take(&mut self.words);
+        Page { layout: Some(PageLayout::new(width, height, words)), ..self.finish(number) }
     }
 }
 

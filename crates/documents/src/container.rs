@@ -12,6 +12,8 @@ const MAX_ENTRIES_SEEN: usize = 20_000;
 
 pub(crate) enum Container {
     Docx,
+    Pptx,
+    Xlsx,
     Other(&'static str),
     Damaged,
 }
@@ -20,27 +22,31 @@ pub(crate) enum Container {
 pub(crate) fn of_zip(bytes: &[u8]) -> Container {
     let Some(mut at) = directory_start(bytes) else { return Container::Damaged };
     let mut content_types = false;
-    let mut word = false;
+    let (mut word, mut slides, mut sheets) = (false, false, false);
     let mut other = None;
     for _ in 0..MAX_ENTRIES_SEEN {
         let Some((name, next)) = entry(bytes, at) else { break };
         at = next;
         content_types |= name == b"[Content_Types].xml";
         word |= name.starts_with(b"word/") && name.ends_with(b".xml");
+        slides |= name == b"ppt/presentation.xml";
+        sheets |= name == b"xl/workbook.xml";
         other = other.or_else(|| kind_of_entry(name));
     }
     match other {
         _ if word && content_types => Container::Docx,
+        _ if slides && content_types => Container::Pptx,
+        _ if sheets && content_types => Container::Xlsx,
         Some(detail) => Container::Other(detail),
-        None => Container::Other("a zip archive without a Word document in it"),
+        None => Container::Other("a zip archive without an Office document in it"),
     }
 }
 
 fn kind_of_entry(name: &[u8]) -> Option<&'static str> {
     if name.starts_with(b"xl/") {
-        Some("an Excel workbook")
+        Some("an Excel workbook of a form that is not read (.xlsb); save it as .xlsx")
     } else if name.starts_with(b"ppt/") {
-        Some("a PowerPoint presentation")
+        Some("a damaged PowerPoint presentation")
     } else if name == b"META-INF/manifest.xml" {
         Some("an OpenDocument file")
     } else if name == b"META-INF/container.xml" {
@@ -91,9 +97,9 @@ pub(crate) fn of_ole(bytes: &[u8]) -> DocumentError {
     } else if has("WordDocument") {
         DocumentError::unsupported("an old Word document (.doc); save it as .docx")
     } else if has("Workbook") {
-        DocumentError::unsupported("an old Excel workbook (.xls)")
+        DocumentError::unsupported("an old Excel workbook (.xls); save it as .xlsx")
     } else if has("PowerPoint Document") {
-        DocumentError::unsupported("an old PowerPoint presentation (.ppt)")
+        DocumentError::unsupported("an old PowerPoint presentation (.ppt); save it as .pptx")
     } else {
         DocumentError::unsupported("an OLE compound file")
     }

@@ -24,6 +24,8 @@ pub fn detect(bytes: &[u8], file_name: &str) -> Result<Format, DocumentError> {
     if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
         return match container::of_zip(bytes) {
             Container::Docx => Ok(Format::Docx),
+            Container::Pptx => Ok(Format::Pptx),
+            Container::Xlsx => Ok(Format::Xlsx),
             Container::Other(detail) => Err(DocumentError::unsupported(detail)),
             Container::Damaged => Err(damaged_zip(file_name)),
         };
@@ -34,6 +36,9 @@ pub fn detect(bytes: &[u8], file_name: &str) -> Result<Format, DocumentError> {
     if let Some(detail) = known_binary(bytes) {
         return Err(DocumentError::unsupported(detail));
     }
+    if is_message(bytes) {
+        return Ok(Format::Eml);
+    }
     let Some(text) = encoding::decode(bytes) else {
         return Err(DocumentError::unsupported("binary data of an unknown kind"));
     };
@@ -41,8 +46,8 @@ pub fn detect(bytes: &[u8], file_name: &str) -> Result<Format, DocumentError> {
 }
 
 fn damaged_zip(file_name: &str) -> DocumentError {
-    if extension(file_name).as_deref() == Some("docx") {
-        DocumentError::unreadable("the Word file is damaged or cut off")
+    if matches!(extension(file_name).as_deref(), Some("docx" | "pptx" | "xlsx" | "xlsm")) {
+        DocumentError::unreadable("the Office file is damaged or cut off")
     } else {
         DocumentError::unsupported("a damaged zip archive")
     }
@@ -83,10 +88,36 @@ fn detect_text(text: &str, extension: Option<&str>) -> Format {
     }
     match extension {
         Some("md" | "markdown" | "mdown") => Format::Markdown,
-        Some("txt" | "adoc" | "asciidoc" | "asc" | "log" | "csv") => Format::Text,
+        Some("csv" | "tsv") => Format::Csv,
+        Some("txt" | "adoc" | "asciidoc" | "asc" | "log") => Format::Text,
         _ if looks_like_markdown(text) => Format::Markdown,
         _ => Format::Text,
     }
+}
+
+/// How far the headers of a message are looked for.
+const MESSAGE_HEADER_WINDOW: usize = 16 * 1024;
+
+/// Headers of an e-mail, at least two that any message has, up to an empty line.
+fn is_message(bytes: &[u8]) -> bool {
+    const USUAL: [&[u8]; 6] = [b"from", b"to", b"subject", b"date", b"message-id", b"mime-version"];
+    let head = &bytes[..bytes.len().min(MESSAGE_HEADER_WINDOW)];
+    let mut usual = 0;
+    for line in head.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_end) {
+        if line.is_empty() {
+            break;
+        }
+        if line.starts_with(b" ") || line.starts_with(b"\t") {
+            continue;
+        }
+        let Some(colon) = line.iter().position(|&byte| byte == b':') else { return false };
+        let name = line[..colon].to_ascii_lowercase();
+        if name.is_empty() || !name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-') {
+            return false;
+        }
+        usual += usize::from(USUAL.contains(&name.as_slice()));
+    }
+    usual >= 2
 }
 
 /// Structure that a plain text seldom has: ATX headings, fenced code, tables, inline links.
@@ -138,6 +169,15 @@ mod tests {
         assert_eq!(detect(b"plain words", "a.md"), Ok(Format::Markdown));
         assert_eq!(detect(b"# not a heading\n# a shell comment\n", "a.txt"), Ok(Format::Text));
         assert_eq!(detect(b"= Title\n\n== Part\n\nWords.\n", "manual"), Ok(Format::Text));
+    }
+
+    #[test]
+    fn a_message_is_known_by_its_headers_and_a_note_is_none() {
+        let message = b"Received: by x\r\n with y\r\nFrom: a@b.example\r\nSubject: Pump\r\n\r\nIt leaks.\r\n";
+        assert_eq!(detect(message, "a.txt"), Ok(Format::Eml));
+        assert_eq!(detect(b"To: the shift\nThe pump leaks.\n", "a.txt"), Ok(Format::Text));
+        assert_eq!(detect(b"Torque: 45 Nm\nDate: today\n", "a.txt"), Ok(Format::Text));
+        assert_eq!(detect(b"a;b\n1;2\n", "parts.csv"), Ok(Format::Csv));
     }
 
     #[test]

@@ -26,11 +26,11 @@ pub enum DocumentError {
     /// Has pages but no text on any of them.
     #[error("no text on {}", page_list(.pages))]
     NeedsOcr {
-        /// Kept for the wire form, empty.
-        #[serde(default)]
-        detail: String,
         /// The pages without text, counted from 1.
         pages: Vec<u32>,
+        /// Whether text recognition was tried, and found nothing.
+        #[serde(default)]
+        tried: bool,
     },
     /// Would cost more than its limits.
     #[error("document limit exceeded: {detail}")]
@@ -63,8 +63,8 @@ impl DocumentError {
         Self::LimitExceeded { detail: detail.into() }
     }
 
-    pub(crate) fn needs_ocr(pages: Vec<u32>) -> Self {
-        Self::NeedsOcr { detail: String::new(), pages }
+    pub(crate) fn needs_ocr(pages: Vec<u32>, tried: bool) -> Self {
+        Self::NeedsOcr { pages, tried }
     }
 
     /// Whether another attempt with the same bytes could end differently.
@@ -80,7 +80,8 @@ impl ToProblem for DocumentError {
                 ErrorCode::UnsupportedMediaType,
                 format!("The file is not a format Millwright reads: {detail}."),
             )
-            .remedy("Upload a PDF, a Word document (.docx), a text, Markdown or HTML file."),
+            .remedy("Upload a PDF, a Word, PowerPoint or Excel file (.docx, .pptx, .xlsx), a text, Markdown, CSV or HTML file, or an e-mail \
+                 (.eml)."),
             Self::Unreadable { detail } => {
                 Problem::new(ErrorCode::DocumentUnreadable, format!("The file cannot be read: {detail}."))
                     .remedy("Open the file in its own program, save or export it again, and upload the new copy.")
@@ -89,11 +90,17 @@ impl ToProblem for DocumentError {
                 Problem::new(ErrorCode::DocumentEncrypted, format!("The file is protected: {detail}."))
                     .remedy("Save a copy without a password and upload that copy.")
             }
-            Self::NeedsOcr { pages, .. } => Problem::new(
+            Self::NeedsOcr { pages, tried: true } => Problem::new(
+                ErrorCode::DocumentNeedsOcr,
+                format!("The file holds no text, and text recognition (OCR) can read nothing on {}.", page_list(pages)),
+            )
+            .remedy("Scan the pages again, upright and with at least 200 dots per inch, or upload the original file."),
+            Self::NeedsOcr { pages, tried: false } => Problem::new(
                 ErrorCode::DocumentNeedsOcr,
                 format!("The file holds pictures of text but no text: nothing to read on {}.", page_list(pages)),
             )
-            .remedy("Run text recognition (OCR) over the scan and upload the result, or upload the original file."),
+            .remedy("Run text recognition (OCR) over the scan and upload the result, or upload the original file. Where the \
+                 program tesseract is installed beside Millwright, it reads scanned PDFs itself."),
             Self::LimitExceeded { detail } => {
                 Problem::new(ErrorCode::DocumentLimitExceeded, format!("The file exceeds what is read: {detail}."))
                     .remedy("Split the document into smaller files, or export it again without embedded data.")
@@ -139,7 +146,8 @@ mod tests {
             (DocumentError::unsupported("x"), ErrorCode::UnsupportedMediaType),
             (DocumentError::unreadable("x"), ErrorCode::DocumentUnreadable),
             (DocumentError::encrypted("x"), ErrorCode::DocumentEncrypted),
-            (DocumentError::needs_ocr(vec![1, 2]), ErrorCode::DocumentNeedsOcr),
+            (DocumentError::needs_ocr(vec![1, 2], true), ErrorCode::DocumentNeedsOcr),
+            (DocumentError::needs_ocr(vec![1], false), ErrorCode::DocumentNeedsOcr),
             (DocumentError::limit("x"), ErrorCode::DocumentLimitExceeded),
             (DocumentError::ParserUnavailable { detail: "x".into() }, ErrorCode::Internal),
         ];

@@ -5,10 +5,11 @@
 //! sentences and table rows; [`windows`] cuts a passage into pieces that a model with a short
 //! input reads whole; [`sentences`] finds sentences for quotes. [`ParserProcess`] runs the parser
 //! in another process ([`worker::serve`]) with limits on memory, time and output, so that no
-//! document can take the server down.
+//! document can take the server down. A [`Recognizer`] reads scanned pages by a program of the
+//! system, within the same limits.
 //!
-//! It is not a store, computes no embeddings, runs no text recognition and opens no file or
-//! connection: relations of a document to the outside are never followed.
+//! It is not a store, computes no embeddings and opens no file or connection: relations of a
+//! document to the outside are never followed.
 //!
 //! Invariants:
 //! * Spans count Unicode code points of one page's text, half open. The text of a chunk is
@@ -34,18 +35,28 @@ mod detect;
 mod docx;
 mod encoding;
 mod error;
+mod mail;
 mod markup;
+mod ocr;
+mod ooxml;
+mod page_layout;
 mod parse;
 mod pdf;
+mod placed;
 mod process;
 mod sentence;
+mod separated;
+mod sheets;
+mod slides;
 mod types;
 pub mod worker;
 
 pub use chunk::{Chunk, ChunkSettings, CountTokens, chunk, windows};
 pub use detect::detect;
 pub use error::DocumentError;
-pub use parse::parse;
+pub use ocr::{Recognizer, RecognizerMissing};
+pub use page_layout::{PageLayout, WordBox};
+pub use parse::{parse, parse_with};
 pub use process::ParserProcess;
 pub use sentence::sentences;
 pub use types::{Block, BlockKind, Format, Limits, Page, Summary};

@@ -9,12 +9,12 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
 use crate::worker::{Message, Request};
-use crate::{DocumentError, Format, Limits, Page, Summary};
+use crate::{DocumentError, Format, Limits, Page, Recognizer, Summary};
 
 /// How much of what the worker complains about is kept, bytes.
 const STDERR_KEPT: usize = 4 * 1024;
-/// JSON bytes that one character can take at the most, and room for structure.
-const OUTPUT_PER_CHARACTER: u64 = 8;
+/// JSON bytes that one character can take at the most (a word of one letter with its box), and room for structure.
+const OUTPUT_PER_CHARACTER: u64 = 48;
 const OUTPUT_EXTRA: u64 = 64 * 1024 * 1024;
 /// Time for the worker to end after its last message.
 const GRACE: Duration = Duration::from_secs(5);
@@ -25,6 +25,7 @@ pub struct ParserProcess {
     program: PathBuf,
     args: Vec<OsString>,
     limits: Limits,
+    recognizer: Option<Recognizer>,
 }
 
 impl ParserProcess {
@@ -35,7 +36,13 @@ impl ParserProcess {
         args: impl IntoIterator<Item = impl Into<OsString>>,
         limits: Limits,
     ) -> Self {
-        Self { program: program.into(), args: args.into_iter().map(Into::into).collect(), limits }
+        Self { program: program.into(), args: args.into_iter().map(Into::into).collect(), limits, recognizer: None }
+    }
+
+    /// Has scanned pages read as well.
+    #[must_use]
+    pub fn with_recognizer(self, recognizer: Option<Recognizer>) -> Self {
+        Self { recognizer, ..self }
     }
 
     /// What a document may cost.
@@ -64,14 +71,15 @@ impl ParserProcess {
             .kill_on_drop(true)
             .spawn()
             .map_err(unavailable)?;
-        let wall = Duration::from_secs(self.limits.wall_seconds);
+        let seconds = self.limits.wall_seconds + self.recognizer.as_ref().map_or(0, |_| self.limits.ocr_seconds);
+        let wall = Duration::from_secs(seconds);
         let result = timeout(wall, self.converse(&mut child, format, bytes, on_page)).await;
         if let Ok(result) = result {
             return result;
         }
         // The process is ended and awaited, so that it does not stay behind as a zombie.
         let _ = child.kill().await;
-        Err(DocumentError::limit(format!("reading it took more than {} seconds", self.limits.wall_seconds)))
+        Err(DocumentError::limit(format!("reading it took more than {seconds} seconds")))
     }
 
     async fn converse(
@@ -85,7 +93,8 @@ impl ParserProcess {
         else {
             return Err(DocumentError::ParserUnavailable { detail: "no pipes to the parser".to_owned() });
         };
-        let request = Request { format, limits: self.limits, length: bytes.len() as u64 };
+        let (limits, recognizer) = (self.limits, self.recognizer.clone());
+        let request = Request { format, limits, length: bytes.len() as u64, recognizer };
         let most = self.limits.max_characters.saturating_mul(OUTPUT_PER_CHARACTER).saturating_add(OUTPUT_EXTRA);
         let conversation = async {
             // The open pipe tells the worker that its parent lives.

@@ -2,6 +2,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::PageLayout;
+
 /// A format that is read here, told by content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -10,26 +12,39 @@ pub enum Format {
     Pdf,
     /// Office Open XML text (Word).
     Docx,
+    /// Office Open XML presentation (PowerPoint).
+    Pptx,
+    /// Office Open XML workbook (Excel).
+    Xlsx,
+    /// A table as text: comma-separated values and its kin.
+    Csv,
     /// Plain text, AsciiDoc included.
     Text,
     /// CommonMark with tables.
     Markdown,
     /// A web page.
     Html,
+    /// An e-mail message with its attachments.
+    Eml,
 }
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 5] = [Self::Pdf, Self::Docx, Self::Text, Self::Markdown, Self::Html];
+    pub const ALL: [Self; 9] =
+        [Self::Pdf, Self::Docx, Self::Pptx, Self::Xlsx, Self::Csv, Self::Text, Self::Markdown, Self::Html, Self::Eml];
 
     /// The word used on the wire and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pdf => "pdf",
             Self::Docx => "docx",
+            Self::Pptx => "pptx",
+            Self::Xlsx => "xlsx",
+            Self::Csv => "csv",
             Self::Text => "text",
             Self::Markdown => "markdown",
             Self::Html => "html",
+            Self::Eml => "eml",
         }
     }
 
@@ -38,15 +53,19 @@ impl Format {
         match self {
             Self::Pdf => "application/pdf",
             Self::Docx => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            Self::Pptx => "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            Self::Csv => "text/csv",
             Self::Text => "text/plain",
             Self::Markdown => "text/markdown",
             Self::Html => "text/html",
+            Self::Eml => "message/rfc822",
         }
     }
 
     /// Whether page numbers of this format mean something to a reader.
     pub const fn is_paged(self) -> bool {
-        matches!(self, Self::Pdf)
+        matches!(self, Self::Pdf | Self::Pptx)
     }
 }
 
@@ -99,6 +118,12 @@ pub struct Page {
     pub text: String,
     /// The parts of `text` in order, without overlap; only white space lies between them.
     pub blocks: Vec<Block>,
+    /// Whether the page is a picture whose text was recognised.
+    #[serde(default)]
+    pub recognized: bool,
+    /// Where its words stand, for formats that print.
+    #[serde(default)]
+    pub layout: Option<PageLayout>,
 }
 
 /// What is known once every page was read.
@@ -116,6 +141,9 @@ pub struct Summary {
     pub title: Option<String>,
     /// Pages on which no text was found, for instance scanned ones.
     pub pages_without_text: Vec<u32>,
+    /// Pages that are pictures, whose text was recognised.
+    #[serde(default)]
+    pub pages_recognized: Vec<u32>,
 }
 
 /// What one document may cost. Beyond it parsing ends with
@@ -139,8 +167,13 @@ pub struct Limits {
     pub memory_bytes: u64,
     /// Processor time of the worker process, seconds.
     pub cpu_seconds: u64,
-    /// Time on the wall before the worker process is ended, seconds.
+    /// Time on the wall before the worker process is ended, seconds; where scans are read, `ocr_seconds` more.
     pub wall_seconds: u64,
+    /// Time on the wall that recognising the text of one page may take, seconds. Beyond it the page counts as one
+    /// without text.
+    pub ocr_page_seconds: u64,
+    /// The same for all pages of a document together; it begins no further page then.
+    pub ocr_seconds: u64,
 }
 
 impl Default for Limits {
@@ -155,6 +188,8 @@ impl Default for Limits {
             memory_bytes: 1536 * 1024 * 1024,
             cpu_seconds: 90,
             wall_seconds: 120,
+            ocr_page_seconds: 60,
+            ocr_seconds: 900,
         }
     }
 }

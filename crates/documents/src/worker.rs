@@ -11,10 +11,10 @@ use std::thread;
 use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
 use serde::{Deserialize, Serialize};
 
-use crate::{DocumentError, Format, Limits, Page, Summary, parse};
+use crate::{DocumentError, Format, Limits, Page, Recognizer, Summary, parse_with};
 
 /// First line from the parent.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Request {
     /// What the bytes are.
     pub format: Format,
@@ -22,6 +22,9 @@ pub struct Request {
     pub limits: Limits,
     /// How many bytes follow the line.
     pub length: u64,
+    /// What reads scanned pages.
+    #[serde(default)]
+    pub recognizer: Option<Recognizer>,
 }
 
 /// One line from the worker.
@@ -82,7 +85,7 @@ fn parse_in_thread<W: Write + Send + 'static>(
 ) -> std::io::Result<Message> {
     let pages = Arc::clone(output);
     let worker = thread::Builder::new().name("parser".to_owned()).stack_size(STACK).spawn(move || {
-        parse(request.format, &bytes, &request.limits, |page| {
+        parse_with(request.format, &bytes, &request.limits, request.recognizer.as_ref(), |page| {
             send(&pages, &Message::Page(page))
                 .map_err(|error| DocumentError::ParserUnavailable { detail: error.to_string() })
         })

@@ -76,7 +76,7 @@ proptest! {
             start,
             end,
         }).collect();
-        let pages = [Page { number: 1, text, blocks }];
+        let pages = [Page { number: 1, text, blocks, recognized: false, layout: None }];
         let settings = ChunkSettings { size_tokens: size, overlap_tokens: 10 };
         check(&pages, &chunk(&pages, &settings, &count), &settings);
     }
@@ -149,7 +149,7 @@ fn a_line_of_a_megabyte_takes_linear_time() {
     for text in
         ["lorem ipsum dolor ".repeat(60_000), "x".repeat(1_000_000), "e.g. ".repeat(200_000), "a.b".repeat(330_000)]
     {
-        let pages = [Page { number: 1, text: text.clone(), blocks: Vec::new() }];
+        let pages = [Page { number: 1, text: text.clone(), blocks: Vec::new(), recognized: false, layout: None }];
         let settings = ChunkSettings::default();
         let started = std::time::Instant::now();
         let chunks = chunk(&pages, &settings, &count);

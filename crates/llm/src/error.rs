@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use millwright_core::{ErrorCode, Problem, ToProblem};
 
 /// What can go wrong between Millwright and a model. Holds neither the key, nor the prompt, nor
@@ -30,6 +32,16 @@ pub enum LlmError {
         provider: &'static str,
         /// The HTTP status.
         status: u16,
+        /// With 429 and 503: how long the server asks to be left alone, where it says so; at most a day.
+        retry_after: Option<Duration>,
+    },
+    /// This kind of server cannot do what is asked. Nothing was sent.
+    #[error("an {provider} server cannot do {what}")]
+    Unsupported {
+        /// Which kind of server.
+        provider: &'static str,
+        /// What it cannot do, as a noun.
+        what: &'static str,
     },
     /// The server is there and does not have the model.
     #[error("the {provider} server has no model `{model}`")]
@@ -59,6 +71,9 @@ pub enum LlmError {
         /// What was found in place of the documented form.
         what: &'static str,
     },
+    /// The request was released to another sink than this model.
+    #[error("the request was not released to this model")]
+    NotReleased,
     /// The address in the configuration is not one.
     #[error("`{variable}` must be an http or https address")]
     InvalidAddress {
@@ -77,10 +92,12 @@ impl LlmError {
             Self::Unreachable { .. } => "unreachable",
             Self::Timeout { .. } => "timeout",
             Self::Rejected { .. } => "rejected",
+            Self::Unsupported { .. } => "unsupported",
             Self::ModelMissing { .. } => "model_missing",
             Self::Interrupted { .. } => "interrupted",
             Self::FailedMidway { .. } => "failed_midway",
             Self::BadStream { .. } => "bad_stream",
+            Self::NotReleased => "not_released",
             Self::InvalidAddress { .. } => "invalid_address",
             Self::Client(_) => "client",
         }
@@ -97,9 +114,18 @@ impl ToProblem for LlmError {
                 problem(format!("the language model server gave no {what} within {seconds} s"))
                     .remedy("ask again; if it stays so, the model server is overloaded or the model too large for it")
             }
-            Self::Rejected { status, .. } => {
-                problem(format!("the language model server refused the request with status {status}"))
+            Self::Rejected { status, .. } if matches!(status, 400 | 413 | 422) => {
+                let detail = format!("the language model server found the request wrong (status {status})");
+                Problem::new(ErrorCode::ValidationFailed, detail).remedy(remedy_for_status(*status))
+            }
+            Self::Rejected { status, retry_after, .. } => Problem {
+                retry_after: retry_after.map(|wait| wait.as_secs().max(1)),
+                ..problem(format!("the language model server refused the request with status {status}"))
                     .remedy(remedy_for_status(*status))
+            },
+            Self::Unsupported { provider, what } => {
+                let detail = format!("models on an {provider} server cannot do {what}");
+                Problem::new(ErrorCode::ValidationFailed, detail).remedy("leave it out, or choose another model")
             }
             Self::ModelMissing { model, .. } => problem(format!("the language model server has no model `{model}`"))
                 .remedy("load that model on the server, or configure a name that it has"),
@@ -111,6 +137,7 @@ impl ToProblem for LlmError {
             }
             Self::BadStream { .. } => problem("the language model server sent an answer that cannot be read".into())
                 .remedy("check that the address is that of a server with this interface"),
+            Self::NotReleased => Problem::internal(),
             Self::InvalidAddress { variable } => problem(format!("`{variable}` must be an http or https address")),
             Self::Client(_) => problem("the connection to the language model cannot be prepared".into())
                 .remedy("install the system's root certificates"),

@@ -1,47 +1,41 @@
-//! The models that answer: the built-in extractive one, Ollama, and any OpenAI-compatible server.
+//! The model servers that are spoken to, in one form for all kinds, and the built-in answerer, which quotes.
 //!
-//! A [`ChatModel`] turns a [`ChatRequest`] (question, conversation, numbered passages) into a
-//! stream of [`Delta`]s. [`ModelSet`] holds one for each [`Tier`]; `choose` is the seam at which
-//! a router, budgets and several endpoints will stand. [`text`] reads sentences and figures, for
-//! the extractive answerer and for whoever checks an answer against its passages.
+//! A [`provider::Provider`] is one server: it turns a [`provider::ModelRequest`] into a stream of
+//! [`provider::Delta`]s, makes one attempt, and gives up after its patience. A [`ChatRequest`] (question, conversation,
+//! numbered passages) becomes such a request ([`ChatRequest::to_model_request`]), or is answered here by [`quote`], which
+//! is no language model. [`text`] reads sentences and figures, for the built-in answerer and for whoever checks an answer
+//! against its passages.
 //!
-//! It is not an agent: it neither searches, nor checks what a model says, nor remembers. It does
-//! not retry: before the first token that is the caller's choice, after it a lie.
+//! It is not an agent and not the gateway: it neither searches, nor checks what a model says, nor remembers, nor chooses,
+//! nor retries.
 //!
 //! Invariants:
 //! * A stream ends with `Done` or with an error. An answer that ends without its end marker is
 //!   an error, never a short answer.
 //! * No wait is without a limit ([`Patience`]), and dropping a stream closes its connection.
+//! * What a kind of server cannot do is said before anything is sent.
 //! * Errors and logs hold no key, no prompt and no words of the server.
 //! * Passages reach a model only between boundary lines that no document can have guessed.
-//! * The extractive answerer says only what stands in the passages, byte for byte; a row of a
+//! * The built-in answerer says only what stands in the passages, byte for byte; a row of a
 //!   table is read out with the names of its columns.
 //!
 //! ```
-//! use millwright_core::Sources;
-//! use millwright_llm::{ModelSet, ModelSettings, Tier};
-//! let models = ModelSet::new(&ModelSettings::extractive(), &Sources::system())?;
-//! assert!(!models.choose(Tier::Light).info().is_language_model);
-//! # Ok::<(), millwright_llm::LlmError>(())
+//! use millwright_llm::{ChatRequest, quote};
+//! assert!(quote(&ChatRequest { question: "How is it primed?".into(), ..ChatRequest::default() }).is_empty());
 //! ```
 
 mod error;
 mod extractive;
 mod model;
-mod ollama;
-mod openai;
 mod prompt;
-mod set;
+pub mod provider;
+mod rerank;
 pub mod text;
 mod transport;
 
 pub use error::LlmError;
-pub use extractive::ExtractiveModel;
-pub use model::{
-    ChatModel, ChatRequest, Delta, DeltaStream, InvalidTier, ModelInfo, PromptPassage, Role, StopReason, Tier, Turn,
-};
-pub use ollama::OllamaModel;
-pub use openai::OpenAiModel;
+pub use extractive::{EXTRACTIVE, quote};
+pub use model::{ChatRequest, InvalidTier, PromptPassage, Role, Tier, Turn};
 pub use prompt::NOT_IN_DOCUMENTS;
-pub use set::{Backend, ModelSet, ModelSettings};
+pub use rerank::{RerankForm, RerankServer};
 pub use transport::{ApiKey, Patience};

@@ -1,10 +1,6 @@
 use std::{fmt, str::FromStr};
 
-use async_trait::async_trait;
-use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
-
-use crate::LlmError;
 
 /// How much model a request deserves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -101,73 +97,6 @@ pub struct ChatRequest {
     pub passages: Vec<PromptPassage>,
     /// The most tokens the answer may have.
     pub max_output_tokens: u32,
-}
-
-/// Why a model stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StopReason {
-    /// The answer is complete.
-    Complete,
-    /// The limit on tokens was reached: the last sentence may be cut.
-    Length,
-    /// The server withheld the rest.
-    Filtered,
-    /// The server gave another reason, or none.
-    Other,
-}
-
-/// A piece of a streamed answer. A stream that yields no error ends with exactly one `Done`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Delta {
-    /// The next characters of the answer.
-    Text(String),
-    /// What the answer has cost, where the server tells.
-    Usage {
-        /// Tokens read.
-        input_tokens: u64,
-        /// Tokens written.
-        output_tokens: u64,
-    },
-    /// The end marker.
-    Done {
-        /// Why it stopped.
-        stop_reason: StopReason,
-    },
-}
-
-/// What a model is called and where it runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ModelInfo {
-    /// The model's own name.
-    pub name: String,
-    /// `extractive`, `ollama` or `openai`.
-    pub provider: &'static str,
-    /// False for the extractive answerer, which only quotes.
-    pub is_language_model: bool,
-}
-
-/// The pieces of an answer as they come. Dropping it cancels the request to the server.
-pub type DeltaStream = BoxStream<'static, Result<Delta, LlmError>>;
-
-/// Something that answers a question from passages.
-#[async_trait]
-pub trait ChatModel: Send + Sync + fmt::Debug {
-    /// What it is.
-    fn info(&self) -> ModelInfo;
-
-    /// Starts an answer. Returns once the server has accepted the request.
-    ///
-    /// # Errors
-    /// When the server cannot be reached, refuses, or does not answer in time. Later failures
-    /// come through the stream.
-    async fn stream(&self, request: ChatRequest) -> Result<DeltaStream, LlmError>;
-
-    /// Asks the server, in at most five seconds, whether it is there and has the model; says so in a sentence.
-    ///
-    /// # Errors
-    /// When it is not, or does not have it.
-    async fn check(&self) -> Result<String, LlmError>;
 }
 
 #[cfg(test)]

@@ -4,48 +4,56 @@ use std::fmt::Write as _;
 
 use millwright_core::Sources;
 
-use crate::model::{ChatRequest, PromptPassage, Role};
+use crate::{
+    model::{ChatRequest, PromptPassage, Role},
+    provider::{Message, ModelRequest, Part, Sampling},
+};
 
 const ANSWER_PROMPT: &str = include_str!("../prompts/answer.md");
 
 /// What a model writes when the passages do not hold the answer.
 pub const NOT_IN_DOCUMENTS: &str = "NOT_IN_DOCUMENTS";
 
-/// A message as both wire formats have it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PromptMessage {
-    /// `system`, `user` or `assistant`.
-    pub(crate) role: &'static str,
-    /// Its text.
-    pub(crate) text: String,
-}
-
 /// A word that no document can have guessed.
-pub(crate) fn boundary(sources: &Sources) -> String {
+fn boundary(sources: &Sources) -> String {
     hex::encode(sources.random_bytes::<8>())
 }
 
+impl ChatRequest {
+    /// What a model is asked, in the form that every kind of server takes: instructions, earlier turns, then passages and
+    /// question between boundaries that no document can have guessed. Drawn without chance.
+    pub fn to_model_request(&self, sources: &Sources) -> ModelRequest {
+        ModelRequest {
+            messages: messages(self, &boundary(sources)),
+            max_output_tokens: Some(self.max_output_tokens),
+            sampling: Sampling { temperature: Some(0.0), ..Sampling::default() },
+            ..ModelRequest::default()
+        }
+    }
+}
+
 /// The messages for one request: instructions, earlier turns, then passages and question.
-pub(crate) fn messages(request: &ChatRequest, boundary: &str) -> Vec<PromptMessage> {
+fn messages(request: &ChatRequest, boundary: &str) -> Vec<Message> {
     let mut system = ANSWER_PROMPT.replace("{{boundary}}", boundary);
     if !request.system.is_empty() {
         let _ = write!(system, "\n{}\n", request.system.trim());
     }
-    let mut messages = vec![PromptMessage { role: "system", text: system }];
-    messages.extend(request.turns.iter().map(|turn| PromptMessage {
-        role: match turn.role {
-            Role::User => "user",
-            Role::Assistant => "assistant",
-        },
-        text: turn.text.clone(),
+    let mut messages = vec![Message::System { text: system }];
+    messages.extend(request.turns.iter().map(|turn| match turn.role {
+        Role::User => user(turn.text.clone()),
+        Role::Assistant => Message::Assistant { text: turn.text.clone(), tool_calls: Vec::new() },
     }));
     let mut text = String::new();
     for passage in &request.passages {
         write_passage(&mut text, passage, boundary);
     }
     let _ = write!(text, "Question: {}", request.question.trim());
-    messages.push(PromptMessage { role: "user", text });
+    messages.push(user(text));
     messages
+}
+
+fn user(text: String) -> Message {
+    Message::User { parts: vec![Part::Text { text }] }
 }
 
 fn write_passage(out: &mut String, passage: &PromptPassage, boundary: &str) {
@@ -62,11 +70,6 @@ fn write_passage(out: &mut String, passage: &PromptPassage, boundary: &str) {
 
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// A rough count of the tokens of a prompt, on the safe side for English and German.
-pub(crate) fn estimated_tokens(messages: &[PromptMessage]) -> u64 {
-    messages.iter().map(|message| message.text.len() as u64 / 3 + 8).sum()
 }
 
 #[cfg(test)]
@@ -96,10 +99,13 @@ mod tests {
         };
         // The text guessed an earlier request's word: it does not end this request's frame.
         let messages = messages(&request, &second);
-        let user = &messages[1].text;
+        let [Message::System { text: system }, Message::User { parts }] = messages.as_slice() else {
+            panic!("{messages:?}")
+        };
+        let [Part::Text { text: user }] = parts.as_slice() else { panic!("{parts:?}") };
         assert_eq!(user.matches(&format!("END PASSAGE 1 {second}")).count(), 1);
         assert!(user.contains("Document: evil name.txt\n"));
-        assert!(messages[0].text.contains(&format!("BEGIN PASSAGE n {second}")));
-        assert!(!messages[0].text.contains("{{"));
+        assert!(system.contains(&format!("BEGIN PASSAGE n {second}")));
+        assert!(!system.contains("{{"));
     }
 }

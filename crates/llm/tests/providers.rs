@@ -1,8 +1,14 @@
 //! Both remote providers against played-back servers: what is sent, what is read, and how each
 //! failure is told.
 
-#![expect(clippy::unwrap_used, reason = "what tests share may fail them")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "what tests share may fail them, and say so"
+)]
 
+mod golden;
 mod llama_cpp;
 mod server;
 
@@ -14,8 +20,8 @@ use std::{
 use futures::StreamExt;
 use millwright_core::{ErrorCode, SeededRandomness, Sources, SystemClock, ToProblem};
 use millwright_llm::{
-    ApiKey, ChatModel, ChatRequest, Delta, LlmError, OllamaModel, OpenAiModel, Patience, PromptPassage, Role,
-    StopReason, Turn,
+    ApiKey, ChatRequest, LlmError, Patience, PromptPassage, Role, Turn,
+    provider::{Delta, ModelRequest, OllamaProvider, OpenAiProvider, Provider, StopReason, Usage},
 };
 use server::{Act, Server, chunk, head, whole};
 
@@ -52,16 +58,18 @@ fn quick() -> Patience {
     }
 }
 
-fn openai(address: &str, patience: Patience) -> OpenAiModel {
-    OpenAiModel::new(&format!("{address}/v1"), Some(ApiKey::new(KEY.into())), "tiny", patience, sources()).unwrap()
+const MODEL: &str = "tiny";
+
+fn openai(address: &str, patience: Patience) -> OpenAiProvider {
+    OpenAiProvider::new(&format!("{address}/v1"), Some(ApiKey::new(KEY.into())), patience).unwrap()
 }
 
-fn ollama(address: &str, patience: Patience) -> OllamaModel {
-    OllamaModel::new(address, "tiny", patience, sources()).unwrap()
+fn ollama(address: &str, patience: Patience) -> OllamaProvider {
+    OllamaProvider::new(address, None, None, patience, sources()).unwrap()
 }
 
-fn request() -> ChatRequest {
-    ChatRequest {
+fn request() -> ModelRequest {
+    let request = ChatRequest {
         system: "Earlier draft: a sentence had no source.".into(),
         turns: vec![
             Turn { role: Role::User, text: "Which screws hold the cover?".into() },
@@ -77,11 +85,12 @@ fn request() -> ChatRequest {
             score: 0.9,
         }],
         max_output_tokens: 512,
-    }
+    };
+    request.to_model_request(&sources())
 }
 
-async fn read(model: &dyn ChatModel) -> (Vec<Delta>, Option<LlmError>) {
-    let mut stream = match model.stream(request()).await {
+async fn read(model: &dyn Provider) -> (Vec<Delta>, Option<LlmError>) {
+    let mut stream = match model.stream(MODEL, &request()).await {
         Ok(stream) => stream,
         Err(error) => return (Vec::new(), Some(error)),
     };
@@ -106,7 +115,7 @@ fn hello() -> Vec<Delta> {
     vec![
         Delta::Text("25 Nm".into()),
         Delta::Text(" [1]".into()),
-        Delta::Usage { input_tokens: 120, output_tokens: 5 },
+        Delta::Usage(Usage { input_tokens: 120, output_tokens: 5, ..Usage::default() }),
         Delta::Done { stop_reason: StopReason::Complete },
     ]
 }
@@ -120,7 +129,8 @@ async fn the_openai_request_is_this() {
     let request = server.request();
     assert!(request.head.starts_with("post /v1/chat/completions http/1.1\r\n"), "{}", request.head);
     assert!(request.head.contains(&format!("authorization: bearer {KEY}")));
-    let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+    let mut body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+    body.sort_all_objects();
     insta::assert_json_snapshot!("openai_request", body);
 }
 
@@ -132,7 +142,8 @@ async fn the_ollama_request_is_this() {
     assert_eq!(deltas, hello());
     let request = server.request();
     assert!(request.head.starts_with("post /api/chat http/1.1\r\n"), "{}", request.head);
-    let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+    let mut body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+    body.sort_all_objects();
     insta::assert_json_snapshot!("ollama_request", body);
 }
 
@@ -147,7 +158,7 @@ async fn a_character_split_over_packets_stays_whole() {
         acts.push(Act::Send(b"0\r\n\r\n".to_vec()));
         let server = Server::play(acts);
         let patience = Patience::default();
-        let model: Box<dyn ChatModel> = if content_type == SSE {
+        let model: Box<dyn Provider> = if content_type == SSE {
             Box::new(openai(&server.address, patience))
         } else {
             Box::new(ollama(&server.address, patience))
@@ -277,30 +288,28 @@ async fn refusals_and_absence_are_told_without_key_or_prompt() {
 async fn dropping_the_stream_closes_the_connection() {
     let server = Server::play(vec![head(SSE), chunk(OPENAI_HELLO[2].as_bytes())]);
     let model = openai(&server.address, Patience::default());
-    let mut stream = model.stream(request()).await.unwrap();
+    let mut stream = model.stream(MODEL, &request()).await.unwrap();
     assert_eq!(stream.next().await.unwrap().unwrap(), Delta::Text("25 Nm".into()));
     drop(stream);
     assert!(tokio::task::spawn_blocking(move || server.client_closed()).await.unwrap());
 }
 
 #[tokio::test]
-async fn a_check_says_whether_the_model_is_there() {
+async fn a_server_says_what_it_has() {
     let tags = r#"{"models":[{"name":"tiny:latest","modified_at":"t","size":1}]}"#;
     let server = Server::play(whole("200 OK", tags));
-    assert_eq!(ollama(&server.address, quick()).check().await.unwrap(), "model `tiny` is installed");
-    let server = Server::play(whole("200 OK", r#"{"models":[]}"#));
-    assert!(matches!(ollama(&server.address, quick()).check().await, Err(LlmError::ModelMissing { .. })));
+    assert_eq!(ollama(&server.address, quick()).list_models().await.unwrap(), ["tiny:latest"]);
     let server = Server::play(whole("200 OK", r#"{"object":"list","data":[{"id":"tiny"}]}"#));
-    assert_eq!(openai(&server.address, quick()).check().await.unwrap(), "model `tiny` is served");
+    assert_eq!(openai(&server.address, quick()).list_models().await.unwrap(), ["tiny"]);
     let server = Server::play(whole("200 OK", "<html>"));
-    assert!(matches!(openai(&server.address, quick()).check().await, Err(LlmError::BadStream { .. })));
-    assert!(matches!(ollama("http://127.0.0.1:9", quick()).check().await, Err(LlmError::Unreachable { .. })));
+    assert!(matches!(openai(&server.address, quick()).list_models().await, Err(LlmError::BadStream { .. })));
+    assert!(matches!(ollama("http://127.0.0.1:9", quick()).list_models().await, Err(LlmError::Unreachable { .. })));
 }
 
 #[test]
 fn an_address_must_be_one() {
     for address in ["", "localhost:8000", "ftp://x/", "not a url"] {
-        let refused = OpenAiModel::new(address, None, "m", Patience::default(), sources());
+        let refused = OpenAiProvider::new(address, None, Patience::default());
         assert!(matches!(refused, Err(LlmError::InvalidAddress { .. })), "{address}");
     }
 }

@@ -214,6 +214,7 @@ impl IndexFollower {
     async fn discover(&mut self) -> Result<(), RetrievalError> {
         if self.maintained_at.is_none_or(|at| at.elapsed() > MAINTENANCE) {
             self.indexes.maintain().await?;
+            self.forget_deleted().await?;
             self.maintained_at = Some(Instant::now());
         }
         let mut system = self.store.system().await?;
@@ -239,6 +240,18 @@ impl IndexFollower {
             self.behind.entry(scope).or_insert_with(Behind::new);
         }
         self.seen = Some(seen);
+        Ok(())
+    }
+
+    /// What a deleted tenant wrote must not lie on in an index.
+    async fn forget_deleted(&mut self) -> Result<(), RetrievalError> {
+        let mut system = self.store.system().await?;
+        let deleted = system.tenants().list_deleted().await?;
+        drop(system);
+        for scope in deleted {
+            self.behind.remove(&scope);
+            self.indexes.forget(&scope).await?;
+        }
         Ok(())
     }
 
@@ -332,8 +345,9 @@ fn keyword_chunk(chunk: IndexedChunk) -> KeywordChunk {
     headings.push(chunk.document_name);
     KeywordChunk {
         id: chunk.id,
-        document_id: chunk.document_id,
         version_id: chunk.version_id,
+        label_id: chunk.label_id,
+        is_dormant: chunk.is_dormant,
         headings,
         text: chunk.text,
     }

@@ -11,7 +11,7 @@
 use std::collections::HashSet;
 
 use crate::{
-    analysis::{analyse, is_weak_word},
+    analysis::{Language, analyse, analyse_query},
     keyword::QueryWord,
 };
 
@@ -89,7 +89,7 @@ impl Relevance {
 /// own words count, all the same.
 pub fn assess(question: &str, words: &[QueryWord], chunk_count: u64, passages: &[PassageEvidence<'_>]) -> Relevance {
     let words = if words.is_empty() { &content_words(question) } else { words };
-    let strong: Vec<QueryWord> = words.iter().filter(|word| !is_weak_word(&word.stem)).cloned().collect();
+    let strong: Vec<QueryWord> = words.iter().filter(|word| !word.is_weak).cloned().collect();
     let words = if strong.is_empty() { words } else { &strong };
     let passages = &passages[..passages.len().min(EVIDENCE_PASSAGES)];
     let (features, missing_words) = measure(words, chunk_count, passages);
@@ -99,10 +99,18 @@ pub fn assess(question: &str, words: &[QueryWord], chunk_count: u64, passages: &
 
 fn content_words(question: &str) -> Vec<QueryWord> {
     let mut seen = HashSet::new();
-    let stems = analyse(question).words.into_iter().map(|word| word.text);
-    stems
-        .filter(|stem| !is_weak_word(stem) && seen.insert(stem.clone()))
-        .map(|stem| QueryWord { stem, chunk_frequency: 0 })
+    let analysed = analyse_query(question);
+    let words = analysed.words.into_iter();
+    words
+        .filter(|(stem, _)| !analysed.language.is_weak_word(stem) && seen.insert(stem.clone()))
+        .map(|(stem, other_stem)| QueryWord {
+            stem,
+            other_stem,
+            is_german: false,
+            is_weak: false,
+            chunk_frequency: 0,
+            weight: 1.0,
+        })
         .collect()
 }
 
@@ -115,7 +123,7 @@ fn measure(words: &[QueryWord], chunk_count: u64, passages: &[PassageEvidence<'_
         let terms = terms_of(passage);
         let mut covered = 0.0;
         for ((word, weight), found) in words.iter().zip(&weights).zip(&mut found) {
-            if terms.contains(word.stem.as_str()) {
+            if word.stems().any(|stem| terms.contains(stem)) {
                 covered += weight;
                 *found = true;
             }
@@ -149,7 +157,8 @@ fn rarity(chunk_frequency: u64, chunk_count: u64) -> f32 {
 
 fn terms_of(passage: &PassageEvidence<'_>) -> HashSet<String> {
     let texts = passage.headings.iter().map(String::as_str).chain([passage.text]);
-    texts.flat_map(|text| analyse(text).words).map(|word| word.text).collect()
+    let language = Language::of(passage.text);
+    texts.flat_map(|text| analyse(text, language).words).map(|word| word.text).collect()
 }
 
 #[cfg(test)]
@@ -157,7 +166,14 @@ mod tests {
     use super::*;
 
     fn word(stem: &str, chunk_frequency: u64) -> QueryWord {
-        QueryWord { stem: stem.to_owned(), chunk_frequency }
+        QueryWord {
+            stem: stem.to_owned(),
+            other_stem: None,
+            is_german: false,
+            is_weak: false,
+            chunk_frequency,
+            weight: 1.0,
+        }
     }
 
     fn passage(text: &str) -> PassageEvidence<'_> {

@@ -1,34 +1,38 @@
-//! The way of a query: keywords and vector at once, one trip to the database, one fused list.
+//! The way of a query: what it asks for, keywords and vector at once, one trip to the database, one fused list, its best
+//! ordered anew.
 
 use std::{
-    collections::HashSet,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use chrono::{DateTime, Utc};
+use futures::future::join_all;
 use millwright_core::{
-    Classification, TenantScope,
+    Label, TenantScope,
     id::{ChunkId, DocumentId},
 };
 use millwright_store::{
     Store,
-    tenant::{PassageQuery, PassageRow},
+    tenant::{PassageQuery, PassageRow, PassageScope, Reader, SearchFilter, VersionSet},
 };
 
 use crate::{
     embedding::Embedder,
     error::RetrievalError,
-    fusion::{Ranked, fuse},
-    keyword::{KeywordIndexes, KeywordOutcome},
+    fusion::Ranked,
+    keyword::{KeywordIndexes, KeywordOutcome, KeywordQuery, QueryHints, VisibleLabels},
+    ranking::{Scores, fold_repeats, passages},
     relevance::{self, PassageEvidence, Relevance},
+    reranker::{NoScores, Reranker, order_anew},
+    understanding::{Expansion, Glossaries, Understood, parts, weave},
 };
 
-/// Candidates from each index when few results are asked for: deep enough that a passage both
-/// indexes rank in the middle still wins by their agreement.
-const MIN_CANDIDATES: usize = 50;
+/// Candidates that each index brings at least, where nothing else is set: deep enough that a passage both indexes rank in
+/// the middle still wins by their agreement.
+pub const DEFAULT_CANDIDATES: usize = 100;
 /// For longer results each index must bring more than are shown, for the same reason.
 const CANDIDATES_PER_RESULT: usize = 3;
-/// Two passages of one page that share more than this of the shorter one say the same.
-const OVERLAP: f32 = 0.5;
 
 /// What is searched for.
 #[derive(Debug, Clone)]
@@ -37,8 +41,10 @@ pub struct SearchRequest {
     pub query: String,
     /// At most this many passages.
     pub limit: usize,
-    /// Only these documents; `None` for all.
-    pub document_ids: Option<Vec<DocumentId>>,
+    /// What it is narrowed by.
+    pub filter: SearchFilter,
+    /// What the query itself carries: decides whether it may be given to a reranker.
+    pub label: Label,
 }
 
 /// A passage of a version that answers, and why it was found.
@@ -50,10 +56,14 @@ pub struct Passage {
     pub document_id: DocumentId,
     /// The document's name.
     pub document_name: String,
-    /// How confidential the document is.
-    pub classification: Classification,
+    /// The document's label.
+    pub label: Label,
     /// Number of the version.
     pub version: i32,
+    /// From when that version holds.
+    pub effective_from: DateTime<Utc>,
+    /// Whether it answers now; false only in a search as of another moment.
+    pub is_current: bool,
     /// Whether the page number means something to a reader.
     pub paged: bool,
     /// Place of the chunk in its version.
@@ -70,9 +80,18 @@ pub struct Passage {
     pub token_count: i32,
     /// Exactly the span's text.
     pub text: String,
-    /// The fused score; comparable within one answer only.
+    /// Sentences of the text that look like instructions to a model: pairs of code points.
+    pub quarantined: Vec<(u32, u32)>,
+    /// What it is ordered by, in deviations from the mean of the candidates; comparable within one answer only, and there
+    /// only among passages of one part of the question.
     pub score: f32,
-    /// Rank and BM25 score in the keyword index, where it was found there.
+    /// Which part of the question found it, from 1; `None` where the question has none, or only the whole of it did.
+    pub part: Option<u32>,
+    /// Its score by the reranker; `None` without one, and for a passage that it may not be given, which keeps its place.
+    pub reranker: Option<f32>,
+    /// Place and score when keywords and vectors were fused, before the best were ordered anew.
+    pub fused: Ranked,
+    /// Rank and BM25 score among the candidates, where it has words of the query.
     pub keyword: Option<Ranked>,
     /// Rank and cosine similarity in the vector index, where it was found there.
     pub vector: Option<Ranked>,
@@ -81,31 +100,55 @@ pub struct Passage {
 }
 
 impl Passage {
+    /// All that it says, in lower case.
+    fn words(&self) -> String {
+        format!("{} {} {}", self.document_name, self.heading_path.join(" "), self.text).to_lowercase()
+    }
+
     /// The page as a reader knows it.
     pub fn page(&self) -> Option<i32> {
         self.paged.then_some(self.page_number)
     }
 }
 
-/// Half of the search that did not work; the other half answered alone.
+/// What of the search did not work; the rest answered without it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Degraded {
     /// Without vectors: only passages with words of the query are found.
     VectorsFailed,
     /// Without keywords: exact names and numbers may be missed.
     KeywordsFailed,
+    /// Without the reranker: the built-in order stands.
+    RerankerFailed,
+}
+
+impl Degraded {
+    /// The stable word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::VectorsFailed => "vectors",
+            Self::KeywordsFailed => "keywords",
+            Self::RerankerFailed => "reranker",
+        }
+    }
 }
 
 /// Where the time went.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SearchTimings {
+    /// The database, for the versions that pass the filter; none without a filter.
+    pub filter: Duration,
     /// Keyword index, in process.
     pub keyword: Duration,
     /// Vector of the query, in process, at the same time.
     pub embedding: Duration,
     /// The database.
     pub store: Duration,
-    /// All of it.
+    /// Fusion and ordering anew, in process.
+    pub ranking: Duration,
+    /// The reranker, over the network; zero without one.
+    pub reranker: Duration,
+    /// All of it. The others are sums over the parts of a question.
     pub total: Duration,
 }
 
@@ -116,10 +159,31 @@ pub struct SearchOutcome {
     pub passages: Vec<Passage>,
     /// Whether they can answer the query at all.
     pub relevance: Relevance,
+    /// What was understood of the query beyond its words.
+    pub understood: Understood,
     /// What did not work.
     pub degraded: Option<Degraded>,
     /// Where the time went.
     pub timings: SearchTimings,
+}
+
+/// Everything that was looked at for one question, best first.
+pub(crate) struct Candidates {
+    query: String,
+    keyword: KeywordOutcome,
+    pub(crate) passages: Vec<Passage>,
+    degraded: Option<Degraded>,
+    timings: SearchTimings,
+}
+
+/// What is searched for in one go: the question or a part of it.
+struct Query<'q> {
+    text: &'q str,
+    expansions: &'q [Expansion],
+    limit: usize,
+    filter: &'q SearchFilter,
+    /// What passes the filter; `None` without one.
+    versions: Option<&'q VersionSet>,
 }
 
 /// Searches the passages of a tenant. Cheap to clone.
@@ -128,25 +192,143 @@ pub struct Searcher {
     store: Store,
     embedder: Embedder,
     keyword: KeywordIndexes,
+    glossaries: Glossaries,
+    reranker: Option<Arc<dyn Reranker>>,
+    candidates: usize,
 }
 
 impl Searcher {
-    /// A searcher over the database and the two in-process parts.
-    pub fn new(store: Store, embedder: Embedder, keyword: KeywordIndexes) -> Self {
-        Self { store, embedder, keyword }
+    /// A searcher over the database and the two in-process parts. Each index brings at least so many `candidates`, such as
+    /// [`DEFAULT_CANDIDATES`].
+    pub fn new(store: Store, embedder: Embedder, keyword: KeywordIndexes, candidates: usize) -> Self {
+        let glossaries = Glossaries::new(store.clone());
+        Self { store, embedder, keyword, glossaries, reranker: None, candidates }
     }
 
-    /// The best passages for a query. Only versions that answer now are returned, however far an index is behind.
-    /// Fails when the database fails, or keywords and vectors both.
-    pub async fn search(&self, scope: &TenantScope, request: SearchRequest) -> Result<SearchOutcome, RetrievalError> {
+    /// The same with a service that orders the best passages anew.
+    #[must_use]
+    pub fn with_reranker(self, reranker: Option<Arc<dyn Reranker>>) -> Self {
+        Self { reranker, ..self }
+    }
+
+    /// The tenants' glossaries, to be forgotten when they change.
+    pub fn glossaries(&self) -> &Glossaries {
+        &self.glossaries
+    }
+
+    /// The best passages for a query among those that the reader may see: neither a hit nor a score tells of others, and no
+    /// word is suggested that only others have. Only versions that answer now are returned, however far an index is behind;
+    /// of what says the same only the best. A question with several parts is searched for part by part too. Fails when the
+    /// database fails, or keywords and vectors both.
+    pub async fn search(
+        &self,
+        scope: &TenantScope,
+        reader: &Reader,
+        request: SearchRequest,
+    ) -> Result<SearchOutcome, RetrievalError> {
         let start = Instant::now();
-        let documents = request.document_ids.as_deref();
-        let candidates = (request.limit * CANDIDATES_PER_RESULT).max(MIN_CANDIDATES);
-        let ((keyword, keyword_time), (vector, embedding_time)) = tokio::join!(
-            timed(self.keyword.search(scope, &request.query, candidates, documents)),
-            timed(self.embedder.embed_query(&request.query)),
-        );
-        let (keyword, vector, degraded) = match (keyword, vector) {
+        let asked = self.ask(scope, reader, &request).await?;
+        let mut understood = Understood::default();
+        let mut timings = SearchTimings::default();
+        let (mut degraded, mut relevance, mut lists) = (None, None::<Relevance>, Vec::new());
+        for Candidates { query, keyword, passages, degraded: of_one, timings: times } in asked.searches {
+            let passages = fold_repeats(passages);
+            let judged = assess(&query, &keyword, &passages);
+            // A question is worth a try when one of its parts is.
+            if relevance.as_ref().is_none_or(|best| judged.probability > best.probability) {
+                relevance = Some(judged);
+            }
+            degraded = degraded.or(of_one);
+            timings.add(&times);
+            for correction in keyword.spelling {
+                if !understood.spelling.contains(&correction) {
+                    understood.spelling.push(correction);
+                }
+            }
+            lists.push(passages);
+        }
+        understood.expansions = asked.expansions;
+        understood.parts = asked.parts;
+        timings.filter = asked.filter_time;
+        timings.total = start.elapsed();
+        let mut passages = match lists.len() {
+            0 => Vec::new(),
+            1 => lists.remove(0),
+            _ => fold_repeats(weave(lists)),
+        };
+        // The database has the last word on what may be seen, however far an index is behind: also on words.
+        let texts: Vec<String> = passages.iter().map(Passage::words).collect();
+        understood.spelling.retain(|correction| texts.iter().any(|text| text.contains(&correction.to)));
+        passages.truncate(request.limit);
+        let relevance = relevance.unwrap_or_else(|| assess(&request.query, &KeywordOutcome::default(), &[]));
+        Ok(SearchOutcome { passages, relevance, understood, degraded, timings })
+    }
+
+    /// All that is looked at for a request: for each part of the question, and for the whole of it.
+    pub(crate) async fn ask(
+        &self,
+        scope: &TenantScope,
+        reader: &Reader,
+        request: &SearchRequest,
+    ) -> Result<Asked, RetrievalError> {
+        let (versions, filter_time) = timed(self.versions(scope, reader, &request.filter)).await;
+        let versions = versions?;
+        if versions.as_ref().is_some_and(|versions| versions.ids.is_empty()) {
+            return Ok(Asked { filter_time, ..Asked::default() });
+        }
+        let glossary = self.glossaries.of(scope).await?;
+        let parts = parts(&request.query);
+        let (mut searches, mut expansions) = (Vec::new(), Vec::new());
+        for (number, text) in
+            (1..).zip(&parts).map(|(number, part)| (Some(number), part)).chain([(None, &request.query)])
+        {
+            let (limit, filter, versions) = (request.limit, &request.filter, versions.as_ref());
+            // In the end those of the whole question.
+            expansions = glossary.expand(text);
+            let query = Query { text, expansions: &expansions, limit, filter, versions };
+            let mut found = self.candidates(scope, reader, query).await?;
+            found.passages.iter_mut().for_each(|passage| passage.part = number);
+            searches.push(found);
+        }
+        if let Some(reranker) = &self.reranker {
+            // At the same time: a question in parts waits no longer than one in one.
+            join_all(searches.iter_mut().map(async |found| {
+                found.passages = fold_repeats(std::mem::take(&mut found.passages));
+                let anew = order_anew(&**reranker, scope, &found.query, &request.label, &mut found.passages);
+                let (done, time) = timed(anew).await;
+                found.timings.reranker = time;
+                found.degraded = found.degraded.or(done.err().map(|NoScores| Degraded::RerankerFailed));
+            }))
+            .await;
+        }
+        Ok(Asked { filter_time, expansions, parts, searches })
+    }
+
+    /// All candidates in order, before what repeats is folded and the list cut.
+    async fn candidates(
+        &self,
+        scope: &TenantScope,
+        reader: &Reader,
+        query: Query<'_>,
+    ) -> Result<Candidates, RetrievalError> {
+        let start = Instant::now();
+        let visible = visible(reader, query.filter);
+        let candidates = (query.limit * CANDIDATES_PER_RESULT).max(self.candidates);
+        let by_keyword = KeywordQuery {
+            text: query.text.to_owned(),
+            limit: candidates,
+            visible: visible.clone(),
+            versions: query.versions.map(|versions| versions.ids.clone()),
+            hints: QueryHints {
+                known_words: self.embedder.known_words(query.text),
+                expansions: query.expansions.to_vec(),
+            },
+        };
+        let added = query.expansions.iter().flat_map(|expansion| expansion.words.iter().map(String::as_str));
+        let meaning = with_words(query.text, added);
+        let ((keyword, keyword_time), (vector, mut embedding_time)) =
+            tokio::join!(timed(self.keyword.search(scope, by_keyword)), timed(self.embedder.embed_query(&meaning)),);
+        let (keyword, mut vector, degraded) = match (keyword, vector) {
             (Ok(keyword), Ok(vector)) => (keyword, Some(vector), None),
             (Ok(keyword), Err(error)) => {
                 tracing::warn!(%error, tenant.id = %scope.tenant_id(), "searching without vectors");
@@ -158,25 +340,127 @@ impl Searcher {
             }
             (Err(error), Err(_)) => return Err(error),
         };
+        // Only now is known what was meant: slips cost a second vector, other queries nothing.
+        if !keyword.spelling.is_empty() && vector.is_some() {
+            let meant = with_words(&meaning, keyword.spelling.iter().map(|correction| correction.to.as_str()));
+            let (again, time) = timed(self.embedder.embed_query(&meant)).await;
+            vector = again.ok().or(vector);
+            embedding_time += time;
+        }
         let hits: Vec<ChunkId> = keyword.hits.iter().map(|hit| hit.chunk_id).collect();
-        let query =
-            PassageQuery { embedding: vector.as_deref(), nearest: candidates as i64, keyword_hits: &hits, documents };
+        let wanted = PassageQuery {
+            reader,
+            embedding: vector.as_deref(),
+            nearest: candidates as i64,
+            keyword_hits: &hits,
+            scope: match query.versions {
+                None => PassageScope::Current,
+                Some(versions) if query.filter.as_of.is_some() => PassageScope::Any(versions),
+                Some(versions) => PassageScope::CurrentOf(versions),
+            },
+        };
         let (rows, store_time) = timed(async {
             let mut tx = self.store.tenant(scope).read().await?;
-            tx.passages().find(&query).await
+            tx.passages().find(&wanted).await
         })
         .await;
-        let mut passages = rank(&keyword, rows?);
-        let relevance = assess(&request.query, &keyword, &passages);
-        passages.truncate(request.limit);
+        let (passages, ranking_time) = timed(self.rank(scope, visible, keyword, vector, rows?)).await;
+        let (keyword, passages) = passages;
         let timings = SearchTimings {
+            filter: Duration::ZERO,
             keyword: keyword_time,
             embedding: embedding_time,
             store: store_time,
+            ranking: ranking_time,
+            reranker: Duration::ZERO,
             total: start.elapsed(),
         };
-        Ok(SearchOutcome { passages, relevance, degraded, timings })
+        Ok(Candidates { query: query.text.to_owned(), keyword, passages, degraded, timings })
     }
+
+    /// The versions to search in; `None` without a filter.
+    async fn versions(
+        &self,
+        scope: &TenantScope,
+        reader: &Reader,
+        filter: &SearchFilter,
+    ) -> Result<Option<VersionSet>, RetrievalError> {
+        if filter.is_empty() {
+            return Ok(None);
+        }
+        let mut tx = self.store.tenant(scope).read().await?;
+        Ok(Some(tx.validity().versions(reader, filter).await?))
+    }
+
+    /// The rows in the order in which they are answered.
+    async fn rank(
+        &self,
+        scope: &TenantScope,
+        visible: VisibleLabels,
+        keyword: KeywordOutcome,
+        vector: Option<Vec<f32>>,
+        rows: Vec<PassageRow>,
+    ) -> (KeywordOutcome, Vec<Passage>) {
+        if rows.is_empty() || keyword.chunk_count == 0 {
+            let scores = Scores::of_hits(&keyword.hits, &rows);
+            return (keyword, passages(rows, &scores));
+        }
+        let chunks = rows.iter().map(|row| row.chunk_id).collect();
+        let shared = Arc::new((keyword, rows));
+        let for_work = Arc::clone(&shared);
+        let ranked = self
+            .keyword
+            .with_scorer(scope, visible, chunks, move |scorer| {
+                let (keyword, rows) = &*for_work;
+                Scores::of(scorer, keyword, vector.as_deref(), rows)
+            })
+            .await;
+        // The work has ended and let go of its half, unless it panicked.
+        let (keyword, rows) = Arc::try_unwrap(shared).unwrap_or_else(|shared| (*shared).clone());
+        let scores = ranked.unwrap_or_else(|error| {
+            tracing::warn!(%error, tenant.id = %scope.tenant_id(), "ranking by what was found alone");
+            Scores::of_hits(&keyword.hits, &rows)
+        });
+        let passages = passages(rows, &scores);
+        (keyword, passages)
+    }
+}
+
+/// What may be found and counted: of another moment also what does not answer now.
+fn visible(reader: &Reader, filter: &SearchFilter) -> VisibleLabels {
+    let visible = VisibleLabels::new(reader.visible(), reader.sees_all());
+    if filter.as_of.is_some() { visible.with_dormant() } else { visible }
+}
+
+/// All searches for one request, the whole question last.
+#[derive(Default)]
+pub(crate) struct Asked {
+    filter_time: Duration,
+    expansions: Vec<Expansion>,
+    parts: Vec<String>,
+    searches: Vec<Candidates>,
+}
+
+impl Asked {
+    /// All passages in order, before what repeats is folded.
+    pub(crate) fn into_passages(self) -> Vec<Passage> {
+        weave(self.searches.into_iter().map(|search| search.passages).collect())
+    }
+}
+
+impl SearchTimings {
+    fn add(&mut self, other: &Self) {
+        self.keyword += other.keyword;
+        self.embedding += other.embedding;
+        self.store += other.store;
+        self.ranking += other.ranking;
+        self.reranker = self.reranker.max(other.reranker);
+    }
+}
+
+/// A text with words after it that say the same.
+fn with_words<'w>(text: &str, words: impl Iterator<Item = &'w str>) -> String {
+    words.fold(text.to_owned(), |text, word| text + " " + word)
 }
 
 async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
@@ -197,143 +481,4 @@ fn assess(query: &str, keyword: &KeywordOutcome, passages: &[Passage]) -> Releva
         .map(|(passage, headings)| PassageEvidence { similarity: passage.similarity, headings, text: &passage.text })
         .collect();
     relevance::assess(query, &keyword.words, keyword.chunk_count, &evidence)
-}
-
-/// Fuses both rankings over the rows that the database let through, and folds what says the same.
-fn rank(keyword: &KeywordOutcome, mut rows: Vec<PassageRow>) -> Vec<Passage> {
-    // The iterative index scan may return rows slightly out of order.
-    rows.sort_by(|a, b| b.similarity.unwrap_or(-1.0).total_cmp(&a.similarity.unwrap_or(-1.0)));
-    let place = |id: ChunkId| rows.iter().position(|row| row.chunk_id == id);
-    let by_keyword: Vec<(usize, f32)> =
-        keyword.hits.iter().filter_map(|hit| Some((place(hit.chunk_id)?, hit.score))).collect();
-    let by_vector: Vec<(usize, f32)> = rows
-        .iter()
-        .enumerate()
-        .filter(|(_, row)| row.from_vector)
-        .map(|(index, row)| (index, row.similarity.unwrap_or(0.0) as f32))
-        .collect();
-    let fused = fuse(&by_keyword, &by_vector);
-    let mut rows: Vec<Option<PassageRow>> = rows.into_iter().map(Some).collect();
-    let passages = fused
-        .into_iter()
-        .filter_map(|fused| Some(passage(rows[fused.key].take()?, fused.score, fused.keyword, fused.vector)));
-    fold_repeats(passages)
-}
-
-fn passage(row: PassageRow, score: f32, keyword: Option<Ranked>, vector: Option<Ranked>) -> Passage {
-    Passage {
-        chunk_id: row.chunk_id,
-        document_id: row.document_id,
-        document_name: row.document_name,
-        classification: row.classification,
-        version: row.version,
-        paged: row.paged,
-        ordinal: row.ordinal,
-        page_number: row.page_number,
-        heading_path: row.heading_path,
-        char_start: row.char_start,
-        char_end: row.char_end,
-        token_count: row.token_count,
-        text: row.text,
-        score,
-        keyword,
-        vector,
-        similarity: row.similarity.map(|similarity| similarity as f32),
-    }
-}
-
-/// Keeps the better of two passages that overlap widely or have the very same text: a reader
-/// gains nothing from the second, and an answer would cite one fact twice.
-fn fold_repeats(passages: impl Iterator<Item = Passage>) -> Vec<Passage> {
-    let mut kept: Vec<Passage> = Vec::new();
-    let mut texts: HashSet<String> = HashSet::new();
-    for passage in passages {
-        let normal = passage.text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let repeats = kept.iter().any(|other| overlaps(other, &passage));
-        if !repeats && texts.insert(normal) {
-            kept.push(passage);
-        }
-    }
-    kept
-}
-
-fn overlaps(a: &Passage, b: &Passage) -> bool {
-    if a.document_id != b.document_id || a.page_number != b.page_number || a.version != b.version {
-        return false;
-    }
-    let shared = a.char_end.min(b.char_end) - a.char_start.max(b.char_start);
-    let shorter = (a.char_end - a.char_start).min(b.char_end - b.char_start).max(1);
-    shared as f32 > OVERLAP * shorter as f32
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::keyword::KeywordHit;
-
-    fn id<T: From<uuid::Uuid>>(n: u128) -> T {
-        T::from(uuid::Uuid::from_u128(n))
-    }
-
-    fn row(n: u128, span: (i32, i32), text: &str, similarity: Option<f64>, from_vector: bool) -> PassageRow {
-        PassageRow {
-            chunk_id: id(n),
-            document_id: id(n / 100),
-            document_name: "pump.md".to_owned(),
-            classification: Classification::Internal,
-            version: 1,
-            paged: false,
-            ordinal: 0,
-            page_number: 1,
-            char_start: span.0,
-            char_end: span.1,
-            heading_path: vec![],
-            token_count: 9,
-            text: text.to_owned(),
-            similarity,
-            from_vector,
-        }
-    }
-
-    fn keyword(hits: &[(u128, f32)]) -> KeywordOutcome {
-        let hits = hits.iter().map(|(n, score)| KeywordHit { chunk_id: id(*n), score: *score }).collect();
-        KeywordOutcome { hits, ..KeywordOutcome::default() }
-    }
-
-    fn order(passages: &[Passage]) -> Vec<u128> {
-        passages.iter().map(|passage| passage.chunk_id.uuid().as_u128()).collect()
-    }
-
-    #[test]
-    fn ranks_count_only_what_the_database_let_through() {
-        let rows = vec![
-            row(101, (0, 10), "a", Some(0.9), true),
-            row(102, (20, 30), "b", Some(0.5), false),
-            row(103, (40, 50), "c", Some(0.7), true),
-        ];
-        // 999 was deleted: the keyword index lags behind.
-        let passages = rank(&keyword(&[(999, 9.0), (102, 8.0), (103, 7.0)]), rows);
-        assert_eq!(order(&passages), [103, 102, 101], "of equals the keyword's comes first");
-        assert_eq!(passages[0].keyword, Some(Ranked { rank: 2, score: 7.0 }));
-        assert_eq!(passages[0].vector, Some(Ranked { rank: 2, score: 0.7 }));
-        assert_eq!(passages[1].vector, None);
-        assert_eq!(passages[1].similarity, Some(0.5));
-    }
-
-    #[test]
-    fn without_vectors_keywords_answer_alone() {
-        let rows = vec![row(101, (0, 10), "a", None, false), row(102, (20, 30), "b", None, false)];
-        assert_eq!(order(&rank(&keyword(&[(102, 2.0), (101, 1.0)]), rows)), [102, 101]);
-    }
-
-    #[test]
-    fn overlapping_and_identical_passages_are_folded() {
-        let rows = vec![
-            row(101, (0, 100), "first", Some(0.9), true),
-            row(102, (40, 140), "overlaps the first", Some(0.8), true),
-            row(103, (95, 200), "touches the first", Some(0.7), true),
-            row(201, (0, 100), "first", Some(0.6), true),
-        ];
-        assert_eq!(order(&rank(&keyword(&[]), rows)), [101, 103]);
-    }
 }

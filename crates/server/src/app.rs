@@ -4,14 +4,20 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use chrono::Duration as ChronoDuration;
-use millwright_agents::{Runner, RunnerParts};
-use millwright_api::{AppState, Limits};
+use millwright_agents::{Completions, CompletionsParts, Runner, RunnerParts};
+use millwright_api::{AppParts, AppState, Limits};
 use millwright_audit::AuditKey;
-use millwright_auth::{PasswordHasher, TokenIssuer, TokenRules, TokenVerifier};
-use millwright_config::{Config, ModelServer};
+use millwright_auth::{DevTokenVerifier, TokenVerifier};
+use millwright_budgets::{Ledger, ReservationSweeper};
+use millwright_config::{Config, RateLimit};
 use millwright_core::Sources;
-use millwright_documents::{ChunkSettings, ParserProcess};
-use millwright_llm::{ApiKey, Backend, ModelSet, ModelSettings, Patience};
+use millwright_documents::{ChunkSettings, ParserProcess, Recognizer};
+use millwright_gateway::{Gateway, GatewayParts};
+use millwright_governance::{Governance, GovernanceParts};
+use millwright_identity::{Identity, IdentityParts, RevocationFollower, SessionRules};
+use millwright_limits::{Backend as LimitBackend, LimitSettings, Quota, RateLimiter, StreamSlots};
+use millwright_oidc::{Provider, Providers};
+use millwright_policy::decision::PolicyFile;
 use millwright_retrieval::{
     embedding::Embedder,
     follower::{FollowerHandle, IndexFollower},
@@ -21,17 +27,19 @@ use millwright_retrieval::{
 };
 use millwright_store::Store;
 use millwright_telemetry::Metrics;
-use millwright_workers::{AuditSealer, JobRunner, JobRunnerSettings, RunReaper, ingest::IngestHandler};
-use tokio::sync::{Notify, Semaphore};
+use millwright_workers::{AuditSealer, Calendar, JobRunner, JobRunnerSettings, RunReaper, ingest::IngestHandler};
+use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::health;
+use crate::{health, models};
 
 /// Everything that runs, and what it takes to stop it.
 pub(crate) struct App {
     pub(crate) state: AppState,
     pub(crate) tracker: TaskTracker,
     pub(crate) stop: CancellationToken,
+    /// To be drained last.
+    pub(crate) ledger: Ledger,
 }
 
 /// Puts the parts together and starts what runs beside requests.
@@ -41,6 +49,7 @@ pub(crate) async fn start(
     metrics: Metrics,
     store: Store,
     is_up: health::DatabaseProbe,
+    public_url: String,
 ) -> anyhow::Result<App> {
     let tracker = TaskTracker::new();
     let stop = CancellationToken::new();
@@ -49,49 +58,125 @@ pub(crate) async fn start(
     let embedder = load_embedder(config).await?;
     let keyword = KeywordIndexes::new(config.storage.data_dir.join("keyword"));
     let (follower, indexed) = IndexFollower::new(store.clone(), keyword.clone());
-    let searcher = Arc::new(Searcher::new(store.clone(), embedder.clone(), keyword));
-    let models = Arc::new(models(config, sources)?);
+    let (policy_file, policy_text) = crate::policy::load(config)?;
+    let governance = governance(&store, sources, secret.expose(), policy_text)?;
+    let reranker = crate::rerank::reranker(config, &policy_file, &governance).context("the reranker")?;
+    let searcher = Searcher::new(store.clone(), embedder.clone(), keyword, config.retrieval.vector_top_k);
+    let searcher = Arc::new(searcher.with_reranker(reranker));
     let jobs_wake = Arc::new(Notify::new());
-    let runner = Arc::new(Runner::new(RunnerParts {
+    let ledger = Ledger::new(store.clone(), sources.clone());
+    let gateway = gateway(config, sources, &policy_file, &ledger, &key)?;
+    let parts = RunnerParts {
         store: store.clone(),
         sources: sources.clone(),
         audit_key: Arc::clone(&key),
         searcher: searcher.as_ref().clone(),
-        models: models.as_ref().clone(),
+        gateway: gateway.clone(),
+        quotes_where_refused: config.models.quotes_where_refused,
+        governance: governance.clone(),
         tracker: tracker.clone(),
         stop: stop.clone(),
-    }));
-    let rules = token_rules(config)?;
-    let state = AppState {
+    };
+    let completions = completions(&parts, embedder.clone(), config.gateway.cache);
+    let identity = Arc::new(identity(config, sources, secret.expose(), &store, &key, public_url, &tracker)?);
+    let limiter = Arc::new(rate_limiter(config, secret.expose())?);
+    let state = AppState::new(AppParts {
         store: store.clone(),
         sources: sources.clone(),
         audit_key: Arc::clone(&key),
-        token_issuer: Arc::new(TokenIssuer::new(secret.expose().as_bytes(), rules.clone())?),
-        token_verifier: Arc::new(TokenVerifier::new(secret.expose().as_bytes(), &rules)?),
-        password_hasher: Arc::new(PasswordHasher::new(sources)?),
-        // Two leave a core for everybody who is signed in already.
-        sign_in_places: Arc::new(Semaphore::new(2)),
+        identity: Arc::clone(&identity),
+        limiter: Arc::clone(&limiter),
+        streams: StreamSlots::new(config.limits.max_streams_per_user),
         searcher,
-        runner,
+        governance,
+        ledger: ledger.clone(),
+        runner: Arc::new(Runner::new(parts)),
+        completions,
         jobs_wake: Arc::clone(&jobs_wake),
-        readiness: health::readiness(store.clone(), is_up, embedder.clone(), models, indexed.clone()),
+        readiness: health::readiness(
+            store.clone(),
+            is_up,
+            embedder.clone(),
+            gateway.catalog().clone(),
+            indexed.clone(),
+        ),
         metrics: metrics.clone(),
-        limits: Limits {
-            max_upload_bytes: usize::try_from(config.server.max_upload_bytes).unwrap_or(usize::MAX),
-            request_timeout: config.server.request_timeout,
-            cors_allowed_origins: config.server.cors_allowed_origins.clone(),
-        },
+        limits: limits(config),
         tracker: tracker.clone(),
         stop: stop.clone(),
-    };
-    let chunks = ChunkSettings {
-        size_tokens: config.retrieval.chunk_size_tokens,
-        overlap_tokens: config.retrieval.chunk_overlap_tokens,
-    };
-    let ingestor = Ingestor::new(store.clone(), embedder, indexed.clone(), parser()?, sources.clone(), chunks);
+    });
+    let ingestor =
+        Ingestor::new(store.clone(), embedder, indexed.clone(), parser(config), sources.clone(), chunks(config));
+    let token_life = identity.rules().access + ChronoDuration::seconds(TokenVerifier::SKEW_SECONDS);
+    let revocations = RevocationFollower::new(store.clone(), sources.clone(), identity.revocations(), token_life);
+    let stopping = stop.clone();
+    tracker.spawn(async move { revocations.run(stopping).await });
+    let stopping = stop.clone();
+    tracker.spawn(async move { limiter.run(stopping).await });
+    let (stopping, renews) = (stop.clone(), ledger.clone());
+    tracker.spawn(async move { renews.run(stopping).await });
     let workers = Workers { store, sources: sources.clone(), key, follower, ingestor, jobs_wake, indexed, metrics };
     workers.start(&tracker, &stop);
-    Ok(App { state, tracker, stop })
+    Ok(App { state, tracker, stop, ledger })
+}
+
+/// What tenants chose, over the installation's policy file.
+pub(crate) fn governance(
+    store: &Store,
+    sources: &Sources,
+    secret_key: &str,
+    policy_file: String,
+) -> anyhow::Result<Governance> {
+    let (store, sources) = (store.clone(), sources.clone());
+    Ok(Governance::new(GovernanceParts { store, sources, secret_key: secret_key.as_bytes().to_vec(), policy_file })?)
+}
+
+/// The models, and what stands between them and whoever asks.
+fn gateway(
+    config: &Config,
+    sources: &Sources,
+    policy_file: &PolicyFile,
+    ledger: &Ledger,
+    key: &Arc<AuditKey>,
+) -> anyhow::Result<Gateway> {
+    Ok(Gateway::new(GatewayParts {
+        catalog: models::catalog(config, sources, policy_file).context("language models")?,
+        ledger: ledger.clone(),
+        audit_key: Arc::clone(key),
+        sources: sources.clone(),
+        equal_requests_per_minute: config.gateway.equal_requests_per_minute,
+        within: models::within(config, |timeouts| timeouts.first_token),
+        whole_within: models::within(config, |timeouts| timeouts.total),
+    }))
+}
+
+/// Calls of models by programs, with what runs of agents work with.
+fn completions(parts: &RunnerParts, embedder: Embedder, cache: Option<(u64, Duration)>) -> Completions {
+    Completions::new(CompletionsParts {
+        store: parts.store.clone(),
+        gateway: parts.gateway.clone(),
+        governance: parts.governance.clone(),
+        audit_key: Arc::clone(&parts.audit_key),
+        sources: parts.sources.clone(),
+        embedder,
+        cache,
+    })
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        max_upload_bytes: usize::try_from(config.server.max_upload_bytes).unwrap_or(usize::MAX),
+        request_timeout: config.server.request_timeout,
+        cors_allowed_origins: config.server.cors_allowed_origins.clone(),
+    }
+}
+
+/// How large chunks are.
+pub(crate) fn chunks(config: &Config) -> ChunkSettings {
+    ChunkSettings {
+        size_tokens: config.retrieval.chunk_size_tokens,
+        overlap_tokens: config.retrieval.chunk_overlap_tokens,
+    }
 }
 
 /// What runs beside requests.
@@ -110,6 +195,9 @@ impl Workers {
     fn start(self, tracker: &TaskTracker, stop: &CancellationToken) {
         let sealer = AuditSealer::new(self.store.clone(), self.sources.clone(), Arc::clone(&self.key));
         let reaper = RunReaper::new(self.store.clone(), self.sources.clone(), Arc::clone(&self.key));
+        let calendar =
+            Calendar::new(self.store.clone(), self.sources.clone(), Arc::clone(&self.key), self.indexed.clone());
+        let sweeper = ReservationSweeper::new(self.store.clone(), self.sources.clone());
         let handler =
             IngestHandler::new(self.store.clone(), self.ingestor, self.sources.clone(), Arc::clone(&self.key));
         let jobs = Arc::new(JobRunner::new(
@@ -126,6 +214,10 @@ impl Workers {
         tracker.spawn(async move { sealer.run(token).await });
         let token = stop.clone();
         tracker.spawn(async move { reaper.run(token).await });
+        let token = stop.clone();
+        tracker.spawn(async move { sweeper.run(token).await });
+        let token = stop.clone();
+        tracker.spawn(async move { calendar.run(token).await });
         tracker.spawn(jobs.run(tracker.clone(), stop.clone()));
         let (token, store, indexed, metrics) = (stop.clone(), self.store, self.indexed, self.metrics);
         tracker.spawn(async move {
@@ -160,32 +252,72 @@ pub(crate) async fn load_embedder(config: &Config) -> anyhow::Result<Embedder> {
     })
 }
 
-/// The models that the settings name.
-pub(crate) fn models(config: &Config, sources: &Sources) -> anyhow::Result<ModelSet> {
-    let (backend, names) = match &config.models.server {
-        ModelServer::BuiltIn => return Ok(ModelSet::new(&ModelSettings::extractive(), sources)?),
-        ModelServer::Ollama { base_url, names } => (Backend::Ollama { base_url: base_url.clone() }, names),
-        ModelServer::OpenAiCompatible { base_url, api_key, names } => {
-            let api_key = api_key.as_ref().map(|key| ApiKey::new(key.expose().to_owned()));
-            (Backend::OpenAi { base_url: base_url.clone(), api_key }, names)
-        }
+fn identity(
+    config: &Config,
+    sources: &Sources,
+    secret: &str,
+    store: &Store,
+    key: &Arc<AuditKey>,
+    public_url: String,
+    tracker: &TaskTracker,
+) -> anyhow::Result<Identity> {
+    let providers = config.identity.providers.iter();
+    let providers = providers.map(|settings| Provider::new(settings.clone(), tracker.clone()));
+    let dev_tokens = config.identity.dev_jwt_secret.as_ref().map(|secret| {
+        let audience = config.identity.providers.first().and_then(|provider| provider.audience.clone());
+        DevTokenVerifier::new(secret.expose().as_bytes(), audience.unwrap_or_else(|| "millwright-api".to_owned()))
+    });
+    let parts = IdentityParts {
+        store: store.clone(),
+        sources: sources.clone(),
+        audit_key: Arc::clone(key),
+        secret_key: secret.as_bytes().to_vec(),
+        rules: SessionRules {
+            access: ChronoDuration::from_std(config.server.access_token_ttl)?,
+            longest: ChronoDuration::from_std(config.server.session_ttl)?,
+        },
+        providers: Providers::new(providers.collect::<Result<Vec<_>, _>>().context("identity providers")?),
+        dev_tokens: dev_tokens.transpose()?,
+        public_url,
     };
-    let settings = ModelSettings {
-        backend,
-        light: names.light.clone(),
-        standard: names.standard.clone(),
-        heavy: names.heavy.clone(),
-        patience: Patience { first_token: config.models.timeout, idle: config.models.timeout, ..Patience::default() },
-    };
-    ModelSet::new(&settings, sources).context("language models")
+    Ok(Identity::new(parts)?)
 }
 
-fn token_rules(config: &Config) -> anyhow::Result<TokenRules> {
-    Ok(TokenRules::own(ChronoDuration::from_std(config.server.access_token_ttl)?))
+fn rate_limiter(config: &Config, secret: &str) -> anyhow::Result<RateLimiter> {
+    let quota = |limit: &RateLimit| Quota::new(limit.per_minute, limit.burst);
+    let limits = &config.limits;
+    let settings = LimitSettings {
+        address: quota(&limits.address),
+        user: quota(&limits.user),
+        tenant: quota(&limits.tenant),
+        sign_in: quota(&limits.sign_in),
+        step_up: quota(&limits.step_up),
+        approval: quota(&limits.approval),
+    };
+    let backend = match &limits.redis_url {
+        Some(url) => LimitBackend::Redis { url: url.expose().to_owned().into() },
+        None => LimitBackend::Local,
+    };
+    RateLimiter::new(settings, secret.as_bytes(), backend).context("rate limits")
 }
 
 /// The parser is this binary again, so that a document can only take its own process down.
-fn parser() -> anyhow::Result<ParserProcess> {
-    let program = std::env::current_exe().context("finding the own binary, to start parsers")?;
-    Ok(ParserProcess::new(program, ["parse-worker"], millwright_documents::Limits::default()))
+fn parser(config: &Config) -> ParserProcess {
+    // Not `current_exe`: an upgrade that puts another file in its place must not end parsing, nor begin to parse with a
+    // version that speaks otherwise.
+    let program = std::path::PathBuf::from(format!("/proc/{}/exe", std::process::id()));
+    let parser = ParserProcess::new(program, ["parse-worker"], millwright_documents::Limits::default());
+    if config.retrieval.ocr_languages.is_empty() {
+        return parser;
+    }
+    match Recognizer::find(&config.retrieval.ocr_languages) {
+        Ok(recognizer) => {
+            tracing::info!(by = recognizer.version(), languages = recognizer.languages(), "scanned pages are read");
+            parser.with_recognizer(Some(recognizer))
+        }
+        Err(missing) => {
+            tracing::info!(reason = %missing, "scanned pages are not read");
+            parser
+        }
+    }
 }

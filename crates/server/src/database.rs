@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
-use millwright_config::{Config, DatabaseConfig};
+use millwright_config::{Config, DatabaseConfig, Secret};
 use millwright_core::Sources;
 use millwright_private_postgres::{PrivatePostgres, PrivatePostgresError, Running, Settings};
 use millwright_store::{AppLogin, MigrationReport, Store, StoreSettings, migrate, pending_migrations};
@@ -12,11 +12,14 @@ use sha2::{Digest, Sha256};
 use crate::health::DatabaseProbe;
 
 const APP_ROLE: &str = "millwright_app";
+const PLATFORM_ROLE: &str = "millwright_operator";
 const DATABASE: &str = "postgres";
 
 /// The database, and the server behind it where it is ours.
 pub(crate) struct Database {
     pub(crate) store: Store,
+    /// The platform's login, where it is known: to make the tenants of the demo.
+    pub(crate) platform_url: Option<String>,
     /// Present for the private PostgreSQL; to be stopped last.
     private: Option<Arc<Running>>,
 }
@@ -24,15 +27,19 @@ pub(crate) struct Database {
 impl Database {
     /// Opens the database as the application. The private one is started, and migrated, first.
     pub(crate) async fn open(config: &Config, sources: &Sources) -> anyhow::Result<Self> {
-        let (url, private) = if let Some(url) = &config.database.url {
-            (url.expose().to_owned(), None)
+        let (url, platform_url, private) = if let Some(url) = &config.database.url {
+            let platform_url = config.database.platform_url.as_ref().map(|url| url.expose().to_owned());
+            (url.expose().to_owned(), platform_url, None)
         } else {
             let running = start_private(config, sources).await?;
             let app = private_login(config, sources)?;
-            let report = migrate(&running.admin_url(), &app).await.context("migrating the private database")?;
+            let platform = platform_login(config, sources)?;
+            let report =
+                migrate(&running.admin_url(), &app, Some(&platform)).await.context("migrating the private database")?;
             report_migration(&report);
             let url = running.url(APP_ROLE, app.password.as_deref().unwrap_or_default(), DATABASE);
-            (url, Some(Arc::new(running)))
+            let platform_url = running.url(PLATFORM_ROLE, platform.password.as_deref().unwrap_or_default(), DATABASE);
+            (url, Some(platform_url), Some(Arc::new(running)))
         };
         if private.is_none() {
             let pending = pending_migrations(&url).await.context("connecting to DATABASE_URL")?;
@@ -42,7 +49,7 @@ impl Database {
         }
         let store =
             Store::open(&store_settings(config, url)).await.context("opening the database as the application")?;
-        Ok(Self { store, private })
+        Ok(Self { store, platform_url, private })
     }
 
     /// The same for commands that look at the data: where a server is being served from already, beside it.
@@ -53,7 +60,10 @@ impl Database {
                 let password = app.password.unwrap_or_default();
                 let url = PrivatePostgres::url_of_running(&settings(config), APP_ROLE, &password, DATABASE)?;
                 let store = Store::open(&store_settings(config, url)).await.context("opening the running database")?;
-                Ok(Self { store, private: None })
+                let password = platform_login(config, sources)?.password.unwrap_or_default();
+                let platform_url =
+                    PrivatePostgres::url_of_running(&settings(config), PLATFORM_ROLE, &password, DATABASE)?;
+                Ok(Self { store, platform_url: Some(platform_url), private: None })
             }
             other => other,
         }
@@ -110,10 +120,18 @@ fn is_in_use(error: &anyhow::Error) -> bool {
 
 /// The application's login of the private database: its password follows from the secret key, so nothing more is kept.
 fn private_login(config: &Config, sources: &Sources) -> anyhow::Result<AppLogin> {
-    let secret = config.secret_key(sources)?;
-    let mut hash = Sha256::new_with_prefix(b"millwright private database login v1\0");
+    Ok(login_from(APP_ROLE, b"millwright private database login v1\0", &config.secret_key(sources)?))
+}
+
+/// The platform's login of the private database: its password follows from a key of its own.
+fn platform_login(config: &Config, sources: &Sources) -> anyhow::Result<AppLogin> {
+    Ok(login_from(PLATFORM_ROLE, b"millwright platform database login v1\0", &config.platform_key(sources)?))
+}
+
+fn login_from(role: &str, purpose: &[u8], secret: &Secret) -> AppLogin {
+    let mut hash = Sha256::new_with_prefix(purpose);
     hash.update(secret.expose().as_bytes());
-    Ok(AppLogin { role: APP_ROLE.to_owned(), password: Some(hex::encode(hash.finalize())) })
+    AppLogin { role: role.to_owned(), password: Some(hex::encode(hash.finalize())) }
 }
 
 fn report_migration(report: &MigrationReport) {
@@ -126,7 +144,8 @@ fn report_migration(report: &MigrationReport) {
 pub(crate) async fn migrate_command(config: &Config, sources: &Sources) -> anyhow::Result<ExitCode> {
     let Some(url) = &config.database.url else {
         let running = start_private(config, sources).await?;
-        let result = migrate(&running.admin_url(), &private_login(config, sources)?).await;
+        let (app, platform) = (private_login(config, sources)?, platform_login(config, sources)?);
+        let result = migrate(&running.admin_url(), &app, Some(&platform)).await;
         running.stop().await;
         report_migration(&result.context("migrating the private database")?);
         return Ok(ExitCode::SUCCESS);
@@ -136,7 +155,8 @@ pub(crate) async fn migrate_command(config: &Config, sources: &Sources) -> anyho
          DATABASE_URL is the application's own, which must not",
     )?;
     let app = login_of(url.expose())?;
-    let report = migrate(admin.expose(), &app).await.context("migrating")?;
+    let platform = config.database.platform_url.as_ref().map(|url| login_of(url.expose())).transpose()?;
+    let report = migrate(admin.expose(), &app, platform.as_ref()).await.context("migrating")?;
     report_migration(&report);
     tracing::info!(applied = report.applied.len(), "the schema fits this version");
     Ok(ExitCode::SUCCESS)

@@ -6,14 +6,22 @@ use millwright_api::{HealthCheck, HealthStatus};
 use millwright_audit::AuditKey;
 use millwright_config::Config;
 use millwright_core::Sources;
+use millwright_documents::Recognizer;
+use millwright_oidc::Provider;
+use tokio_util::task::TaskTracker;
 
-use crate::{app, database, database::Database, health};
+use crate::{app, database, database::Database, health, models, policy};
 
 struct Findings(Vec<HealthCheck>);
 
 impl Findings {
     fn ready(&mut self, name: &'static str, detail: impl Into<String>) {
         self.0.push(HealthCheck { name, status: HealthStatus::Ready, detail: detail.into(), remedy: None });
+    }
+
+    fn degraded(&mut self, name: &'static str, detail: impl Into<String>, remedy: &str) {
+        let remedy = Some(remedy.to_owned());
+        self.0.push(HealthCheck { name, status: HealthStatus::Degraded, detail: detail.into(), remedy });
     }
 
     fn failed(&mut self, name: &'static str, detail: impl Into<String>, remedy: &str) {
@@ -29,7 +37,9 @@ pub(crate) async fn run(config: &Config, sources: &Sources) -> anyhow::Result<Ex
     secret(config, sources, &mut findings);
     database(config, sources, &mut findings).await;
     embedding(config, &mut findings).await;
-    models(config, sources, &mut findings).await;
+    text_recognition(config, &mut findings);
+    language_models(config, sources, &mut findings).await;
+    providers(config, sources, &mut findings).await;
     print(&findings)
 }
 
@@ -91,11 +101,66 @@ async fn embedding(config: &Config, findings: &mut Findings) {
     }
 }
 
-async fn models(config: &Config, sources: &Sources, findings: &mut Findings) {
-    match app::models(config, sources) {
+/// Nothing but scans needs it.
+fn text_recognition(config: &Config, findings: &mut Findings) {
+    let name = "text recognition";
+    let wanted = &config.retrieval.ocr_languages;
+    if wanted.is_empty() {
+        findings.ready(name, "off, as OCR_LANGUAGES says: scanned PDFs are refused");
+        return;
+    }
+    let remedy =
+        "install it (Debian: apt-get install tesseract-ocr tesseract-ocr-deu) or set OCR_LANGUAGES, and restart";
+    match Recognizer::find(wanted) {
+        Ok(found) if found.languages().split('+').eq(wanted) => {
+            findings.ready(name, format!("{}, languages {}", found.version(), found.languages()));
+        }
+        Ok(found) => {
+            let detail = format!("{}, of {} only {}", found.version(), wanted.join("+"), found.languages());
+            findings.degraded(name, detail, remedy);
+        }
+        Err(missing) => findings.degraded(name, format!("scanned PDFs are refused: {missing}"), remedy),
+    }
+}
+
+async fn language_models(config: &Config, sources: &Sources, findings: &mut Findings) {
+    let policy = match policy::load(config) {
+        Ok((file, _)) => {
+            findings.ready("policy", "valid");
+            file
+        }
+        Err(error) => {
+            findings.failed("policy", format!("{error:#}"), "correct the file that POLICY_FILE names");
+            return;
+        }
+    };
+    match models::catalog(config, sources, &policy) {
         Ok(models) => findings.0.append(&mut health::language_models(&models).await),
         Err(error) => {
-            findings.failed("language model", format!("{error:#}"), "correct OLLAMA_BASE_URL or LLM_BASE_URL");
+            findings.failed(
+                "language model",
+                format!("{error:#}"),
+                "correct OLLAMA_BASE_URL, LLM_BASE_URL or `models.yaml`",
+            );
+        }
+    }
+}
+
+/// Each provider's document must be there and fit its settings; nobody signs in.
+async fn providers(config: &Config, sources: &Sources, findings: &mut Findings) {
+    for settings in &config.identity.providers {
+        let place = format!("`{}` at {}", settings.id, settings.issuer);
+        let asked = async {
+            let provider = Provider::new(settings.clone(), TaskTracker::new())?;
+            provider.begin_login(sources, "http://127.0.0.1/probe", None).await
+        };
+        match asked.await {
+            Ok(_) => findings.ready("identity provider", place),
+            Err(error) => findings.failed(
+                "identity provider",
+                format!("{place}: {:#}", anyhow::Error::from(error)),
+                "see that it runs and that its issuer is written exactly as it writes it itself",
+            ),
         }
     }
 }

@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use futures::future::{BoxFuture, FutureExt};
 use millwright_api::{HealthCheck, HealthStatus, Readiness};
-use millwright_llm::ModelSet;
+use millwright_core::Allowed;
+use millwright_gateway::{Catalog, EndpointFinding, ExpectedModel};
+use millwright_llm::{LlmError, provider::ProviderKind};
 use millwright_retrieval::{embedding::Embedder, follower::FollowerHandle};
 use millwright_store::Store;
 
@@ -21,15 +23,15 @@ pub(crate) fn readiness(
     store: Store,
     is_up: DatabaseProbe,
     embedder: Embedder,
-    models: Arc<ModelSet>,
+    models: Catalog,
     indexed: FollowerHandle,
 ) -> Readiness {
     Arc::new(move || -> BoxFuture<'static, Vec<HealthCheck>> {
         let (store, is_up, embedder) = (store.clone(), Arc::clone(&is_up), embedder.clone());
-        let (models, indexed) = (Arc::clone(&models), indexed.clone());
+        let (models, indexed) = (models.clone(), indexed.clone());
         async move {
             let (database, embedding, mut models) =
-                tokio::join!(database(&store, &is_up), embedding(&embedder), language_models(&models));
+                tokio::join!(database(&store, &is_up), embedding(&embedder), soon(language_models(&models)));
             let mut checks = vec![database, embedding];
             checks.append(&mut models);
             checks.push(index(&indexed));
@@ -65,21 +67,70 @@ async fn embedding(embedder: &Embedder) -> HealthCheck {
     }
 }
 
-/// A language model that is down degrades: search and documents go on without it.
-pub(crate) async fn language_models(models: &ModelSet) -> Vec<HealthCheck> {
-    let checks = models.distinct().into_iter().map(|model| async move {
-        match tokio::time::timeout(PATIENCE, model.check()).await {
-            Ok(Ok(detail)) => check("language model", HealthStatus::Ready, detail),
-            Ok(Err(error)) => {
-                let mut check = check("language model", HealthStatus::Degraded, error.to_string());
-                check.remedy =
-                    Some("start the model server, or correct OLLAMA_BASE_URL, LLM_BASE_URL or LLM_MODEL_*".into());
-                check
-            }
-            Err(_) => check("language model", HealthStatus::Degraded, "does not answer in time"),
+/// A probe must answer before the prober gives up, whatever model servers do.
+async fn soon(checks: impl Future<Output = Vec<HealthCheck>>) -> Vec<HealthCheck> {
+    let late = || vec![check("language model", HealthStatus::Degraded, "does not answer in time")];
+    tokio::time::timeout(PATIENCE, checks).await.unwrap_or_else(|_| late())
+}
+
+/// A model server that is down degrades: search and documents go on without it.
+pub(crate) async fn language_models(catalog: &Catalog) -> Vec<HealthCheck> {
+    if !catalog.has_chat() {
+        return vec![check(
+            "language model",
+            HealthStatus::Ready,
+            "built in: quotes passages, is not a language model",
+        )];
+    }
+    catalog.look().await.into_iter().flat_map(of_endpoint).collect()
+}
+
+fn of_endpoint(finding: EndpointFinding) -> Vec<HealthCheck> {
+    let EndpointFinding { endpoint, kind, expected, found } = finding;
+    match found {
+        Ok(listed) => expected.iter().map(|model| of_model(&endpoint, kind, model, &listed)).collect(),
+        Err(error) => {
+            let remedy = match &error {
+                LlmError::Rejected { status: 401 | 403, .. } => "correct its API key",
+                LlmError::Rejected { status: 404, .. } => "correct its `url` and `provider`",
+                _ => "start it, or correct its `url`",
+            };
+            let mut check = check("language model", HealthStatus::Degraded, format!("`{endpoint}`: {error}"));
+            check.remedy = Some(format!("{remedy} (MODELS_FILE, or OLLAMA_BASE_URL and LLM_*)"));
+            vec![check]
         }
+    }
+}
+
+fn of_model(at: &str, kind: ProviderKind, model: &ExpectedModel, listed: &[String]) -> HealthCheck {
+    let ExpectedModel { name, there, takes } = model;
+    let may = match takes.export_control {
+        Allowed::All => format!("may be given {} and export-controlled data", takes.classification),
+        Allowed::Only(_) => format!("may be given {}", takes.classification),
+    };
+    if listed.iter().any(|listed| is_named(kind, listed, there)) {
+        let detail = format!("`{name}` is served by `{at}` as `{there}`; {may}");
+        return check("language model", HealthStatus::Ready, detail);
+    }
+    if kind == ProviderKind::Azure {
+        // Lists what could be deployed, and not the names of what is.
+        let detail = format!("`{name}`: `{at}` answers, and lists no deployments such as `{there}`; {may}");
+        return check("language model", HealthStatus::Ready, detail);
+    }
+    let mut check =
+        check("language model", HealthStatus::Degraded, format!("`{name}`: `{at}` does not list `{there}`"));
+    check.remedy = Some(match kind {
+        ProviderKind::Ollama => {
+            format!("`ollama pull {there}` there, `millwright models pull` if it may, or correct the name")
+        }
+        _ => "load it there, or correct the name; a gateway need not list what it routes".to_owned(),
     });
-    futures::future::join_all(checks).await
+    check
+}
+
+/// Whether a server means this model by a name in its list. Ollama says `:latest` where nothing was said.
+pub(crate) fn is_named(kind: ProviderKind, listed: &str, there: &str) -> bool {
+    listed == there || (kind == ProviderKind::Ollama && listed.strip_suffix(":latest") == Some(there))
 }
 
 fn index(indexed: &FollowerHandle) -> HealthCheck {

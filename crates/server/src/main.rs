@@ -1,6 +1,7 @@
 //! The binary `millwright`: puts the parts together and runs them.
 //!
-//! Subcommands: `serve`, `migrate`, `seed`, `doctor`, `audit verify`, `openapi`, and the hidden `parse-worker` that
+//! Subcommands: `serve`, `migrate`, `seed`, `doctor`, `audit verify`, `policy`, `models`, `eval`,
+//! `openapi`, and the hidden `parse-worker` that
 //! `serve` starts for each document. Each is one file; [`app`] is the part list that they share.
 //!
 //! Nothing is decided here that another crate could decide: this is where settings become parts.
@@ -9,11 +10,19 @@ mod app;
 mod audit_verify;
 mod database;
 mod doctor;
+mod eval;
+mod eval_retrieval;
+mod eval_routing;
 mod health;
+mod models;
+mod models_pull;
 mod openapi;
 mod parse_worker;
+mod policy;
+mod rerank;
 mod seed;
 mod serve;
+mod tenant;
 
 use std::process::ExitCode;
 
@@ -21,6 +30,8 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use millwright_config::Config;
 use millwright_core::Sources;
+
+use crate::eval::EvalCommand;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -46,12 +57,32 @@ enum Command {
     Migrate,
     /// Create the demo tenants, their users and sample documents where they are missing.
     Seed,
+    /// Tenants, as the platform's operators manage them: with a login of their own, from outside.
+    Tenant {
+        #[command(subcommand)]
+        command: tenant::TenantCommand,
+    },
     /// Check each part and say what to do.
     Doctor,
     /// The audit log.
     Audit {
         #[command(subcommand)]
         command: AuditCommand,
+    },
+    /// Policies: look them over, test and explain them.
+    Policy {
+        #[command(subcommand)]
+        command: policy::PolicyCommand,
+    },
+    /// Language models on their servers.
+    Models {
+        #[command(subcommand)]
+        command: models_pull::ModelsCommand,
+    },
+    /// Score what ships on labelled data.
+    Eval {
+        #[command(subcommand)]
+        command: EvalCommand,
     },
     /// Print the OpenAPI document.
     Openapi,
@@ -80,17 +111,19 @@ fn main() -> ExitCode {
         // Neither needs settings, threads or logs.
         Command::ParseWorker => return parse_worker::run(),
         Command::Openapi => return openapi::run(),
+        Command::Eval { command: EvalCommand::OnFile(command) } => return ended(eval::run(command)),
         _ => {}
     }
     // Two implementations are linked in; without a choice the first TLS connection would panic.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    match run(arguments.command) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("millwright: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(run(arguments.command))
+}
+
+fn ended(result: anyhow::Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("millwright: {error:#}");
+        ExitCode::FAILURE
+    })
 }
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -103,11 +136,19 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Serve { demo } => serve::run(config, sources, metrics, demo).await,
             Command::Migrate => database::migrate_command(&config, &sources).await,
             Command::Seed => seed::command(&config, &sources).await,
+            Command::Tenant { command } => tenant::run(&config, &sources, command).await,
             Command::Doctor => doctor::run(&config, &sources).await,
             Command::Audit { command: AuditCommand::Verify { tenant, anchor } } => {
                 audit_verify::run(&config, &sources, tenant.as_deref(), anchor.as_deref()).await
             }
-            Command::Openapi | Command::ParseWorker => Ok(ExitCode::SUCCESS),
+            Command::Models { command } => models_pull::run(&config, &sources, command).await,
+            Command::Policy { command } => policy::run(&config, command),
+            Command::Eval { command: EvalCommand::Retrieval(input) } => {
+                eval_retrieval::run(&config, &sources, &input).await
+            }
+            Command::Openapi | Command::ParseWorker | Command::Eval { command: EvalCommand::OnFile(_) } => {
+                Ok(ExitCode::SUCCESS)
+            }
         }
     })
 }

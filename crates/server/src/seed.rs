@@ -13,12 +13,13 @@ use anyhow::Context;
 use millwright_audit::{Actor, AuditAction, AuditEvent, AuditKey};
 use millwright_auth::{PasswordHasher, passwords};
 use millwright_config::Config;
-use millwright_core::{Classification, Role, Sources, id::UserId};
+use millwright_core::{Classification, Integrity, Label, Role, Sources, id::UserId};
 use millwright_documents::detect;
 use millwright_store::{
     Proof, Store,
+    platform::Platform,
     system::TenantRow,
-    tenant::{NewDocument, NewUser, NewVersion},
+    tenant::{NewDocument, NewUser, NewVersion, UserKind},
 };
 use millwright_workers::ingest;
 use serde::Serialize;
@@ -26,8 +27,10 @@ use sha2::{Digest, Sha256};
 
 use crate::database::Database;
 
-const TENANTS: [(&str, &str, &[Role]); 2] =
-    [("TenantA", "tenant-a", &[Role::Admin, Role::Operator, Role::Viewer]), ("TenantB", "tenant-b", &[Role::Admin])];
+const TENANTS: [(&str, &str, &[Role]); 2] = [
+    ("TenantA", "tenant-a", &[Role::Admin, Role::Operator, Role::Viewer, Role::Auditor]),
+    ("TenantB", "tenant-b", &[Role::Admin]),
+];
 
 /// For the first tenant only, so that the second shows that nothing is shared.
 const SAMPLES: [(&str, Classification, &[u8]); 3] = [
@@ -63,7 +66,8 @@ pub(crate) fn credentials_file(config: &Config) -> PathBuf {
 pub(crate) async fn command(config: &Config, sources: &Sources) -> anyhow::Result<ExitCode> {
     let key = AuditKey::derive(config.secret_key(sources)?.expose().as_bytes())?;
     let database = Database::open(config, sources).await?;
-    let result = Seeder { store: &database.store, sources, key: &key, config }.run().await;
+    let platform_url = database.platform_url.as_deref();
+    let result = Seeder { store: &database.store, platform_url, sources, key: &key, config }.run().await;
     database.close().await;
     result?;
     Ok(ExitCode::SUCCESS)
@@ -72,6 +76,8 @@ pub(crate) async fn command(config: &Config, sources: &Sources) -> anyhow::Resul
 /// What seeding needs.
 pub(crate) struct Seeder<'s> {
     pub(crate) store: &'s Store,
+    /// The platform's login, which alone may make tenants.
+    pub(crate) platform_url: Option<&'s str>,
     pub(crate) sources: &'s Sources,
     pub(crate) key: &'s AuditKey,
     pub(crate) config: &'s Config,
@@ -122,10 +128,12 @@ impl Seeder<'_> {
             let hash = tokio::task::spawn_blocking(move || hasher.hash(&sources, &given)).await??;
             let user = NewUser {
                 id: self.sources.new_id(),
-                email: format!("{role}@{slug}.example"),
-                display_name: format!("{} {}", ["Vera", "Olaf", "Ada"][*role as usize], title(*role)),
+                kind: UserKind::Person,
+                email: Some(format!("{role}@{slug}.example")),
+                display_name: format!("{} {}", ["Vera", "Olaf", "Ada", "Aune"][*role as usize], title(*role)),
                 role: *role,
-                password_hash: hash,
+                password_hash: Some(hash),
+                local: true,
                 created_at: self.sources.now(),
             };
             users.push((user, password));
@@ -134,10 +142,14 @@ impl Seeder<'_> {
     }
 
     async fn create_tenant(&self, name: &str) -> anyhow::Result<TenantRow> {
-        let mut tx = self.store.system().await?;
-        let tenant = tx.tenants().insert(self.sources.new_id(), name, self.sources.now()).await?;
-        tx.commit().await?;
-        Ok(tenant)
+        let url =
+            self.platform_url.context("PLATFORM_DATABASE_URL is not set: only the platform's login makes tenants")?;
+        let mut platform = Platform::open(url).await?;
+        let mut tx = platform.begin().await?;
+        let scope = tx.create(self.sources.new_id(), name, self.sources.now()).await?;
+        tx.commit(&[]).await?;
+        platform.close().await?;
+        Ok(TenantRow { scope, name: name.to_owned(), suspended: false })
     }
 
     /// Creates the users with the tenant's first audit entries; returns the first user.
@@ -165,11 +177,16 @@ impl Seeder<'_> {
         for (name, classification, bytes) in SAMPLES {
             let format = detect(bytes, name)?;
             let now = self.sources.now();
+            let mut tx = self.store.tenant(&tenant.scope).begin().await?;
+            let label = Label { integrity: Integrity::Trusted, ..Label::of(classification) };
             let document = NewDocument {
                 id: self.sources.new_id(),
                 name: name.to_owned(),
-                classification,
+                label_id: tx.labels().intern(&label).await?,
+                label,
                 metadata: serde_json::json!({ "source": "sample" }),
+                tags: Vec::new(),
+                supersedes: None,
                 created_by: owner,
                 created_at: now,
             };
@@ -181,8 +198,9 @@ impl Seeder<'_> {
                 sha256: Sha256::digest(bytes).into(),
                 created_by: owner,
                 created_at: now,
+                effective_from: now,
+                effective_until: None,
             };
-            let mut tx = self.store.tenant(&tenant.scope).begin().await?;
             tx.documents().insert(&document).await?;
             tx.versions().insert(&version, bytes).await?;
             tx.jobs().enqueue(&ingest::job(self.sources, document.id, version.id)).await?;
@@ -206,11 +224,12 @@ fn title(role: Role) -> &'static str {
         Role::Viewer => "Viewer",
         Role::Operator => "Operator",
         Role::Admin => "Admin",
+        Role::Auditor => "Auditor",
     }
 }
 
 fn shown(user: &NewUser, password: &str) -> UserCredentials {
-    UserCredentials { email: user.email.clone(), role: user.role, password: password.to_owned() }
+    UserCredentials { email: user.email.clone().unwrap_or_default(), role: user.role, password: password.to_owned() }
 }
 
 /// Writes a file that only its owner reads.

@@ -3,6 +3,7 @@
 use std::{io::IsTerminal, net::SocketAddr, process::ExitCode, time::Duration};
 
 use anyhow::Context;
+use millwright_api::Listening;
 use millwright_config::{Config, Environment};
 use millwright_core::Sources;
 use millwright_telemetry::Metrics;
@@ -27,6 +28,15 @@ pub(crate) async fn run(config: Config, sources: Sources, metrics: Metrics, demo
     let listener = TcpListener::bind(address)
         .await
         .with_context(|| format!("port {address} cannot be opened; set HOST and PORT to another"))?;
+    let listening = Listening::new(config.listening.clone()).await.context("TLS_CERT_FILE and TLS_KEY_FILE")?;
+    if config.is_exposed_in_the_clear() {
+        tracing::warn!(
+            host = %config.server.host,
+            "passwords and documents cross the network in the clear, and browsers will not keep anybody signed in: set \
+             TLS_CERT_FILE and TLS_KEY_FILE, or put a proxy with TLS in front and name it in TRUSTED_PROXIES"
+        );
+    }
+    let port = Port { listener, listening };
     let stopped = CancellationToken::new();
     let mut watch = tokio::task::JoinSet::new();
     watch.spawn(wait_for_signal(stopped.clone())?);
@@ -35,10 +45,16 @@ pub(crate) async fn run(config: Config, sources: Sources, metrics: Metrics, demo
         () = stopped.cancelled() => None,
     };
     let Some(database) = opened else { return Ok(ExitCode::SUCCESS) };
-    let served = serve(&config, &sources, metrics, demo, listener, &database, &stopped).await;
+    let served = serve(&config, &sources, metrics, demo, port, &database, &stopped).await;
     database.close().await;
     drop(watch);
     served.map(|()| ExitCode::SUCCESS)
+}
+
+/// Where requests come in.
+struct Port {
+    listener: TcpListener,
+    listening: Listening,
 }
 
 /// Cancels the token at Ctrl-C or SIGTERM.
@@ -61,18 +77,26 @@ async fn serve(
     sources: &Sources,
     metrics: Metrics,
     demo: bool,
-    listener: TcpListener,
+    port: Port,
     database: &Database,
     stopped: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let app = app::start(config, sources, metrics, database.store.clone(), database.probe()).await?;
+    let address = port.listener.local_addr()?;
+    let public_url = public_url(config, port.listening.scheme(), address);
+    let app = app::start(config, sources, metrics, database.store.clone(), database.probe(), public_url).await?;
     if demo {
-        let seeder = Seeder { store: &database.store, sources, key: &app.state.audit_key, config };
+        let seeder = Seeder {
+            store: &database.store,
+            platform_url: database.platform_url.as_deref(),
+            sources,
+            key: &app.state.audit_key,
+            config,
+        };
         seeder.run().await.context("creating the demo")?;
         app.state.jobs_wake.notify_one();
     }
-    let address = listener.local_addr()?;
-    announce(config, address, demo);
+    let Port { listener, listening } = port;
+    announce(config, listening.scheme(), address, demo);
     let (stop, stopped) = (app.stop.clone(), stopped.clone());
     let shutdown = async move {
         stopped.cancelled().await;
@@ -80,24 +104,36 @@ async fn serve(
         // Ends streams and workers, which graceful shutdown would wait for.
         stop.cancel();
     };
-    let server = millwright_api::serve(listener, app.state, shutdown);
+    let server = millwright_api::serve(listener, app.state, listening, shutdown);
     let grace = async {
         app.stop.cancelled().await;
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
-        ended = server => ended.context("serving")?,
+        () = server => {}
         () = grace => tracing::warn!("some requests did not end in time"),
     }
     app.tracker.close();
     let _ = tokio::time::timeout(GRACE, app.tracker.wait()).await;
+    // Answers that were cut off by the stop are counted now.
+    let _ = tokio::time::timeout(GRACE, app.ledger.drain()).await;
+    let _ = tokio::task::spawn_blocking(millwright_telemetry::spans::finish).await;
     Ok(())
 }
 
-fn announce(config: &Config, address: SocketAddr, demo: bool) {
+/// The address that people use: the one given, or the one that is listened on.
+fn public_url(config: &Config, scheme: &str, address: SocketAddr) -> String {
+    let url = config.identity.public_url(address);
+    match (&config.identity.public_url, url.strip_prefix("http://")) {
+        (None, Some(place)) => format!("{scheme}://{place}"),
+        _ => url,
+    }
+}
+
+fn announce(config: &Config, scheme: &str, address: SocketAddr, demo: bool) {
     tracing::info!(%address, "ready");
     if config.server.environment == Environment::Dev && std::io::stderr().is_terminal() || demo {
-        eprintln!("\n  Millwright is ready at http://{address}");
+        eprintln!("\n  Millwright is ready at {scheme}://{address}");
         if demo {
             eprintln!("  Users and passwords of the demo: {}", credentials_file(config).display());
         }

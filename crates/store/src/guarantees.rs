@@ -4,12 +4,12 @@
 //! Repositories come from a tenant's transaction, not from the store, the system's transaction or a connection:
 //! ```
 //! async fn frame(store: &millwright_store::Store, tx: &mut millwright_store::TenantTx) {
-//!     let _ = tx.documents().count().await;
+//!     let _ = tx.users().count().await;
 //! }
 //! ```
 //! ```compile_fail
 //! async fn frame(store: &millwright_store::Store, tx: &mut millwright_store::TenantTx) {
-//!     let _ = store.documents().count().await;
+//!     let _ = store.users().count().await;
 //! }
 //! ```
 //! ```

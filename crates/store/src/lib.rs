@@ -16,7 +16,8 @@
 //! * No change without proof: [`TenantTx::commit`] takes a [`Proof`], the audit entry of the change or
 //!   the name of one of the few kinds of bookkeeping that need none.
 //! * [`Store::open`] refuses a login that is a superuser, bypasses row-level security or owns the tables.
-//! * `BEGIN`, role and settings travel as one message: a transaction costs one trip to open.
+//! * `BEGIN`, role and settings travel as one message: a transaction costs one trip to open. What every call of a model
+//!   needs (`reserve_budgets`, `settle_budgets`) is one trip as a whole: a function that takes the tenant's role itself.
 //!
 //! ```no_run
 //! # async fn f(store: millwright_store::Store, scope: millwright_core::TenantScope) -> Result<(), millwright_store::StoreError> {
@@ -28,7 +29,9 @@
 mod error;
 #[cfg(doctest)]
 mod guarantees;
+mod ledger_connections;
 mod migrate;
+pub mod platform;
 mod pool;
 mod proof;
 pub mod system;

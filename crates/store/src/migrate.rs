@@ -10,7 +10,7 @@ use crate::StoreError;
 
 static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 
-/// The login that `serve` uses: created by migration where it is missing.
+/// A login of the database, created by migration where it is missing: the one that `serve` uses, or the platform's.
 #[derive(Clone)]
 pub struct AppLogin {
     /// Role name, for instance `millwright_app`.
@@ -37,13 +37,17 @@ fn quote_literal(text: &str) -> String {
 
 /// Creates what is missing (roles, schema, the `vector` extension) and brings the schema to this version.
 /// `admin_url` must be able to create roles and extensions, or find them made. May be run any number of
-/// times, also by several processes at once.
-pub async fn migrate(admin_url: &str, app: &AppLogin) -> Result<MigrationReport, StoreError> {
+/// times, also by several processes at once. `platform` is the login that makes and deletes tenants, where one is wanted.
+pub async fn migrate(
+    admin_url: &str,
+    app: &AppLogin,
+    platform: Option<&AppLogin>,
+) -> Result<MigrationReport, StoreError> {
     let options = PgConnectOptions::from_str(admin_url)?.application_name("millwright-migrate");
     let mut connection = PgConnection::connect_with(&options).await?;
     // Concurrent migrations would race on CREATE ROLE, which is not transactional between databases.
     sqlx::query("SELECT pg_advisory_lock(7810774201)").execute(&mut connection).await?;
-    bootstrap(&mut connection, app).await?;
+    bootstrap(&mut connection, app, platform).await?;
     let before = applied(&mut connection).await?;
     // Not `run`: its future could not be spawned ("implementation of `Acquire` is not general enough").
     MIGRATOR.run_direct(None, &mut connection, false).await.map_err(StoreError::Migration)?;
@@ -71,44 +75,39 @@ pub async fn pending_migrations(url: &str) -> Result<usize, StoreError> {
 
 /// Roles belong to the whole server, so a migration of another of its databases can be at the same rows in the same
 /// moment; PostgreSQL answers that with "tuple concurrently updated" instead of waiting.
-async fn bootstrap(connection: &mut PgConnection, app: &AppLogin) -> Result<(), StoreError> {
+async fn bootstrap(
+    connection: &mut PgConnection,
+    app: &AppLogin,
+    platform: Option<&AppLogin>,
+) -> Result<(), StoreError> {
     for _ in 0..20 {
-        match prepare_roles(connection, app).await {
+        match prepare_roles(connection, app, platform).await {
             Err(StoreError::Statement(sqlx::Error::Database(error))) if error.code().as_deref() == Some("XX000") => {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             other => return other,
         }
     }
-    prepare_roles(connection, app).await
+    prepare_roles(connection, app, platform).await
 }
 
-async fn prepare_roles(connection: &mut PgConnection, app: &AppLogin) -> Result<(), StoreError> {
-    for role in ["millwright_owner", "millwright_tenant", "millwright_system"] {
+async fn prepare_roles(
+    connection: &mut PgConnection,
+    app: &AppLogin,
+    platform: Option<&AppLogin>,
+) -> Result<(), StoreError> {
+    for role in ["millwright_owner", "millwright_tenant", "millwright_system", "millwright_platform"] {
         create_role(connection, role, "NOLOGIN").await?;
     }
-    create_role(connection, &app.role, "LOGIN NOINHERIT").await?;
-    let role = quote_identifier(&app.role);
-    // Only what is missing, so that an admin who may not manage roles can migrate once they are set up.
-    let (member, search_path, owner): (bool, bool, bool) = sqlx::query_as(
-        "SELECT pg_has_role($1, 'millwright_tenant', 'SET') AND pg_has_role($1, 'millwright_system', 'SET'), \
-                EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1 AND 'search_path=millwright, public' = ANY (rolconfig)), \
-                pg_has_role(current_user, 'millwright_owner', 'SET')",
-    )
-    .bind(&app.role)
-    .fetch_one(&mut *connection)
-    .await?;
-    let mut statements = Vec::new();
-    if let Some(password) = &app.password {
-        statements.push(format!("ALTER ROLE {role} PASSWORD {}", quote_literal(password)));
+    let mut statements = login(connection, app, &["millwright_tenant", "millwright_system"]).await?;
+    let mut logins = quote_identifier(&app.role);
+    if let Some(platform) = platform {
+        statements.extend(login(connection, platform, &["millwright_platform"]).await?);
+        logins = format!("{logins}, {}", quote_identifier(&platform.role));
     }
-    if !member {
-        // By SET only: the login itself holds no table rights until a transaction takes a role.
-        statements.push(format!("GRANT millwright_tenant, millwright_system TO {role} WITH INHERIT FALSE, SET TRUE"));
-    }
-    if !search_path {
-        statements.push(format!("ALTER ROLE {role} SET search_path = millwright, public"));
-    }
+    let owner: bool = sqlx::query_scalar("SELECT pg_has_role(current_user, 'millwright_owner', 'SET')")
+        .fetch_one(&mut *connection)
+        .await?;
     if !owner {
         statements.push("GRANT millwright_owner TO CURRENT_USER WITH SET TRUE".to_owned());
     }
@@ -117,10 +116,37 @@ async fn prepare_roles(connection: &mut PgConnection, app: &AppLogin) -> Result<
          CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public;
          SET ROLE millwright_owner;
          SET search_path = millwright, public;
-         GRANT USAGE ON SCHEMA millwright TO millwright_tenant, millwright_system, {role}"
+         GRANT USAGE ON SCHEMA millwright TO millwright_tenant, millwright_system, millwright_platform, {logins}"
     ));
     sqlx::raw_sql(AssertSqlSafe(statements.join(";"))).execute(&mut *connection).await?;
     Ok(())
+}
+
+/// Makes the login where it is missing and returns the statements that give it its password, its roles and its search path:
+/// only what is missing, so that an admin who may not manage roles can migrate once they are set up.
+async fn login(connection: &mut PgConnection, login: &AppLogin, roles: &[&str]) -> Result<Vec<String>, StoreError> {
+    create_role(connection, &login.role, "LOGIN NOINHERIT").await?;
+    let role = quote_identifier(&login.role);
+    let (member, search_path): (bool, bool) = sqlx::query_as(
+        "SELECT (SELECT bool_and(pg_has_role($1, needed, 'SET')) FROM unnest($2::text[]) needed), \
+                EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1 AND 'search_path=millwright, public' = ANY (rolconfig))",
+    )
+    .bind(&login.role)
+    .bind(roles)
+    .fetch_one(&mut *connection)
+    .await?;
+    let mut statements = Vec::new();
+    if let Some(password) = &login.password {
+        statements.push(format!("ALTER ROLE {role} PASSWORD {}", quote_literal(password)));
+    }
+    if !member {
+        // By SET only: the login itself holds no table rights until a transaction takes a role.
+        statements.push(format!("GRANT {} TO {role} WITH INHERIT FALSE, SET TRUE", roles.join(", ")));
+    }
+    if !search_path {
+        statements.push(format!("ALTER ROLE {role} SET search_path = millwright, public"));
+    }
+    Ok(statements)
 }
 
 async fn create_role(connection: &mut PgConnection, role: &str, attributes: &str) -> Result<(), StoreError> {

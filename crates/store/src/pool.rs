@@ -1,19 +1,26 @@
-use std::{str::FromStr, time::Duration};
+use std::{str::FromStr, sync::Arc, time::Duration};
 
 use millwright_core::TenantScope;
 use sqlx::{
-    AssertSqlSafe, Connection, PgPool,
+    AssertSqlSafe, Connection, PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use crate::{StoreError, SystemTx, TenantTx, migrate};
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::{
+    StoreError, SystemTx, TenantTx,
+    ledger_connections::{Borrowed, LedgerConnections},
+    migrate,
+};
 
 /// How to reach the database as the application.
 #[derive(Debug, Clone)]
 pub struct StoreSettings {
     /// `postgres://millwright_app:…@…/…`: the application's login, never the owner.
     pub url: String,
-    /// Connections at most.
+    /// Connections at most, two at least.
     pub max_connections: u32,
     /// How long a request waits for a free connection before it fails with `upstream_unavailable`.
     pub acquire_timeout: Duration,
@@ -23,11 +30,17 @@ pub struct StoreSettings {
 #[derive(Debug, Clone)]
 pub struct Store {
     pool: PgPool,
+    /// For what every call of a model needs.
+    ledger: Arc<LedgerConnections>,
+    begins: TaskTracker,
 }
 
 /// A connection that rested longer than this is tried before use, so that a restarted database costs
 /// few failed requests while busy connections save the trip.
-const TEST_AFTER_IDLE: Duration = Duration::from_secs(2);
+pub(crate) const TEST_AFTER_IDLE: Duration = Duration::from_secs(2);
+
+/// Of all connections, those that keep budgets and usage: as many as one tenant's claims and ends use at once.
+const LEDGER_CONNECTIONS: u32 = 3;
 
 impl Store {
     /// Connects, and refuses a login that could see past row-level security or a schema that does not
@@ -44,8 +57,10 @@ impl Store {
 
     async fn connect(settings: &StoreSettings) -> Result<Self, StoreError> {
         let options = PgConnectOptions::from_str(&settings.url)?.application_name("millwright");
+        let of_ledger = (settings.max_connections / 3).clamp(1, LEDGER_CONNECTIONS);
+        let ledger = LedgerConnections::new(options.clone(), of_ledger, settings.acquire_timeout);
         let pool = PgPoolOptions::new()
-            .max_connections(settings.max_connections)
+            .max_connections(settings.max_connections.saturating_sub(of_ledger).max(1))
             .acquire_timeout(settings.acquire_timeout)
             .test_before_acquire(false)
             .before_acquire(|connection, meta| {
@@ -58,7 +73,7 @@ impl Store {
             })
             .connect_with(options)
             .await?;
-        Ok(Self { pool })
+        Ok(Self { pool, ledger: Arc::new(ledger), begins: TaskTracker::new() })
     }
 
     async fn refuse_unsafe_role(&self) -> Result<(), StoreError> {
@@ -91,14 +106,23 @@ impl Store {
 
     /// Opens a transaction for work that belongs to no tenant.
     pub async fn system(&self) -> Result<SystemTx, StoreError> {
-        let tx = self.pool.begin_with("BEGIN; SET LOCAL ROLE millwright_system").await?;
+        let tx = self.begin("BEGIN; SET LOCAL ROLE millwright_system".to_owned()).await?;
         Ok(SystemTx::new(tx))
     }
 
     /// The same, reading one unchanging snapshot: for verification, which must not see half of a sealer's work.
     pub async fn system_snapshot(&self) -> Result<SystemTx, StoreError> {
         let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL ROLE millwright_system";
-        Ok(SystemTx::new(self.pool.begin_with(begin).await?))
+        Ok(SystemTx::new(self.begin(begin.to_owned()).await?))
+    }
+
+    /// Opens a transaction, to its end also when whoever asks hangs up meanwhile: a BEGIN that was sent and not waited for
+    /// would go back to the pool as a connection inside of somebody else's transaction, of which sqlx knows nothing.
+    async fn begin(&self, statement: String) -> Result<Transaction<'static, Postgres>, StoreError> {
+        let pool = self.pool.clone();
+        let begun = self.begins.spawn(async move { pool.begin_with(AssertSqlSafe(statement)).await });
+        // The task ends early only with the runtime.
+        Ok(begun.await.map_err(|_| sqlx::Error::WorkerCrashed)??)
     }
 
     /// One trip to the database and back.
@@ -109,12 +133,14 @@ impl Store {
 
     /// Connections open and connections idle at the moment.
     pub fn pool_state(&self) -> (u32, usize) {
-        (self.pool.size(), self.pool.num_idle())
+        let (open, idle) = self.ledger.state();
+        (self.pool.size() + open, self.pool.num_idle() + idle)
     }
 
     /// Closes all connections and waits for those in use.
     pub async fn close(&self) {
         self.pool.close().await;
+        self.ledger.close().await;
     }
 }
 
@@ -136,6 +162,15 @@ impl TenantStore<'_> {
         self.open("READ ONLY").await
     }
 
+    pub(crate) fn tenant(&self) -> Uuid {
+        self.scope.tenant_id().uuid()
+    }
+
+    /// A connection for statements that are transactions of their own and take the tenant's role themselves.
+    pub(crate) async fn borrow_ledger(&self) -> Result<Borrowed<'_>, StoreError> {
+        self.store.ledger.borrow().await
+    }
+
     async fn open(&self, mode: &'static str) -> Result<TenantTx, StoreError> {
         // A UUID has only hexadecimal digits and hyphens, so it can stand in the statement; a bound
         // parameter would cost a second trip. `relaxed_order`: a filtered vector query goes on until it has
@@ -143,9 +178,9 @@ impl TenantStore<'_> {
         let begin = format!(
             "BEGIN {mode}; SET LOCAL ROLE millwright_tenant; SET LOCAL millwright.tenant_id = '{}'; \
              SET LOCAL hnsw.iterative_scan = relaxed_order; SET LOCAL hnsw.ef_search = 100",
-            self.scope.tenant_id().uuid()
+            self.tenant()
         );
-        let tx = self.store.pool.begin_with(AssertSqlSafe(begin)).await?;
+        let tx = self.store.begin(begin).await?;
         Ok(TenantTx::new(tx, self.scope))
     }
 }

@@ -21,6 +21,10 @@ pub enum Bookkeeping {
     RunProgress,
     /// An attempt of a job that succeeded or will be tried again; giving up is audited.
     JobState,
+    /// A session was refreshed: its start and its end are audited.
+    SessionUse,
     /// A run's lease.
     RunLease,
+    /// Budgets held for calls, and given back unspent: what is spent is proved by the call's own entry.
+    BudgetHold,
 }

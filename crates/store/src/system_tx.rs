@@ -1,8 +1,10 @@
+use millwright_core::audit::AuditRecord;
 use sqlx::{Postgres, Transaction};
 
 use crate::{
     StoreError,
-    system::{Accounts, ClaimedJobs, Feed, LeasedRuns, Seals, Tenants},
+    system::{Access, Accounts, ClaimedJobs, DueVersions, Feed, LeasedReservations, LeasedRuns, Seals, Tenants},
+    tenant::append_audit,
     tenant_tx::refuse_aborted,
 };
 
@@ -27,6 +29,16 @@ impl SystemTx {
         Accounts(&mut self.tx)
     }
 
+    /// How access ends.
+    pub fn access(&mut self) -> Access<'_> {
+        Access(&mut self.tx)
+    }
+
+    /// Entries for the logs of tenants, written with what else this transaction changes.
+    pub async fn append(&mut self, records: &[AuditRecord]) -> Result<(), StoreError> {
+        append_audit(&mut self.tx, records).await
+    }
+
     /// Jobs of all tenants, to be claimed and ended.
     pub fn jobs(&mut self) -> ClaimedJobs<'_> {
         ClaimedJobs(&mut self.tx)
@@ -42,9 +54,19 @@ impl SystemTx {
         Feed(&mut self.tx)
     }
 
+    /// Versions whose day has come, in all tenants.
+    pub fn due_versions(&mut self) -> DueVersions<'_> {
+        DueVersions(&mut self.tx)
+    }
+
     /// Runs whose process died.
     pub fn runs(&mut self) -> LeasedRuns<'_> {
         LeasedRuns(&mut self.tx)
+    }
+
+    /// What calls hold of budgets, in all tenants.
+    pub fn reservations(&mut self) -> LeasedReservations<'_> {
+        LeasedReservations(&mut self.tx)
     }
 
     /// Makes the change permanent. Fails when a statement of the transaction has failed, also one whose error was

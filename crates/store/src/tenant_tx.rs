@@ -3,9 +3,11 @@ use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
 use crate::{
-    Proof, StoreError,
+    Bookkeeping, Proof, StoreError,
     tenant::{
-        AuditEntries, Chunks, Conversations, Documents, IndexChanges, Jobs, Messages, Passages, Runs, Users, Versions,
+        ApiKeys, AuditEntries, BudgetLedger, Budgets, Chunks, Conversations, Documents, Glossary, IndexChanges, Jobs,
+        LabelRequests, Labels, Messages, Passages, Policies, PolicyEvents, Runs, Security, Sessions, Usage, Users,
+        Validity, Vaults, Versions,
     },
 };
 
@@ -46,6 +48,21 @@ impl TenantTx {
         Users(self.borrow())
     }
 
+    /// Sessions of people.
+    pub fn sessions(&mut self) -> Sessions<'_> {
+        Sessions(self.borrow())
+    }
+
+    /// Keys of programs.
+    pub fn api_keys(&mut self) -> ApiKeys<'_> {
+        ApiKeys(self.borrow())
+    }
+
+    /// The security policy, second factors and links that set a password.
+    pub fn security(&mut self) -> Security<'_> {
+        Security(self.borrow())
+    }
+
     /// The audit log, to be read.
     pub fn audit(&mut self) -> AuditEntries<'_> {
         AuditEntries(self.borrow())
@@ -81,6 +98,56 @@ impl TenantTx {
         IndexChanges(self.borrow())
     }
 
+    /// Labels, and who may read what.
+    pub fn labels(&mut self) -> Labels<'_> {
+        Labels(self.borrow())
+    }
+
+    /// Wishes to lower a label.
+    pub fn label_requests(&mut self) -> LabelRequests<'_> {
+        LabelRequests(self.borrow())
+    }
+
+    /// What the policy layer noticed.
+    pub fn policy_events(&mut self) -> PolicyEvents<'_> {
+        PolicyEvents(self.borrow())
+    }
+
+    /// The tenant's policy: its settings, its own policies, and what was decided.
+    pub fn policies(&mut self) -> Policies<'_> {
+        Policies(self.borrow())
+    }
+
+    /// Which versions answer, now or on another day.
+    pub fn validity(&mut self) -> Validity<'_> {
+        Validity(self.borrow())
+    }
+
+    /// What stands for personal data in conversations.
+    pub fn vaults(&mut self) -> Vaults<'_> {
+        Vaults(self.borrow())
+    }
+
+    /// What may be spent on models.
+    pub fn budgets(&mut self) -> Budgets<'_> {
+        Budgets(self.borrow())
+    }
+
+    /// What running calls hold of budgets, and what they spent.
+    pub fn budget_ledger(&mut self) -> BudgetLedger<'_> {
+        BudgetLedger(self.borrow())
+    }
+
+    /// What abbreviations stand for.
+    pub fn glossary(&mut self) -> Glossary<'_> {
+        Glossary(self.borrow())
+    }
+
+    /// Calls of models.
+    pub fn usage(&mut self) -> Usage<'_> {
+        Usage(self.borrow())
+    }
+
     /// Conversations.
     pub fn conversations(&mut self) -> Conversations<'_> {
         Conversations(self.borrow())
@@ -102,6 +169,8 @@ impl TenantTx {
         match proof {
             Proof::Entry(record) => self.audit().append(std::slice::from_ref(record)).await?,
             Proof::Entries(records) => self.audit().append(records).await?,
+            // Of one statement, whose failure ends the batch: there is no error that could have been ignored.
+            Proof::Bookkeeping(Bookkeeping::BudgetHold) => {}
             Proof::Bookkeeping(_) => refuse_aborted(&mut self.tx).await?,
         }
         self.tx.commit().await?;

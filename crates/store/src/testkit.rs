@@ -12,10 +12,12 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, postgres::PgConnectO
 use crate::{
     AppLogin, Store, StoreSettings,
     migrate::{self, migrate},
+    platform::Platform,
 };
 
 const APP_ROLE: &str = "millwright_app";
 const APP_PASSWORD: &str = "only-for-tests";
+const PLATFORM_ROLE: &str = "millwright_operator";
 
 /// A database of one test's own.
 pub struct TestDatabase {
@@ -23,6 +25,8 @@ pub struct TestDatabase {
     pub store: Store,
     /// The application's URL, for a second process.
     pub url: String,
+    /// The platform's URL, which makes tenants.
+    pub platform_url: String,
     admin_url: String,
     name: String,
 }
@@ -59,7 +63,8 @@ impl TestDatabase {
     pub async fn create() -> Self {
         let server = server_url();
         let template = template_name();
-        let app = AppLogin { role: APP_ROLE.to_owned(), password: Some(APP_PASSWORD.to_owned()) };
+        let login = |role: &str| AppLogin { role: role.to_owned(), password: Some(APP_PASSWORD.to_owned()) };
+        let (app, platform) = (login(APP_ROLE), login(PLATFORM_ROLE));
         let mut admin = PgConnection::connect(&server).await.expect("test server");
         sqlx::query("SELECT pg_advisory_lock(7810774203)").execute(&mut admin).await.expect("lock");
         let exists: bool =
@@ -73,7 +78,7 @@ impl TestDatabase {
             for statement in [format!("DROP DATABASE IF EXISTS {template}"), format!("CREATE DATABASE {template}")] {
                 sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut admin).await.expect("create template");
             }
-            migrate(&with_database(&server, &template), &app).await.expect("migrate template");
+            migrate(&with_database(&server, &template), &app, Some(&platform)).await.expect("migrate template");
             sqlx::raw_sql(AssertSqlSafe(format!("ALTER DATABASE {template} IS_TEMPLATE true")))
                 .execute(&mut admin)
                 .await
@@ -86,7 +91,8 @@ impl TestDatabase {
             .expect("clone template");
         admin.close().await.expect("close");
         let admin_url = with_database(&server, &name);
-        let url = app_url(&admin_url);
+        let url = login_url(&admin_url, APP_ROLE);
+        let platform_url = login_url(&admin_url, PLATFORM_ROLE);
         let store = Store::open(&StoreSettings {
             url: url.clone(),
             max_connections: 8,
@@ -94,7 +100,7 @@ impl TestDatabase {
         })
         .await
         .expect("open as the application role");
-        Self { store, url, admin_url, name }
+        Self { store, url, platform_url, admin_url, name }
     }
 
     /// Creates a tenant and returns its scope.
@@ -103,11 +109,12 @@ impl TestDatabase {
     /// When the database refuses.
     #[expect(clippy::expect_used, reason = "a test without its tenant must fail")]
     pub async fn tenant(&self, sources: &Sources, name: &str) -> TenantScope {
-        let mut tx = self.store.system().await.expect("system transaction");
-        let tenant =
-            tx.tenants().insert(sources.new_id::<TenantId>(), name, sources.now()).await.expect("insert tenant");
-        tx.commit().await.expect("commit tenant");
-        tenant.scope
+        let mut platform = Platform::open(&self.platform_url).await.expect("open as the platform");
+        let mut tx = platform.begin().await.expect("begin");
+        let scope = tx.create(sources.new_id::<TenantId>(), name, sources.now()).await.expect("insert tenant");
+        tx.commit(&[]).await.expect("commit tenant");
+        platform.close().await.expect("close");
+        scope
     }
 
     /// The superuser's URL of this database, for tests that tamper with storage behind the application's back.
@@ -174,8 +181,8 @@ async fn drop_left_behind(admin: &mut PgConnection) {
     }
 }
 
-fn app_url(admin_url: &str) -> String {
+fn login_url(admin_url: &str, role: &str) -> String {
     let rest = admin_url.split_once("://").map_or(admin_url, |(_, rest)| rest);
     let address = rest.rsplit_once('@').map_or(rest, |(_, address)| address);
-    format!("postgres://{APP_ROLE}:{APP_PASSWORD}@{address}")
+    format!("postgres://{role}:{APP_PASSWORD}@{address}")
 }

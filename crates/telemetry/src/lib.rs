@@ -1,10 +1,11 @@
 //! What Millwright tells about itself: logs, metrics and trace ids.
 //!
-//! It sends nothing anywhere: logs go to standard error, metrics are rendered when somebody asks.
+//! It sends nothing anywhere, unless a collector of traces is configured: logs go to standard error, metrics are rendered
+//! when somebody asks.
 //!
-//! Main types: [`init`] installs both and returns the [`Metrics`] to render; [`metrics`] has one function
-//! for each thing that is counted, so that names and labels stand in one place; [`TraceId`] names
-//! a request in logs, answers and the audit log.
+//! Main types: [`init`] installs all of it and returns the [`Metrics`] to render; [`metrics`] has one function
+//! for each thing that is counted, so that names and labels stand in one place; [`spans`] are what a collector gets; [`TraceId`]
+//! names a request in logs, answers, spans and the audit log.
 //!
 //! A log line is one JSON object: `timestamp`, `level`, `target`, `message`, the event's own fields, and the
 //! fields of the spans around it. Field names are the same everywhere: `trace.id`, `tenant.id`, `user.id`,
@@ -27,15 +28,18 @@ mod json_lines;
 mod logs;
 pub mod metrics;
 mod process;
+pub mod spans;
 mod trace_id;
 
 pub use metrics::Metrics;
+pub use spans::SpanId;
 pub use trace_id::{InvalidTraceId, TraceId};
 
 use millwright_config::TelemetryConfig;
 
-/// Starts logs and metrics. A second call changes nothing and returns the same metrics.
+/// Starts logs, metrics and the export of spans, before any async runtime. A second call changes nothing and returns the same metrics.
 pub fn init(config: &TelemetryConfig) -> Metrics {
     logs::install(config);
+    spans::install(config);
     metrics::install()
 }

@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn starting_twice_is_harmless() {
-        let config = TelemetryConfig { log_level: LogLevel::Error, log_format: LogFormat::Json };
+        let config = TelemetryConfig { log_level: LogLevel::Error, log_format: LogFormat::Json, otlp: None };
         let first = crate::init(&config);
         let _second = crate::init(&config);
         crate::metrics::job_finished("ingest", "succeeded");

@@ -2,6 +2,8 @@ use std::{fmt, str::FromStr};
 
 use millwright_core::Sources;
 
+use crate::SpanId;
+
 /// Names one request in logs, answers and the audit log: 16 random bytes, shown as 32 lower-case
 /// hexadecimal digits, as W3C Trace Context has it. Never all zeros.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,16 +24,21 @@ impl TraceId {
         Self(bytes)
     }
 
-    /// The one that a caller names in a `traceparent` header; `None` if the header is not of the form
+    /// The one that a caller names in a `traceparent` header, with the caller's span; `None` if the header is not of the form
     /// that W3C Trace Context demands, which also says to start a new trace then.
-    pub fn from_traceparent(header: &str) -> Option<Self> {
+    pub fn from_traceparent(header: &str) -> Option<(Self, SpanId)> {
         let mut parts = header.trim().split('-');
         let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         let well_formed = is_hex(version, 2) && version != "ff" && is_hex(flags, 2);
-        let parent_fits = is_hex(parent, 16) && parent.bytes().any(|b| b != b'0');
+        let mut span = [0; 8];
+        let parent_fits = is_hex(parent, 16) && hex::decode_to_slice(parent, &mut span).is_ok() && span != [0; 8];
         // Version 00 ends here; later versions may add parts.
         let ends = version != "00" || parts.next().is_none();
-        if well_formed && parent_fits && ends { trace.parse().ok() } else { None }
+        if well_formed && parent_fits && ends { Some((trace.parse().ok()?, SpanId(span))) } else { None }
+    }
+
+    pub(crate) const fn bytes(self) -> [u8; 16] {
+        self.0
     }
 }
 
@@ -78,7 +85,11 @@ mod tests {
             format!("01-{TRACE}-00f067aa0ba902b7-01-more"),
         ];
         for header in accepted {
-            assert_eq!(TraceId::from_traceparent(&header).unwrap().to_string(), TRACE, "{header}");
+            let (trace, parent) = TraceId::from_traceparent(&header).unwrap();
+            assert_eq!(
+                (trace.to_string().as_str(), parent),
+                (TRACE, SpanId([0, 0xf0, 0x67, 0xaa, 0x0b, 0xa9, 2, 0xb7]))
+            );
         }
         let refused = [
             String::new(),

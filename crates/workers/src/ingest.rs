@@ -118,11 +118,12 @@ impl JobHandler for IngestHandler {
     async fn run(&self, job: &ClaimedJob) -> Result<(), JobFailure> {
         let payload = Self::payload(job).map_err(JobFailure::Permanent)?;
         let task = IngestTask { scope: job.scope, fence: job.fence, version_id: payload.version_id };
-        let prove = |version: &VersionRow| {
+        let prove = |version: &VersionRow, also_settled: Option<DocumentId>| {
             let details = [
                 ("version", version.id.to_string().into()),
                 ("number", version.number.into()),
                 ("chunks", version.chunk_count.unwrap_or_default().into()),
+                ("also_settled", serde_json::json!(also_settled)),
             ];
             self.entry(job, AuditAction::DocumentVersionReady, payload.document_id, &details).map_err(Into::into)
         };

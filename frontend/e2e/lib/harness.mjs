@@ -5,6 +5,8 @@ import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
 export const BASE = (process.env.MILLWRIGHT_URL ?? "http://127.0.0.1:8000").replace(/\/$/, "");
+/** The same server under a name that no browser takes for the machine itself: a site without HTTPS. */
+export const PLAIN = BASE.replace(/\/\/[^:/]+/, "//plain.example");
 const credentialsPath = process.env.MILLWRIGHT_CREDENTIALS;
 if (credentialsPath === undefined) throw new Error("MILLWRIGHT_CREDENTIALS must name the file with the demo credentials");
 const { tenants } = JSON.parse(readFileSync(credentialsPath, "utf8"));
@@ -25,7 +27,7 @@ let running;
 export function browser() {
   running ??= chromium.launch({
     executablePath: process.env.CHROMIUM_PATH ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"],
+    args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", `--host-resolver-rules=MAP ${new URL(PLAIN).hostname} 127.0.0.1`],
   });
   return running;
 }
@@ -33,34 +35,62 @@ export function browser() {
 export async function closeBrowser() {
   await (await running)?.close();
   running = undefined;
+  contexts.clear();
 }
 
-const sessions = new Map();
+/** Well within the time for which the server takes a token or a cookie without renewal. */
+const FRESH_MS = 4 * 60_000;
+const tokens = new Map();
+const cookies = new Map();
 
-/** The session of a person, signed in over the API once. */
-async function sessionOf(user) {
-  if (!sessions.has(user.email)) {
-    const response = await fetch(`${BASE}/api/v1/auth/login`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ email: user.email, password: user.password }),
-    });
-    assert.equal(response.status, 200, `${user.email} can sign in`);
-    const body = await response.json();
-    sessions.set(user.email, { token: body.access_token, expiresAt: Date.now() + body.expires_in * 1000, user: body.user });
-  }
-  return sessions.get(user.email);
+/** What `get` gave for the person last, while it is fresh. The promise is kept, so that tests that begin together share it. */
+function kept(map, user, get) {
+  const known = map.get(user.email);
+  if (known !== undefined && Date.now() - known.at < FRESH_MS) return known.value;
+  const value = get();
+  map.set(user.email, { at: Date.now(), value });
+  return value;
 }
 
-/** Calls the API as a person. */
+/** POSTs to the API as a program without a session. */
+export function post(path, body) {
+  return fetch(`${BASE}/api/v1${path}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+}
+
+async function tokenOf(user) {
+  const response = await post("/auth/login", { email: user.email, password: user.password, transport: "token" });
+  assert.equal(response.status, 200, `${user.email} can sign in`);
+  return (await response.json()).access_token;
+}
+
+/** Calls the API as a person, with a token. */
 export async function api(user, path, options = {}) {
-  const { token } = await sessionOf(user);
+  const token = await kept(tokens, user, () => tokenOf(user));
   return fetch(`${BASE}/api/v1${path}`, { ...options, headers: { authorization: `Bearer ${token}`, ...options.headers } });
 }
 
-/** Opens a page, signed in as `user` if one is given. Call `check()` at the end: it fails if the page asked another host for
- *  anything, broke its security policy, or wrote an error to the console. */
-export async function open({ user, viewport = WIDE, theme = "light", allow = [] } = {}) {
+/** The same with a JSON body. */
+export function apiJson(user, method, path, body) {
+  return api(user, path, { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+}
+
+/** Signs a person in within a browser context, as the page would. */
+async function signInContext(context, user) {
+  const response = await context.request.post(`${BASE}/api/v1/auth/login`, { data: { email: user.email, password: user.password, transport: "cookie" } });
+  assert.equal(response.status(), 200, `${user.email} can sign in`);
+  return context.cookies();
+}
+
+/** The cookies of one session, for all contexts of the person that only look. */
+async function sharedCookies(user) {
+  const context = await (await browser()).newContext();
+  const value = await signInContext(context, user);
+  await context.close();
+  return value;
+}
+
+/** A context as a person's browser, with what fails a test when a page breaks its security policy. */
+async function newContext(viewport, theme) {
   const narrow = viewport.width < 640;
   const context = await (await browser()).newContext({
     viewport,
@@ -71,13 +101,36 @@ export async function open({ user, viewport = WIDE, theme = "light", allow = [] 
     locale: "en-GB",
     permissions: ["clipboard-read", "clipboard-write"],
   });
-  if (user !== undefined) {
-    const session = JSON.stringify(await sessionOf(user));
-    await context.addInitScript((value) => {
-      if (sessionStorage.getItem("millwright.e2e") !== null) return;
-      sessionStorage.setItem("millwright.e2e", "1");
-      sessionStorage.setItem("millwright.session", value);
-    }, session);
+  await context.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (event) => {
+      console.error(`policy violation: ${event.violatedDirective} ${event.blockedURI}`);
+    });
+  });
+  return context;
+}
+
+const contexts = new Map();
+
+/** A context that many tests open their pages in, so that scripts and fonts are read once. It is made anew with the cookies. */
+async function sharedContext(user, viewport, theme) {
+  const value = await kept(cookies, user, () => sharedCookies(user));
+  const key = `${user.email} ${viewport.width} ${theme}`;
+  const known = contexts.get(key);
+  if (known?.value === value) return known.context;
+  const context = newContext(viewport, theme).then(async (made) => (await made.addCookies(value), made));
+  contexts.set(key, { value, context });
+  return context;
+}
+
+/** Opens a page, signed in as `user` if one is given; with `own` in a session of its own, which the test may end; with `shared` in the
+ *  same context as other tests of this person, which is for those that only look. Call `check()` at
+ *  the end: it fails if the page asked a host that is neither `base` nor `elsewhere` for anything, broke its security policy, or
+ *  wrote an error to the console. */
+export async function open({ user, own = false, shared = false, base = BASE, elsewhere = [], viewport = WIDE, theme = "light", allow = [] } = {}) {
+  const context = shared ? await sharedContext(user, viewport, theme) : await newContext(viewport, theme);
+  if (user !== undefined && !shared) {
+    if (own) await signInContext(context, user);
+    else await context.addCookies(await kept(cookies, user, () => sharedCookies(user)));
   }
   const faults = [];
   const page = await context.newPage();
@@ -90,18 +143,13 @@ export async function open({ user, viewport = WIDE, theme = "light", allow = [] 
   });
   page.on("request", (request) => {
     const address = request.url();
-    if (!address.startsWith(`${BASE}/`) && !/^(blob|data):/.test(address)) faults.push(`asked another host: ${address}`);
-  });
-  await context.addInitScript(() => {
-    document.addEventListener("securitypolicyviolation", (event) => {
-      console.error(`policy violation: ${event.violatedDirective} ${event.blockedURI}`);
-    });
+    if (![base, ...elsewhere].some((host) => address.startsWith(`${host}/`)) && !/^(blob|data):/.test(address)) faults.push(`asked another host: ${address}`);
   });
   return {
     page,
     context,
     check: () => assert.deepEqual(faults, []),
-    close: () => context.close(),
+    close: () => (shared ? page.close() : context.close()),
   };
 }
 

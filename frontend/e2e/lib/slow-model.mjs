@@ -17,6 +17,8 @@ export async function startSlowModel(wordMs) {
     request.on("data", (data) => (body += data));
     request.on("end", () => void answer(request, response, body));
   });
+  // While it holds, an answer is begun and not gone on with.
+  let gate = null;
   async function answer(request, response, body) {
     if (!request.url.endsWith("/chat/completions")) {
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ object: "list", data: [{ id: "slow", object: "model" }] }));
@@ -26,13 +28,34 @@ export async function startSlowModel(wordMs) {
     const chunk = (delta, reason = null) =>
       `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 0, model: "slow", choices: [{ index: 0, delta, finish_reason: reason }] })}\n\n`;
     response.writeHead(200, { "content-type": "text/event-stream" });
-    for (const word of answerTo(messages).split(/(?<= )/)) {
+    const words = answerTo(messages).split(/(?<= )/);
+    for (const word of words) {
       if (response.destroyed) return;
       response.write(chunk({ role: "assistant", content: word }));
+      if (gate !== null) {
+        gate.tell();
+        await gate.open;
+      }
       await new Promise((resolve) => setTimeout(resolve, wordMs));
     }
-    response.end(`${chunk({}, "stop")}data: [DONE]\n\n`);
+    const usage = { prompt_tokens: messages.map(({ content }) => content).join(" ").split(" ").length, completion_tokens: words.length };
+    response.write(chunk({}, "stop"));
+    response.write(`data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 0, model: "slow", choices: [], usage: { ...usage, total_tokens: usage.prompt_tokens + usage.completion_tokens } })}\n\n`);
+    response.end("data: [DONE]\n\n");
   }
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return { url: `http://127.0.0.1:${server.address().port}/v1`, close: () => (server.closeAllConnections(), server.close()) };
+  const control = {
+    hold: () => {
+      gate = {};
+      gate.held = new Promise((resolve) => (gate.tell = resolve));
+      gate.open = new Promise((resolve) => (gate.release = resolve));
+    },
+    /** Until an answer is held. */
+    held: () => gate.held,
+    release: () => {
+      gate.release();
+      gate = null;
+    },
+  };
+  return { ...control, url: `http://127.0.0.1:${server.address().port}/v1`, close: () => (server.closeAllConnections(), server.close()) };
 }

@@ -1,17 +1,14 @@
-import { reportDown, reportUp } from "./connection";
-import { Problem, UNREACHABLE, isAbort, problemFromResponse } from "./problem";
-import { endSession, session } from "./session";
-
-export const BASE = "/api/v1";
+import { BASE, exchange, type Exchange } from "./http";
+import { problemFromResponse } from "./problem";
+import { renew } from "./renewal";
+import { loseSession, session } from "./session";
 
 type Query = Record<string, string | number | null | undefined>;
 
-export interface RequestOptions {
-  method?: string;
-  body?: unknown;
+export interface RequestOptions extends Exchange {
   query?: Query;
-  headers?: Record<string, string>;
-  signal?: AbortSignal | undefined;
+  /** The request carries a password or a code of its own: a 401 judges that and says nothing of the session. */
+  ownCredential?: boolean;
 }
 
 export function url(path: string, query: Query = {}): string {
@@ -23,37 +20,32 @@ export function url(path: string, query: Query = {}): string {
   return text === "" ? BASE + path : `${BASE}${path}?${text}`;
 }
 
-export function authorization(): Record<string, string> {
-  const current = session.get();
-  return current === null ? {} : { authorization: `Bearer ${current.token}` };
+/** Sends a request and returns the response if it is a success; throws a `Problem` otherwise. If the session has run out, it is
+ *  renewed and the request sent once more. */
+export async function send(path: string, options: RequestOptions = {}): Promise<Response> {
+  const who = session.get()?.user.id;
+  const again = () => exchange(url(path, options.query), options);
+  let response = await again();
+  if (response.status === 401 && options.ownCredential !== true && (await mayRepeat(who))) {
+    response = await again();
+    if (response.status === 401 && session.get()?.user.id === who) loseSession();
+  }
+  if (response.ok) return response;
+  const problem = await problemFromResponse(response);
+  // The policy has changed: the person's page follows what the server says of them now.
+  if (problem.code === "second_factor_required") void renew().catch(() => undefined);
+  throw problem;
 }
 
-/** Sends a request and returns the response if it is a success; throws a `Problem` otherwise. */
-export async function send(path: string, options: RequestOptions = {}): Promise<Response> {
-  const token = session.get()?.token;
-  const init: RequestInit = {
-    method: options.method ?? "GET",
-    headers: {
-      ...authorization(),
-      ...(options.body === undefined ? {} : { "content-type": "application/json" }),
-      ...options.headers,
-    },
-    ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-  };
-  let response: Response;
-  try {
-    response = await fetch(url(path, options.query), init);
-  } catch (error) {
-    if (isAbort(error)) throw error;
-    reportDown();
-    throw new Problem({ code: UNREACHABLE });
-  }
-  reportUp();
-  if (response.ok) return response;
-  // A late answer to an old token must not end a session that began meanwhile.
-  if (response.status === 401 && token !== undefined && session.get()?.token === token) endSession();
-  throw await problemFromResponse(response);
+/** Whether a request that was refused with 401 may be sent again: there is a session, and it is still of the same person. */
+export async function mayRepeat(who: string | undefined): Promise<boolean> {
+  return who !== undefined && (await renew()) === "live" && session.get()?.user.id === who;
+}
+
+/** Makes sure of the session first, so that a 401 on a request with a password or a code can only mean these. */
+export async function sendCredential(method: string, path: string, body: unknown): Promise<Response> {
+  await send("/auth/me");
+  return send(path, { method, body, ownCredential: true });
 }
 
 export async function getJson<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
@@ -61,7 +53,7 @@ export async function getJson<T>(path: string, query?: Query, signal?: AbortSign
   return (await response.json()) as T;
 }
 
-export async function sendJson<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const response = await send(path, { method, body });
+export async function sendJson<T>(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<T> {
+  const response = await send(path, { method, body, ...(headers === undefined ? {} : { headers }) });
   return (await response.json()) as T;
 }

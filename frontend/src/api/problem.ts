@@ -8,8 +8,10 @@ export class Problem extends Error {
   readonly traceId: string | null;
   readonly remedy: string | null;
   readonly fields: { field: string; message: string }[];
+  /** Seconds to wait before asking again. */
+  readonly retryAfter: number | null;
 
-  constructor(body: Partial<Omit<ProblemBody, "code">> & { code: string }) {
+  constructor(body: Partial<Omit<ProblemBody, "code">> & { code: string }, retryAfter: number | null = null) {
     super(body.detail ?? "");
     this.name = "Problem";
     this.code = body.code;
@@ -18,6 +20,12 @@ export class Problem extends Error {
     this.traceId = body.trace_id ?? null;
     this.remedy = body.remedy ?? null;
     this.fields = body.fields ?? [];
+    this.retryAfter = retryAfter;
+  }
+
+  /** What the server says of one field of the request. */
+  field(name: string): string | undefined {
+    return this.fields.find(({ field }) => field === name)?.message;
   }
 }
 
@@ -25,21 +33,22 @@ export class Problem extends Error {
 export const UNREACHABLE = "unreachable";
 
 /** Reads the problem out of an error response; anything else becomes `internal` with the status kept. */
-export function problemFromText(status: number, text: string, traceId: string | null): Problem {
+export function problemFromText(status: number, text: string, traceId: string | null, retryAfter: number | null = null): Problem {
   try {
     const body: unknown = JSON.parse(text);
     if (typeof body === "object" && body !== null && "code" in body && typeof body.code === "string") {
-      return new Problem({ status, ...(body as Partial<ProblemBody>), code: body.code });
+      return new Problem({ status, ...(body as Partial<ProblemBody>), code: body.code }, retryAfter);
     }
   } catch {
     // Not JSON: a proxy's page, perhaps. The status says what there is to say.
   }
-  return new Problem({ code: "internal", status, detail: `HTTP ${status}`, ...(traceId === null ? {} : { trace_id: traceId }) });
+  return new Problem({ code: "internal", status, detail: `HTTP ${status}`, ...(traceId === null ? {} : { trace_id: traceId }) }, retryAfter);
 }
 
 export async function problemFromResponse(response: Response): Promise<Problem> {
   const text = await response.text().catch(() => "");
-  return problemFromText(response.status, text, response.headers.get("x-request-id"));
+  const wait = Number(response.headers.get("retry-after") ?? NaN);
+  return problemFromText(response.status, text, response.headers.get("x-request-id"), Number.isFinite(wait) ? wait : null);
 }
 
 export function asProblem(error: unknown): Problem {

@@ -18,6 +18,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All budgets with how much of each is used in the period that runs, newest first. */
+        get: operations["admin.budgets.list"];
+        put?: never;
+        /** Makes a budget. It counts from now on, in every process within half a second. */
+        post: operations["admin.budgets.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/budgets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a budget: it binds nobody from the next call on. What was used stays in the usage. */
+        delete: operations["admin.budgets.delete"];
+        options?: never;
+        head?: never;
+        /** Gives a budget another name or limit. The limit holds for the next call, in every process. */
+        patch: operations["admin.budgets.change"];
+        trace?: never;
+    };
+    "/api/v1/admin/glossary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The glossary, newest first. */
+        get: operations["admin.glossary.list"];
+        put?: never;
+        /** Puts a term into the glossary. Searches know it at once, in other processes within five seconds. */
+        post: operations["admin.glossary.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/glossary/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a term out of the glossary. Searches know it at once, in other processes within five seconds. */
+        delete: operations["admin.glossary.delete"];
+        options?: never;
+        head?: never;
+        /** Changes a term, or what it stands for. Searches know it at once, in other processes within five seconds. */
+        patch: operations["admin.glossary.change"];
+        trace?: never;
+    };
     "/api/v1/admin/jobs": {
         parameters: {
             query?: never;
@@ -69,6 +141,205 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/security-policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tenant's security policy. */
+        get: operations["admin.security_policy.get"];
+        /** Changes the tenant's security policy. Those who now need a second factor are asked for it from their next request. */
+        put: operations["admin.security_policy.set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tenant's users, newest first. */
+        get: operations["admin.users.list"];
+        put?: never;
+        /** Makes a person, with a link to set a password, or a service account. */
+        post: operations["admin.users.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A user. */
+        get: operations["admin.users.get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Changes a user's name, role, status or clearance. Disabling ends sessions and keys at once; a change of role holds from the next
+         *     request.
+         */
+        patch: operations["admin.users.change"];
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/api-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A user's keys, newest first. */
+        get: operations["admin.users.api_keys.list"];
+        put?: never;
+        /** Makes a key for a service account. Its scopes are a part of what the account's role may do, or what only reads. */
+        post: operations["admin.users.api_keys.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/api-keys/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revokes a key of a user, everywhere within a second. */
+        delete: operations["admin.users.api_keys.revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/password-reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes a link with which a person sets a new password, and ends the person's sessions. */
+        post: operations["admin.users.password_reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes another user's second factor away, after the device was lost, and ends the user's sessions. An admin who has a
+         *     second factor sends a step-up proof of the purpose `users.reset_second_factor`.
+         */
+        delete: operations["admin.users.second_factor.reset"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A user's sessions that have not ended, newest first. */
+        get: operations["admin.users.sessions.list"];
+        put?: never;
+        post?: never;
+        /** Ends all sessions of a user, everywhere within a second. */
+        delete: operations["admin.users.sessions.end_all"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/users/{id}/sessions/{session}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends one session of a user, everywhere within a second. */
+        delete: operations["admin.users.sessions.end"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/api-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own keys, newest first. */
+        get: operations["auth.api_keys.list"];
+        put?: never;
+        /** Makes a key of one's own. */
+        post: operations["auth.api_keys.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/api-keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revokes one of one's own keys, everywhere within a second. */
+        delete: operations["auth.api_keys.revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/login": {
         parameters: {
             query?: never;
@@ -86,6 +357,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/login/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Completes a sign-in with a code. */
+        post: operations["auth.login.second_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends the session that asks, here and, where that is offered, at the provider. */
+        post: operations["auth.logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/me": {
         parameters: {
             query?: never;
@@ -93,10 +398,219 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who the token speaks for. */
+        /** Who the credential speaks for. */
         get: operations["auth.me"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes one's own name. */
+        patch: operations["auth.me.change"];
+        trace?: never;
+    };
+    "/api/v1/auth/oidc/{provider}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Sends the browser to a provider to sign in. */
+        get: operations["auth.oidc.start"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where a provider sends the browser back to. Always a redirect: into the web interface, or to its sign-in page with an
+         *     `error` and a `trace_id`.
+         */
+        get: operations["auth.oidc.callback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How one can sign in here. */
+        get: operations["auth.options"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Changes one's own password and ends one's other sessions. */
+        post: operations["auth.password.change"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Exchanges a refresh token for new tokens. Each works once; one that comes twice ends its session. */
+        post: operations["auth.refresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own sessions that have not ended, newest first. */
+        get: operations["auth.sessions.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Ends one of one's own sessions, everywhere within a second. */
+        delete: operations["auth.sessions.end"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/set-password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sets a password with the link of an invitation or a reset, and signs in. */
+        post: operations["auth.password.set"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/step-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turns a fresh code of the second factor into a proof for one purpose, good for two minutes and one use. */
+        post: operations["auth.step_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/totp": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hands out the secret of a second factor. It counts once a code has confirmed it. */
+        post: operations["auth.totp.begin"];
+        /** Takes one's own second factor away; needs a step-up proof of the purpose `totp.disable`. */
+        delete: operations["auth.totp.remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/totp/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Confirms the second factor with a first code and ends one's other sessions. */
+        post: operations["auth.totp.confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/totp/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** New recovery codes in place of the old ones; needs a step-up proof of the purpose `totp.recovery_codes`. */
+        post: operations["auth.totp.recovery_codes"];
         delete?: never;
         options?: never;
         head?: never;
@@ -114,6 +628,23 @@ export interface paths {
         put?: never;
         /** Asks. The run goes on when the client leaves; `GET /api/v1/runs/{id}/events` takes it up again. */
         post: operations["chat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chat/tiers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tiers that a question may name. */
+        get: operations["chat.tiers"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -188,7 +719,11 @@ export interface paths {
         delete: operations["documents.delete"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Raises the label of a document, at once: who is no longer cleared finds it no more. A lower label needs a second
+         *     person: `POST …/label-requests`.
+         */
+        patch: operations["documents.change"];
         trace?: never;
     };
     "/api/v1/documents/{id}/chunks": {
@@ -225,6 +760,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/documents/{id}/description": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Says by which tags a document is found, which other it takes the place of, and from when until when its newest version
+         *     holds. What answers changes at once.
+         */
+        patch: operations["documents.describe"];
+        trace?: never;
+    };
     "/api/v1/documents/{id}/events": {
         parameters: {
             query?: never;
@@ -242,6 +797,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/documents/{id}/label-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks for a lower label. Somebody else with the permission `labels:approve` decides. */
+        post: operations["label_requests.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/documents/{id}/pages/{number}": {
         parameters: {
             query?: never;
@@ -251,6 +823,23 @@ export interface paths {
         };
         /** One page of text. */
         get: operations["documents.page"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/documents/{id}/pages/{number}/words": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the words of a page, or of a part of its text, stand on the page. */
+        get: operations["documents.words"];
         put?: never;
         post?: never;
         delete?: never;
@@ -287,9 +876,284 @@ export interface paths {
         put?: never;
         /**
          * Takes a file in. It is read in the background; `GET …/events` tells how far that is. A name that exists gets a new
-         *     version.
+         *     version, whose label is at least that of the document. Its content is untrusted. Bytes that are the newest version already
+         *     are not read again: the answer is 200 then, and only label, description and the time in which it holds may have changed.
          */
         post: operations["documents.upload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/label-requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Wishes to lower labels of documents that one may see, newest first. */
+        get: operations["label_requests.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/label-requests/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Agrees: the document has the lower label from now on. */
+        post: operations["label_requests.approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/label-requests/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Does not agree: the label stays. */
+        post: operations["label_requests.reject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The models of this installation and their servers, as the process that answers sees them. */
+        get: operations["models.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All policies that hold, those that ship and the organisation's own. */
+        get: operations["policy.get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policy/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decides without acting: nothing is recorded and nothing is done. */
+        post: operations["policy.check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policy/decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Decisions, newest first. */
+        get: operations["policy.decisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policy/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the policy layer noticed, newest first. Export-controlled content that was kept from somebody is among it. */
+        get: operations["policy.events.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policy/events/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How often the policy layer noticed what, for instance in shadow mode. */
+        get: operations["policy.events.counts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policy/lint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Looks files over, together with those that ship. */
+        post: operations["policy.lint"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policy/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Makes the decisions of the last days again with files that are not in force, and shows every verdict that changes. */
+        post: operations["policy.replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policy/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the organisation chose for personal data and injection. */
+        get: operations["policy.settings.get"];
+        /** Sets what holds for personal data, injection and the choice of models, within a second everywhere. */
+        put: operations["policy.settings.set"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policy/settings/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Shows what settings would do to a text, before they are saved. Neither is kept. */
+        post: operations["policy.settings.preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policy/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decides a table of cases with files that are not in force. */
+        post: operations["policy.test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policy/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The versions of the organisation's own policies. */
+        get: operations["policy.versions.list"];
+        put?: never;
+        /** Stores a version. It holds only once it is activated; `POST /api/v1/policy/replay` shows before what it would change. */
+        post: operations["policy.versions.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/policy/versions/{number}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Brings a version into force, within a second everywhere. Needs a step-up proof of the purpose `policy.change`. */
+        post: operations["policy.versions.activate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -364,6 +1228,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What was used of models: the whole organisation's with `budgets:read`, else one's own. */
+        get: operations["usage.totals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/usage/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The budgets that bind whoever asks, with what is left of them: the organisation's, one's own, and that of the key. */
+        get: operations["usage.budgets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/usage/estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tells what a request would cost and which model would answer it, without asking any. */
+        post: operations["usage.estimate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/usage/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The calls one by one as CSV, newest first: the whole organisation's with `budgets:read`, else one's own. */
+        get: operations["usage.export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/health/live": {
         parameters: {
             query?: never;
@@ -415,10 +1347,118 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/chat/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answers as OpenAI's chat API does; errors have OpenAI's form. Headers: `x-millwright-classification` says how
+         *     confidential the messages are (`INTERNAL` when absent), `x-millwright-deadline-ms` how long the answer may take to begin;
+         *     the answer's `x-millwright-route` says which model answered and why, `x-millwright-overhead-us` what Millwright itself took.
+         */
+        post: operations["openai.chat.completions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/embeddings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turns texts into vectors, as OpenAI's API does. */
+        post: operations["openai.embeddings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The models that this credential may use: those of the installation, names that stand for a tier, the whole agent with
+         *     retrieval and citations (`millwright-agent`), and the built-in embeddings.
+         */
+        get: operations["openai.models.list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @enum {string} */
+        Action: "chat.ask" | "conversation.read" | "document.read" | "document.search" | "run.read" | "memory.read" | "operation.read" | "connector.read" | "conversation.delete" | "goal.start" | "run.cancel" | "profile.manage" | "operation.propose" | "approval.give" | "document.upload" | "document.reindex" | "document.delete" | "document.relabel" | "label.lower" | "memory.write" | "model.call" | "export.create" | "share.create" | "webhook.send" | "email.send" | "external.write" | "external.rollback" | "user.manage" | "agent.manage" | "connector.manage" | "secret.manage" | "budget.manage" | "configuration.manage" | "policy.change" | "job.manage" | "data.erase" | "audit.read" | "audit.verify" | "evidence.export" | "metrics.read" | "job.read" | "user.read" | "configuration.read";
+        /** @description A user as an admin sees them. */
+        AdminUserResponse: components["schemas"]["ClearanceResponse"] & {
+            /**
+             * Format: int64
+             * @description Keys that work.
+             */
+            api_key_count: number;
+            /** Format: date-time */
+            created_at: string;
+            display_name: string;
+            email?: string | null;
+            has_password: boolean;
+            id: components["schemas"]["UserId"];
+            kind: components["schemas"]["KindName"];
+            /** Format: date-time */
+            last_sign_in_at?: string | null;
+            /** @description Ids of identity providers that know the person. */
+            providers: string[];
+            role: components["schemas"]["Role"];
+            /** @description Whether a second factor is set up. */
+            second_factor: boolean;
+            /**
+             * Format: int64
+             * @description Sessions that have not ended.
+             */
+            session_count: number;
+            status: components["schemas"]["StatusName"];
+        };
+        ApiKeyId: string;
+        /** @description A key of a program, without its secret. */
+        ApiKeyResponse: {
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            id: components["schemas"]["ApiKeyId"];
+            /**
+             * Format: date-time
+             * @description To the minute.
+             */
+            last_used_at?: string | null;
+            name: string;
+            /** @description The readable beginning, by which the key is found in logs. */
+            prefix: string;
+            /** Format: date-time */
+            revoked_at?: string | null;
+            scopes: components["schemas"]["Permission"][];
+        };
         AuditEntryId: string;
         /** @description An entry of the audit log. */
         AuditEntryResponse: {
@@ -441,9 +1481,280 @@ export interface components {
              */
             sequence?: number | null;
         };
+        BudgetId: string;
+        /** @description A budget. */
+        BudgetResponse: {
+            /** Format: date-time */
+            created_at: string;
+            current: components["schemas"]["BudgetStandingResponse"];
+            id: components["schemas"]["BudgetId"];
+            /**
+             * Format: int64
+             * @description Tokens, or millionths of the installation's currency.
+             */
+            limit: number;
+            name: string;
+            period: components["schemas"]["PeriodName"];
+            /** @description Null: each of the kind has an allowance of its own; the organisation is one. */
+            subject_id?: string | null;
+            subject_kind: components["schemas"]["SubjectKindName"];
+            unit: components["schemas"]["UnitName"];
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description A budget in the period that runs. */
+        BudgetStandingResponse: {
+            level: components["schemas"]["LevelName"];
+            /**
+             * Format: double
+             * @description Spent of the limit.
+             */
+            percent: number;
+            /** Format: date-time */
+            period_start: string;
+            /**
+             * Format: int64
+             * @description What further calls may have.
+             */
+            remaining: number;
+            /**
+             * Format: int64
+             * @description Held for calls that run.
+             */
+            reserved: number;
+            /**
+             * Format: date-time
+             * @description When it begins anew.
+             */
+            resets_at: string;
+            /**
+             * @description Of a budget for each of a kind: whose use it is, the one that has used most. Null for the organisation, and while
+             *     nobody has used any.
+             */
+            subject?: string | null;
+            /**
+             * Format: int64
+             * @description How many have used of it.
+             */
+            subjects: number;
+            /**
+             * Format: int64
+             * @description Spent; may be more than the limit, by what the last call used beyond its estimate.
+             */
+            used: number;
+        };
+        /** @description Its name and arguments. */
+        CalledFunction: {
+            arguments: string;
+            name: string;
+        };
+        /** @description A model and what would become of it. */
+        CandidateResponse: {
+            /** @description `chosen`, `reserve`, or why it would not be asked, with details. */
+            fate: unknown;
+            model: string;
+            /**
+             * Format: int64
+             * @description The most that it would cost, millionths of the currency.
+             */
+            most_micros: number;
+            tiers: string[];
+        };
+        /** @description A case that came out differently. */
+        CaseFailure: {
+            /** @description What differs, one sentence each. */
+            differences: string[];
+            /** @description The case. */
+            name: string;
+        };
+        /** @description How a table of cases came out. */
+        CaseReport: {
+            /** @description What is wrong with the table itself; then nothing was run. */
+            errors: string[];
+            /** @description Those that did not. */
+            failures: components["schemas"]["CaseFailure"][];
+            /** @description How many cases came out as expected. */
+            passed: number;
+            /** @description Actions that no case asks for. */
+            untested_actions: components["schemas"]["Action"][];
+        };
+        /**
+         * @description What is to be another; what is absent stays. Whom a budget is for, what it counts and in which time stays: for those
+         *     make another.
+         */
+        ChangeBudgetRequest: {
+            /**
+             * Format: int64
+             * @description Tokens, or millionths of the installation's currency. What is spent stays spent.
+             */
+            limit?: number | null;
+            name?: string | null;
+        };
+        /** @description What is to be another; what is absent stays. */
+        ChangeGlossaryEntryRequest: {
+            /** @description All that it is to stand for, each 1 to 120 characters. */
+            expansions?: string[] | null;
+            language?: components["schemas"]["GlossaryLanguage"] | null;
+            term?: string | null;
+        };
+        /** @description The parts of a label that are to change; what is absent stays. */
+        ChangeLabelRequest: {
+            classification?: components["schemas"]["Classification"] | null;
+            /** @description All export regimes, for instance `ITAR` or `EAR:3A001`. */
+            export_control?: string[] | null;
+            /** @description All groups; a reader must be in each. */
+            groups?: string[] | null;
+            integrity?: components["schemas"]["Integrity"] | null;
+        };
+        /** @description What one may change about oneself. */
+        ChangeMeRequest: {
+            /** @description As shown to others. */
+            display_name: string;
+        };
+        /** @description The password as it is and as it shall be. */
+        ChangePasswordRequest: {
+            /** Format: password */
+            current_password: string;
+            /**
+             * Format: password
+             * @description At least twelve characters, and not easy to guess.
+             */
+            new_password: string;
+        };
+        /** @description What is to change; what is absent stays. */
+        ChangeUserRequest: {
+            clearance?: components["schemas"]["Classification"] | null;
+            display_name?: string | null;
+            /** @description All export authorisations: `ITAR`, `EAR` for every number, or one number as `EAR:3A001`. */
+            export_authorisations?: string[] | null;
+            /** @description All groups of the user. */
+            groups?: string[] | null;
+            role?: components["schemas"]["Role"] | null;
+            status?: components["schemas"]["StatusName"] | null;
+        };
+        /** @description The request as OpenAI's clients send it. A parameter that is not here is refused. */
+        ChatCompletionRequest: {
+            /**
+             * Format: float
+             * @description -2 to 2.
+             */
+            frequency_penalty?: number | null;
+            /** @description Whether log probabilities are wanted. */
+            logprobs?: boolean | null;
+            /**
+             * Format: int32
+             * @description The same by its newer name.
+             */
+            max_completion_tokens?: number | null;
+            /**
+             * Format: int32
+             * @description The most tokens of the answer.
+             */
+            max_tokens?: number | null;
+            /** @description The conversation, oldest first. */
+            messages: components["schemas"]["ChatMessage"][];
+            /** @description `agent` and `task` are kept with the usage, and budgets may be kept by them; nothing else is taken. */
+            metadata?: {
+                [key: string]: string;
+            } | null;
+            /**
+             * @description A model of `GET /v1/models`: a configured one, `millwright-auto`, `millwright-light`, `millwright-standard`,
+             *     `millwright-heavy`, or `millwright-agent`.
+             */
+            model: string;
+            /**
+             * Format: int32
+             * @description Only 1.
+             */
+            n?: number | null;
+            /** @description Whether it may ask for several at once. */
+            parallel_tool_calls?: boolean | null;
+            /**
+             * Format: float
+             * @description -2 to 2.
+             */
+            presence_penalty?: number | null;
+            /** @description `text`, `json_object` or `json_schema`. */
+            response_format?: unknown;
+            /**
+             * Format: int64
+             * @description For the same answer to the same request, where the model can.
+             */
+            seed?: number | null;
+            /** @description Only `auto` and `default`. */
+            service_tier?: string | null;
+            /** @description One text or up to four. */
+            stop?: unknown;
+            /** @description Only false: nothing is stored but usage and proof. */
+            store?: boolean | null;
+            /** @description Server-sent events when true. */
+            stream?: boolean | null;
+            stream_options?: components["schemas"]["StreamOptions"] | null;
+            /**
+             * Format: float
+             * @description 0 to 2.
+             */
+            temperature?: number | null;
+            /** @description `auto`, `none`, `required`, or one function. */
+            tool_choice?: unknown;
+            /** @description Functions that the model may ask to be called. */
+            tools?: components["schemas"]["Tool"][] | null;
+            /**
+             * Format: int32
+             * @description Of how many alternatives, 0 to 20.
+             */
+            top_logprobs?: number | null;
+            /**
+             * Format: float
+             * @description 0 to 1.
+             */
+            top_p?: number | null;
+            /** @description Taken and not used: usage is kept by the credential. */
+            user?: string | null;
+        };
+        /** @description A whole answer. */
+        ChatCompletionResponse: {
+            choices: components["schemas"]["ChoiceBody"][];
+            /**
+             * Format: int64
+             * @description Seconds since 1970.
+             */
+            created: number;
+            id: string;
+            /** @description Of `millwright-agent`: run, conversation, and what the answer cites. */
+            millwright?: unknown;
+            /** @description The model that answered. */
+            model: string;
+            /** @description `chat.completion`. */
+            object: string;
+            usage?: components["schemas"]["UsageBody"] | null;
+        };
+        /** @description One message. */
+        ChatMessage: {
+            /** @description A text, or a list of parts. */
+            content?: unknown;
+            /** @description Taken and not used. */
+            name?: string | null;
+            /** @description `system`, `developer`, `user`, `assistant` or `tool`. */
+            role: string;
+            /** @description Of a tool. */
+            tool_call_id?: string | null;
+            /** @description Of an assistant. */
+            tool_calls?: components["schemas"]["ToolCallParam"][] | null;
+        };
         /** @description A question, or the wish for another answer. */
         ChatRequest: {
+            /**
+             * Format: date-time
+             * @description The answer is about what held at this moment, instead of what holds now.
+             */
+            as_of?: string | null;
+            classification?: components["schemas"]["Classification"] | null;
             conversation_id?: components["schemas"]["ConversationId"] | null;
+            /** @description Only these documents are searched. */
+            document_ids?: components["schemas"]["DocumentId"][] | null;
+            /** @description What else the search is narrowed by. */
+            filters?: components["schemas"]["SearchFilters"];
             /** @description The question, 1 to 16,000 characters; absent only when regenerating. */
             message?: string | null;
             parent_message_id?: components["schemas"]["MessageId"] | null;
@@ -461,6 +1772,20 @@ export interface components {
             message: components["schemas"]["MessageResponse"];
             run_id: components["schemas"]["RunId"];
             user_message_id: components["schemas"]["MessageId"];
+        };
+        /** @description What a question may ask for. */
+        ChatTiersResponse: {
+            /** @description `LIGHT`, `STANDARD`, `HEAVY`; none where the organisation lets nobody choose, or where there is no language model. */
+            tiers: string[];
+        };
+        /** @description The one answer. */
+        ChoiceBody: {
+            /** @description `stop`, `length`, `tool_calls` or `content_filter`. */
+            finish_reason: string;
+            /** Format: int32 */
+            index: number;
+            logprobs?: components["schemas"]["LogprobsBody"] | null;
+            message: components["schemas"]["MessageBody"];
         };
         ChunkId: string;
         /** @description A chunk as it is searched. */
@@ -490,7 +1815,7 @@ export interface components {
             token_count: number;
         };
         /** @description A passage that an answer stands on. */
-        CitationResponse: {
+        CitationResponse: components["schemas"]["LabelParts"] & {
             /** Format: int32 */
             char_end: number;
             /**
@@ -499,7 +1824,6 @@ export interface components {
              */
             char_start: number;
             chunk_id: components["schemas"]["ChunkId"];
-            classification: components["schemas"]["Classification"];
             document_id: components["schemas"]["DocumentId"];
             document_name: string;
             /** @description Headings above it, outermost first. */
@@ -527,6 +1851,71 @@ export interface components {
          * @enum {string}
          */
         Classification: "PUBLIC" | "INTERNAL" | "CONFIDENTIAL" | "RESTRICTED";
+        /** @description What a user may read. */
+        ClearanceResponse: {
+            /** @description Up to here. */
+            clearance: components["schemas"]["Classification"];
+            /** @description `ITAR`, `EAR` for every number, or one number as `EAR:3A001`. */
+            export_authorisations: string[];
+            groups: string[];
+        };
+        /** @description A code of the authenticator. */
+        CodeRequest: {
+            /** @description Six digits. */
+            code: string;
+        };
+        /** @description Parts of the answer. */
+        CompletionDetails: {
+            /** Format: int64 */
+            reasoning_tokens: number;
+        };
+        /** @description Under which circumstances. */
+        ContextFacts: {
+            /**
+             * @description A person other than the asker has approved exactly this.
+             * @default false
+             */
+            approved: boolean;
+            /**
+             * Format: int32
+             * @description 1 Monday to 7 Sunday, in the tenant's time zone.
+             * @default 4
+             */
+            day_of_week: number;
+            /**
+             * Format: int64
+             * @description Seconds since 1970, UTC.
+             * @default 0
+             */
+            epoch_seconds: number;
+            /**
+             * Format: int32
+             * @description 0 to 1439, in the tenant's time zone.
+             * @default 0
+             */
+            minute_of_day: number;
+            /**
+             * @description From where the asker is connected.
+             * @default unknown
+             */
+            network_zone: components["schemas"]["NetworkZone"];
+            /**
+             * Format: int32
+             * @description Risk score, 0 to 100.
+             * @default 0
+             */
+            risk: number;
+            /**
+             * @description The asker has just shown a second factor.
+             * @default false
+             */
+            second_factor: boolean;
+            /**
+             * @description The run has read content that is not trusted.
+             * @default false
+             */
+            untrusted: boolean;
+        };
         /** @description A conversation with its whole tree of messages. */
         ConversationDetailResponse: {
             /** Format: date-time */
@@ -553,6 +1942,179 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
         };
+        /** @description A word of the query that no document which the reader may see has, and what it was taken for. Both were searched for. */
+        CorrectionResponse: {
+            /** @description As typed, in lower case. */
+            from: string;
+            /** @description As documents have it, in lower case. */
+            to: string;
+        };
+        /** @description What a key is to be. */
+        CreateApiKeyRequest: {
+            /**
+             * Format: int32
+             * @description Days from now.
+             */
+            expires_in_days: number;
+            name: string;
+            /** @description What it may do: a part of what its owner may. */
+            scopes: components["schemas"]["Permission"][];
+        };
+        /** @description What may be spent, by whom, in which time. */
+        CreateBudgetRequest: {
+            /**
+             * Format: int64
+             * @description Tokens, or millionths of the installation's currency.
+             */
+            limit: number;
+            /** @description Unique; refusals name it to whoever was refused. */
+            name: string;
+            period: components["schemas"]["PeriodName"];
+            /**
+             * @description The id of a user or key, the name of an agent or task; absent, each of the kind has an allowance of its own. The
+             *     organisation has none.
+             */
+            subject_id?: string | null;
+            subject_kind: components["schemas"]["SubjectKindName"];
+            unit: components["schemas"]["UnitName"];
+        };
+        /** @description A key that was just made. */
+        CreatedApiKeyResponse: components["schemas"]["ApiKeyResponse"] & {
+            /** @description For the `Authorization` header, after `Bearer`. Shown once. */
+            key: string;
+        };
+        /** @description The user, and for a person the link to hand over. */
+        CreatedUserResponse: {
+            invitation?: components["schemas"]["PasswordLinkResponse"] | null;
+            user: components["schemas"]["AdminUserResponse"];
+        };
+        /** @description A term and what it stands for. */
+        CreateGlossaryEntryRequest: {
+            /** @description What it stands for, each 1 to 120 characters. Everybody who searches may be shown it. */
+            expansions: string[];
+            /** @description Absent is `any`. */
+            language?: components["schemas"]["GlossaryLanguage"];
+            /** @description Unique, whatever is written in capitals. One that is also a usual word (`IT`) is recognised in capitals only. */
+            term: string;
+        };
+        /** @description The label that a document shall have, and why. */
+        CreateLabelRequest: {
+            /** @description The whole label. */
+            label: components["schemas"]["Label"];
+            reason: string;
+        };
+        /** @description A version to be stored. */
+        CreatePolicyVersionRequest: {
+            /** @description None takes everything of the organisation's own away. */
+            files: components["schemas"]["PolicyText"][];
+            /** @description What it is for. */
+            note: string;
+        };
+        /** @description Who is to be made. */
+        CreateUserRequest: {
+            display_name: string;
+            /**
+             * Format: email
+             * @description Needed for a person; a service account has none.
+             */
+            email?: string | null;
+            kind?: components["schemas"]["KindName"] | null;
+            role: components["schemas"]["Role"];
+        };
+        /**
+         * @description A pattern or a word list of the tenant's own. Exactly one of `pattern` and `words` is given.
+         *
+         *     With the mode `allow` it is an exception: what it covers is never touched by a built-in detector.
+         */
+        CustomPattern: {
+            /** @description What happens to a match; pseudonymised if not said. */
+            mode?: components["schemas"]["Mode"];
+            /** @description Upper-case letters, digits and `_`; it appears in placeholders. */
+            name: string;
+            /** @description A regular expression without look-around and back references. It is applied line by line. */
+            pattern?: string | null;
+            /** @description Words or phrases, found whole, whatever the case of ASCII letters. */
+            words?: string[];
+        };
+        /** @description What is said of the decision. */
+        DecideLabelRequest: {
+            reason?: string | null;
+        };
+        /** @description The answer, with everything needed to explain it and to make it again. */
+        Decision: {
+            /** @description What went wrong while deciding. Not empty means DENY. */
+            errors: string[];
+            /** @description SHA-256, as hex, of the request's canonical JSON (RFC 8785). */
+            inputs_digest: string;
+            /** @description What must be done along with it, each once, in a fixed order. */
+            obligations: components["schemas"]["Obligation"][];
+            /**
+             * @description The policies that determined it: of an ALLOW those that permit, of a DENY those that forbid, of a REQUIRE_APPROVAL
+             *     those that forbid without an approval and those that permit with one. Empty when nothing permits.
+             */
+            policies: components["schemas"]["PolicyRef"][];
+            /** @description Which policies decided: SHA-256, as hex, over their texts and the schema. */
+            policy_version: string;
+            /** @description The outcome. */
+            verdict: components["schemas"]["Verdict"];
+            /**
+             * @description What would make it allowed: the smallest set of changes that was found by trying, one plain sentence each, all of
+             *     them needed together. Empty for an ALLOW, and when nothing that was tried helps.
+             */
+            would_allow: string[];
+        };
+        DecisionId: string;
+        /**
+         * @description The facts about one question: who wants to do what with what, and how things stand. Fields are declared in the order of
+         *     their names; see [`DecisionRequest::digest`].
+         */
+        DecisionRequest: {
+            /** @description What for. */
+            action: components["schemas"]["Action"];
+            /** @description Under which circumstances. */
+            context?: components["schemas"]["ContextFacts"];
+            /** @description Who asks. */
+            principal: components["schemas"]["PrincipalFacts"];
+            /** @description On what. */
+            resource: components["schemas"]["ResourceFacts"];
+        };
+        /** @description A decision as it was made. */
+        DecisionResponse: {
+            action: string;
+            /** Format: date-time */
+            decided_at: string;
+            id: components["schemas"]["DecisionId"];
+            /** @description SHA-256 of the request's canonical JSON (RFC 8785), hexadecimal. */
+            inputs_digest: string;
+            /** @description The policies that determined it. */
+            policies: unknown;
+            /** @description SHA-256 over all policies, hexadecimal. */
+            policy_version: string;
+            /** @description All that it was decided on. */
+            request: unknown;
+            run_id?: components["schemas"]["RunId"] | null;
+            user_id: components["schemas"]["UserId"];
+            /** @description `ALLOW`, `DENY` or `REQUIRE_APPROVAL`. */
+            verdict: string;
+            /** @description What would have made it allowed. */
+            would_allow: unknown;
+        };
+        /** @description What is to be said about a document; what is absent stays. */
+        DescribeRequest: {
+            /**
+             * Format: date-time
+             * @description From when its newest version holds that could be read, or may yet be.
+             */
+            effective_from?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when that version holds; null for without end.
+             */
+            effective_until?: string | null;
+            supersedes?: components["schemas"]["DocumentId"] | null;
+            /** @description All its tags. */
+            tags?: string[] | null;
+        };
         /** @description A document with all its versions. */
         DocumentDetailResponse: components["schemas"]["DocumentResponse"] & {
             /** @description Newest first. */
@@ -567,6 +2129,8 @@ export interface components {
             page_count: number;
             /** @description Whether page numbers mean pages; else this one page is the whole text. */
             paged: boolean;
+            /** @description Whether the page is a picture whose text was recognised (OCR): letters and numbers may be wrong. */
+            recognized: boolean;
             /** @description Spans elsewhere are Unicode code points into this. */
             text: string;
             /**
@@ -576,8 +2140,7 @@ export interface components {
             version: number;
         };
         /** @description A document with its newest version. */
-        DocumentResponse: {
-            classification: components["schemas"]["Classification"];
+        DocumentResponse: components["schemas"]["LabelParts"] & {
             /** Format: date-time */
             created_at: string;
             created_by: components["schemas"]["PersonResponse"];
@@ -593,14 +2156,144 @@ export interface components {
             /** @description The uploader's own fields. */
             metadata: unknown;
             name: string;
+            superseded_by?: components["schemas"]["RelatedDocumentResponse"] | null;
+            supersedes?: components["schemas"]["RelatedDocumentResponse"] | null;
+            /** @description Words to find it by, in order. */
+            tags: string[];
             /** Format: date-time */
             updated_at: string;
         };
+        /** @description One vector. */
+        EmbeddingBody: {
+            /** @description Numbers, or their little-endian 32-bit form in base64. */
+            embedding: unknown;
+            index: number;
+            /** @description `embedding`. */
+            object: string;
+        };
+        /** @description Texts to be turned into vectors. */
+        EmbeddingRequest: {
+            /**
+             * Format: int32
+             * @description Only the model's own number.
+             */
+            dimensions?: number | null;
+            /** @description `float` or `base64`. */
+            encoding_format?: string | null;
+            /** @description A text, or 1 to 256 texts. Token numbers are not taken. */
+            input: unknown;
+            /** @description A model of `GET /v1/models`; `all-minilm-l6-v2` is in this process. */
+            model: string;
+            /** @description Taken and not used. */
+            user?: string | null;
+        };
+        /** @description Vectors in the order of the texts. */
+        EmbeddingResponse: {
+            data: components["schemas"]["EmbeddingBody"][];
+            model: string;
+            /** @description `list`. */
+            object: string;
+            usage: components["schemas"]["EmbeddingUsage"];
+        };
+        /** @description What was counted. */
+        EmbeddingUsage: {
+            /** Format: int64 */
+            prompt_tokens: number;
+            /** Format: int64 */
+            total_tokens: number;
+        };
+        /** @description A server, as this process sees it. */
+        EndpointResponse: {
+            /** @description `up`, `probing` or `down`. */
+            health: string;
+            /** @description Whether what goes there leaves the site. */
+            leaves_site: boolean;
+            /** @description The most confidential data that it is sent. */
+            max_classification: components["schemas"]["Classification"];
+            name: string;
+            /** @description `openai`, `azure`, `ollama` or `anthropic`. */
+            provider: string;
+            /** @description Answers that are being written. */
+            running: number;
+            /**
+             * Format: int64
+             * @description How long an answer takes lately; 0 before the first.
+             */
+            service_ms: number;
+            /** @description Requests that wait. */
+            waiting: number;
+        };
+        /** @description A secret for an authenticator. */
+        EnrolmentResponse: {
+            /** @description `otpauth://totp/…`. */
+            otpauth_uri: string;
+            /** @description The URI as a QR code, an SVG document. */
+            qr_svg: string;
+            /** @description Base 32, to be typed. */
+            secret: string;
+        };
+        /**
+         * @description Where a thing lives.
+         * @enum {string}
+         */
+        Environment: "production" | "test" | "development";
         /**
          * @description Every way in which Millwright refuses or fails. Clients may rely on the code.
          * @enum {string}
          */
-        ErrorCode: "validation_failed" | "malformed_body" | "unauthenticated" | "not_authorized" | "not_found" | "method_not_allowed" | "conflict" | "invalid_transition" | "duplicate_submission" | "hitl_required" | "policy_denied" | "label_denied" | "injection_blocked" | "budget_exceeded" | "rate_limited" | "stale_target" | "payload_too_large" | "unsupported_media_type" | "document_unreadable" | "document_encrypted" | "document_needs_ocr" | "document_limit_exceeded" | "upstream_unavailable" | "cancelled" | "interrupted" | "internal";
+        ErrorCode: "validation_failed" | "malformed_body" | "unauthenticated" | "not_authorized" | "second_factor_required" | "step_up_required" | "csrf_rejected" | "not_found" | "method_not_allowed" | "conflict" | "invalid_transition" | "duplicate_submission" | "hitl_required" | "policy_denied" | "label_denied" | "injection_blocked" | "budget_exceeded" | "rate_limited" | "stale_target" | "payload_too_large" | "unsupported_media_type" | "document_unreadable" | "document_encrypted" | "document_needs_ocr" | "document_limit_exceeded" | "upstream_unavailable" | "cancelled" | "interrupted" | "uri_too_long" | "headers_too_large" | "request_timeout" | "internal";
+        /** @description What would be asked. */
+        EstimateRequest: {
+            classification?: components["schemas"]["Classification"] | null;
+            /**
+             * Format: int32
+             * @description The most tokens of the answer; 1,024 when absent.
+             */
+            max_output_tokens?: number | null;
+            /** @description The prompt, 1 to 200,000 characters. It is not kept. */
+            prompt: string;
+        };
+        /** @description Where it would go, and what it would cost at most. */
+        EstimateResponse: {
+            /** @description Every model, with what would become of it. */
+            candidates: components["schemas"]["CandidateResponse"][];
+            currency: string;
+            /** @description What weighed most in the score. */
+            features: unknown;
+            /**
+             * Format: float
+             * @description From this on it is HEAVY.
+             */
+            heavy_from: number;
+            /** Format: int64 */
+            input_tokens: number;
+            /**
+             * Format: float
+             * @description Below this LIGHT is enough.
+             */
+            light_below: number;
+            /** Format: int64 */
+            output_tokens: number;
+            /**
+             * Format: float
+             * @description The share of typical requests that deserve a strong model less, 0 to 1.
+             */
+            score: number;
+            /** @description `LIGHT`, `STANDARD` or `HEAVY`. */
+            tier: string;
+        };
+        /** @description What the glossary says to a term of the query. */
+        ExpansionResponse: {
+            /** @description An abbreviation, or what one stands for. */
+            term: string;
+            /** @description The other of the two, which was searched for as well. */
+            words: string[];
+        };
+        /**
+         * @description An export regime under which data can stand, and for which a person can be authorised.
+         * @enum {string}
+         */
+        ExportRegime: "EAR" | "ITAR";
         /** @description Why a version could not be read, or a run not finished. */
         FailureResponse: {
             /** @description Stable code. */
@@ -615,6 +2308,49 @@ export interface components {
             /** @description What is wrong with it and what would be accepted. */
             message: string;
         };
+        /** @description Something that was found. */
+        FindingResponse: {
+            end: number;
+            kind: string;
+            mode: components["schemas"]["Mode"];
+            /** Format: float */
+            score: number;
+            /** @description Unicode code points into the text. */
+            start: number;
+        };
+        /** @description What it is called and takes. */
+        Function: {
+            description?: string | null;
+            name: string;
+            /** @description A JSON Schema. */
+            parameters?: unknown;
+            strict?: boolean | null;
+        };
+        /** @description Which function, and what it is given. */
+        FunctionBody: {
+            /** @description JSON as the model wrote it. */
+            arguments: string;
+            name: string;
+        };
+        GlossaryEntryId: string;
+        /** @description A term of the glossary. */
+        GlossaryEntryResponse: {
+            /** Format: date-time */
+            created_at: string;
+            /** @description What it stands for. */
+            expansions: string[];
+            id: components["schemas"]["GlossaryEntryId"];
+            language: components["schemas"]["GlossaryLanguage"];
+            /** @description The abbreviation or the organisation's own word. */
+            term: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /**
+         * @description Which language the expansions are in.
+         * @enum {string}
+         */
+        GlossaryLanguage: "en" | "de" | "any";
         /** @description One part of the service. */
         HealthCheck: {
             /** @description In words. */
@@ -631,6 +2367,36 @@ export interface components {
          * @enum {string}
          */
         HealthStatus: "ready" | "degraded" | "unavailable";
+        /**
+         * @description What happens when a person's message looks like an injection.
+         * @enum {string}
+         */
+        InjectionMode: "shadow" | "warn" | "block";
+        /** @description How the injection check sees a text. */
+        InjectionPreview: {
+            is_hit: boolean;
+            reasons: string[];
+            /**
+             * Format: float
+             * @description 0 to 1.
+             */
+            score: number;
+            /** Format: float */
+            threshold: number;
+        };
+        /** @description What a tenant wants done with injection. What is found in content is always kept from models: content is data. */
+        InjectionSettings: {
+            /**
+             * @description For messages of people.
+             * @default warn
+             */
+            user_messages: components["schemas"]["InjectionMode"];
+        };
+        /**
+         * @description Whether what a text says may be taken at its word. Nothing that came from outside may.
+         * @enum {string}
+         */
+        Integrity: "trusted" | "untrusted";
         JobId: string;
         /** @description A background job. */
         JobResponse: {
@@ -656,34 +2422,151 @@ export interface components {
             /** @description `queued`, `running`, `succeeded` or `dead`. */
             status: string;
         };
+        /**
+         * @description What a user is.
+         * @enum {string}
+         */
+        KindName: "person" | "service";
+        /** @description What a document, message, tool result or run is. Ordered by [`Label::rises_to`]; [`Label::join`] only rises. */
+        Label: {
+            /** @description How confidential it is. */
+            classification: components["schemas"]["Classification"];
+            /** @description Export regimes that it falls under, for instance `ITAR` or `EAR:3A001`; empty for none. */
+            export_control?: string[];
+            /** @description Groups whose members alone may read it: a reader must be in all of them. Empty for everybody. */
+            groups?: string[];
+            /** @description Whether it may be taken at its word. */
+            integrity?: components["schemas"]["Integrity"];
+        };
+        /** @description A label among the fields of what carries it. */
+        LabelParts: {
+            /** @description How confidential it is. */
+            classification: components["schemas"]["Classification"];
+            /** @description Export regimes that it falls under, for instance `ITAR` or `EAR:3A001`. */
+            export_control: string[];
+            /** @description Groups whose members alone may read it. */
+            groups: string[];
+            /** @description Whether it may be taken at its word. */
+            integrity: components["schemas"]["Integrity"];
+        };
+        LabelRequestId: string;
+        /** @description The wish to lower a label. */
+        LabelRequestResponse: {
+            /** Format: date-time */
+            decided_at?: string | null;
+            decided_by?: components["schemas"]["PersonResponse"] | null;
+            decision_reason?: string | null;
+            document_id: components["schemas"]["DocumentId"];
+            document_name: string;
+            from: components["schemas"]["Label"];
+            id: components["schemas"]["LabelRequestId"];
+            reason: string;
+            /** Format: date-time */
+            requested_at: string;
+            requested_by: components["schemas"]["PersonResponse"];
+            status: components["schemas"]["LabelRequestStatusName"];
+            to: components["schemas"]["Label"];
+        };
+        /**
+         * @description Where a wish stands.
+         * @enum {string}
+         */
+        LabelRequestStatusName: "pending" | "approved" | "rejected" | "obsolete";
+        /**
+         * @description How far a budget is used up.
+         * @enum {string}
+         */
+        LevelName: "ok" | "warning" | "critical" | "exhausted";
+        /** @description Something that was found. */
+        LintFinding: {
+            /** @description The file. */
+            file: string;
+            /** @description Line, from 1, where it is known. */
+            line?: number | null;
+            /** @description In plain words. */
+            message: string;
+            /** @description The policy, where it is known. */
+            policy?: string | null;
+            /** @description What kind. */
+            rule: components["schemas"]["LintRule"];
+            /** @description How bad. */
+            severity: components["schemas"]["LintSeverity"];
+        };
+        /** @description What was found in files. */
+        LintResponse: {
+            findings: components["schemas"]["LintFinding"][];
+        };
+        /**
+         * @description What kind of thing was found.
+         * @enum {string}
+         */
+        LintRule: "syntax" | "schema" | "suspicious" | "annotation" | "tenant_permit" | "duplicate_id" | "never_holds" | "unused" | "shadowed";
+        /**
+         * @description How bad it is.
+         * @enum {string}
+         */
+        LintSeverity: "error" | "warning";
         /** @description E-mail address and password. */
         LoginRequest: {
             /** Format: email */
             email: string;
             /** Format: password */
             password: string;
+            transport?: components["schemas"]["TransportName"];
         };
-        /** @description A token for the `Authorization` header. */
+        /** @description What came of signing in or refreshing. */
         LoginResponse: {
-            access_token: string;
+            /** @description For the `Authorization` header; null with the transport `cookie`. */
+            access_token?: string | null;
+            /** @description To be sent to `POST /api/v1/auth/login/second-factor` with the code. Holds for five minutes. */
+            challenge?: string | null;
             /**
              * Format: int64
-             * @description Seconds.
+             * @description Seconds until the access token must be refreshed.
              */
-            expires_in: number;
-            /** @description Always `Bearer`. */
-            token_type: string;
-            user: components["schemas"]["UserResponse"];
+            expires_in?: number | null;
+            /** @description For `POST /api/v1/auth/refresh`, once; null with the transport `cookie`. */
+            refresh_token?: string | null;
+            status: components["schemas"]["LoginStatus"];
+            /** @description `Bearer`, where there is a token. */
+            token_type?: string | null;
+            user?: components["schemas"]["UserResponse"] | null;
+        };
+        /**
+         * @description How far a sign-in came.
+         * @enum {string}
+         */
+        LoginStatus: "signed_in" | "second_factor_required";
+        /** @description Where to go after signing out. */
+        LogoutResponse: {
+            /** @description The provider's own sign-out page, where it has one. */
+            redirect_to?: string | null;
+        };
+        /** @description Log probabilities by token. */
+        LogprobsBody: {
+            content: unknown;
+        };
+        /** @description What the model says. */
+        MessageBody: {
+            content?: string | null;
+            reasoning_content?: string | null;
+            refusal?: string | null;
+            role: string;
+            tool_calls?: components["schemas"]["ToolCallBody"][];
         };
         MessageId: string;
         /** @description A message of a conversation. */
         MessageResponse: {
             /** @description False when the documents do not hold the answer. */
             answered?: boolean | null;
+            /**
+             * Format: date-time
+             * @description The moment whose documents it is about; null for the present.
+             */
+            as_of?: string | null;
             /** @description What it stands on. */
             citations: components["schemas"]["CitationResponse"][];
-            /** @description The join of the labels of what it was made from. */
-            classification?: string | null;
+            classification?: components["schemas"]["Classification"] | null;
             content: string;
             /** Format: date-time */
             created_at: string;
@@ -693,7 +2576,12 @@ export interface components {
              */
             duration_ms?: number | null;
             error?: components["schemas"]["FailureResponse"] | null;
+            /** @description Export regimes of it. */
+            export_control: string[];
+            /** @description Groups whose members alone may read it. */
+            groups: string[];
             id: components["schemas"]["MessageId"];
+            integrity?: components["schemas"]["Integrity"] | null;
             model?: string | null;
             parent_id?: components["schemas"]["MessageId"] | null;
             /** @description `user` or `assistant`. */
@@ -702,6 +2590,162 @@ export interface components {
             /** @description `complete`, `streaming`, `stopped` or `failed`. */
             status: string;
             tier?: string | null;
+            /** @description Whether text and citations are left out, because its label is above one's clearance by now. */
+            withheld: boolean;
+        };
+        /**
+         * @description How a session began.
+         * @enum {string}
+         */
+        MethodName: "password" | "oidc";
+        /**
+         * @description What happens to a finding.
+         * @enum {string}
+         */
+        Mode: "mask" | "pseudonymise" | "allow" | "block";
+        /** @description A model that may be named. */
+        ModelBody: {
+            /**
+             * Format: int64
+             * @description Not known: 0.
+             */
+            created: number;
+            id: string;
+            /** @description `model`. */
+            object: string;
+            owned_by: string;
+        };
+        /** @description The models that a credential may name. */
+        ModelListResponse: {
+            data: components["schemas"]["ModelBody"][];
+            /** @description `list`. */
+            object: string;
+        };
+        /** @description A model. */
+        ModelResponse: {
+            /** Format: int64 */
+            context_tokens: number;
+            /** @description Where it runs, and what it is called there. */
+            endpoints: components["schemas"]["TargetResponse"][];
+            images: boolean;
+            json_schema: boolean;
+            /** @description `chat` or `embedding`. */
+            kind: string;
+            logprobs: boolean;
+            /** Format: int32 */
+            max_output_tokens: number;
+            name: string;
+            price: components["schemas"]["PriceResponse"];
+            /** @description `LIGHT`, `STANDARD`, `HEAVY`. */
+            tiers: string[];
+            tools: boolean;
+        };
+        /** @description The models, where they run, and how their servers are. */
+        ModelsResponse: {
+            /** @description The currency of all prices. */
+            currency: string;
+            endpoints: components["schemas"]["EndpointResponse"][];
+            /** @description Empty where the built-in answerer quotes and there is no language model. */
+            models: components["schemas"]["ModelResponse"][];
+            /** @description Where requests go when a tier has no answer: `up`, `down` or `refuse`. */
+            prefer: string;
+        };
+        /**
+         * @description From where the asker is connected.
+         * @enum {string}
+         */
+        NetworkZone: "internal" | "vpn" | "internet" | "unknown";
+        /**
+         * @description What must be done along with it. Whoever cannot do it treats the verdict as DENY.
+         * @enum {string}
+         */
+        Obligation: "second_factor" | "four_eyes" | "redact" | "log_only";
+        /** @description The body of an error. */
+        OpenAiError: {
+            error: components["schemas"]["OpenAiErrorBody"];
+        };
+        /** @description What went wrong. */
+        OpenAiErrorBody: {
+            /** @description Millwright's stable code. */
+            code: string;
+            /** @description What happened and what would be accepted. */
+            message: string;
+            /** @description The parameter at fault. */
+            param?: string | null;
+            /** @description The kind of error, in OpenAI's words. */
+            type: string;
+        };
+        /** @description How one can sign in. */
+        OptionsResponse: {
+            /** @description Characters. */
+            minimum_password_length: number;
+            /** @description With e-mail address and password; an organisation may have turned it off for its people. */
+            password: boolean;
+            providers: components["schemas"]["ProviderResponse"][];
+        };
+        /** @description The budgets that bind somebody. */
+        OwnBudgetsResponse: {
+            /** @description Of all budgets of money. */
+            currency: string;
+            /** @description By name. */
+            items: components["schemas"]["BudgetResponse"][];
+        };
+        /** @description One part of a list. */
+        PageResponse_AdminUserResponse: {
+            /** @description In the order of the list. */
+            items: (components["schemas"]["ClearanceResponse"] & {
+                /**
+                 * Format: int64
+                 * @description Keys that work.
+                 */
+                api_key_count: number;
+                /** Format: date-time */
+                created_at: string;
+                display_name: string;
+                email?: string | null;
+                has_password: boolean;
+                id: components["schemas"]["UserId"];
+                kind: components["schemas"]["KindName"];
+                /** Format: date-time */
+                last_sign_in_at?: string | null;
+                /** @description Ids of identity providers that know the person. */
+                providers: string[];
+                role: components["schemas"]["Role"];
+                /** @description Whether a second factor is set up. */
+                second_factor: boolean;
+                /**
+                 * Format: int64
+                 * @description Sessions that have not ended.
+                 */
+                session_count: number;
+                status: components["schemas"]["StatusName"];
+            })[];
+            /** @description Ask for the next part with this; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One part of a list. */
+        PageResponse_ApiKeyResponse: {
+            /** @description In the order of the list. */
+            items: {
+                /** Format: date-time */
+                created_at: string;
+                /** Format: date-time */
+                expires_at: string;
+                id: components["schemas"]["ApiKeyId"];
+                /**
+                 * Format: date-time
+                 * @description To the minute.
+                 */
+                last_used_at?: string | null;
+                name: string;
+                /** @description The readable beginning, by which the key is found in logs. */
+                prefix: string;
+                /** Format: date-time */
+                revoked_at?: string | null;
+                scopes: components["schemas"]["Permission"][];
+            }[];
+            /** @description Ask for the next part with this; null at the end. */
+            next_cursor?: string | null;
         };
         /** @description One part of a list. */
         PageResponse_AuditEntryResponse: {
@@ -725,6 +2769,31 @@ export interface components {
                  * @description Place in the chain; null until sealed, which takes a fraction of a second.
                  */
                 sequence?: number | null;
+            }[];
+            /** @description Ask for the next part with this; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One part of a list. */
+        PageResponse_BudgetResponse: {
+            /** @description In the order of the list. */
+            items: {
+                /** Format: date-time */
+                created_at: string;
+                current: components["schemas"]["BudgetStandingResponse"];
+                id: components["schemas"]["BudgetId"];
+                /**
+                 * Format: int64
+                 * @description Tokens, or millionths of the installation's currency.
+                 */
+                limit: number;
+                name: string;
+                period: components["schemas"]["PeriodName"];
+                /** @description Null: each of the kind has an allowance of its own; the organisation is one. */
+                subject_id?: string | null;
+                subject_kind: components["schemas"]["SubjectKindName"];
+                unit: components["schemas"]["UnitName"];
+                /** Format: date-time */
+                updated_at: string;
             }[];
             /** @description Ask for the next part with this; null at the end. */
             next_cursor?: string | null;
@@ -780,10 +2849,35 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One part of a list. */
-        PageResponse_DocumentResponse: {
+        PageResponse_DecisionResponse: {
             /** @description In the order of the list. */
             items: {
-                classification: components["schemas"]["Classification"];
+                action: string;
+                /** Format: date-time */
+                decided_at: string;
+                id: components["schemas"]["DecisionId"];
+                /** @description SHA-256 of the request's canonical JSON (RFC 8785), hexadecimal. */
+                inputs_digest: string;
+                /** @description The policies that determined it. */
+                policies: unknown;
+                /** @description SHA-256 over all policies, hexadecimal. */
+                policy_version: string;
+                /** @description All that it was decided on. */
+                request: unknown;
+                run_id?: components["schemas"]["RunId"] | null;
+                user_id: components["schemas"]["UserId"];
+                /** @description `ALLOW`, `DENY` or `REQUIRE_APPROVAL`. */
+                verdict: string;
+                /** @description What would have made it allowed. */
+                would_allow: unknown;
+            }[];
+            /** @description Ask for the next part with this; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One part of a list. */
+        PageResponse_DocumentResponse: {
+            /** @description In the order of the list. */
+            items: (components["schemas"]["LabelParts"] & {
                 /** Format: date-time */
                 created_at: string;
                 created_by: components["schemas"]["PersonResponse"];
@@ -799,6 +2893,28 @@ export interface components {
                 /** @description The uploader's own fields. */
                 metadata: unknown;
                 name: string;
+                superseded_by?: components["schemas"]["RelatedDocumentResponse"] | null;
+                supersedes?: components["schemas"]["RelatedDocumentResponse"] | null;
+                /** @description Words to find it by, in order. */
+                tags: string[];
+                /** Format: date-time */
+                updated_at: string;
+            })[];
+            /** @description Ask for the next part with this; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One part of a list. */
+        PageResponse_GlossaryEntryResponse: {
+            /** @description In the order of the list. */
+            items: {
+                /** Format: date-time */
+                created_at: string;
+                /** @description What it stands for. */
+                expansions: string[];
+                id: components["schemas"]["GlossaryEntryId"];
+                language: components["schemas"]["GlossaryLanguage"];
+                /** @description The abbreviation or the organisation's own word. */
+                term: string;
                 /** Format: date-time */
                 updated_at: string;
             }[];
@@ -834,8 +2950,110 @@ export interface components {
             /** @description Ask for the next part with this; null at the end. */
             next_cursor?: string | null;
         };
+        /** @description One part of a list. */
+        PageResponse_LabelRequestResponse: {
+            /** @description In the order of the list. */
+            items: {
+                /** Format: date-time */
+                decided_at?: string | null;
+                decided_by?: components["schemas"]["PersonResponse"] | null;
+                decision_reason?: string | null;
+                document_id: components["schemas"]["DocumentId"];
+                document_name: string;
+                from: components["schemas"]["Label"];
+                id: components["schemas"]["LabelRequestId"];
+                reason: string;
+                /** Format: date-time */
+                requested_at: string;
+                requested_by: components["schemas"]["PersonResponse"];
+                status: components["schemas"]["LabelRequestStatusName"];
+                to: components["schemas"]["Label"];
+            }[];
+            /** @description Ask for the next part with this; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One part of a list. */
+        PageResponse_PolicyEventResponse: {
+            /** @description In the order of the list. */
+            items: {
+                chunk_id?: components["schemas"]["ChunkId"] | null;
+                /** @description The sentence with its personal data masked, or what else explains it. */
+                detail: string;
+                document_id?: components["schemas"]["DocumentId"] | null;
+                id: components["schemas"]["PolicyEventId"];
+                kind: components["schemas"]["PolicyEventKindName"];
+                /** Format: date-time */
+                occurred_at: string;
+                /** @description `shadow`, `warn`, `block`, `quarantine` or `cut`. */
+                outcome: string;
+                run_id?: components["schemas"]["RunId"] | null;
+                /**
+                 * Format: float
+                 * @description Of the classifier, 0 to 1.
+                 */
+                score?: number | null;
+                /** Format: float */
+                threshold?: number | null;
+                user?: components["schemas"]["PersonResponse"] | null;
+            }[];
+            /** @description Ask for the next part with this; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One part of a list. */
+        PageResponse_SessionResponse: {
+            /** @description In the order of the list. */
+            items: {
+                address?: string | null;
+                /** Format: date-time */
+                created_at: string;
+                /** @description Whether it is the one that asks. */
+                current: boolean;
+                /**
+                 * Format: date-time
+                 * @description When it ends at the latest.
+                 */
+                expires_at: string;
+                id: components["schemas"]["SessionId"];
+                /**
+                 * Format: date-time
+                 * @description When it was last refreshed.
+                 */
+                last_used_at: string;
+                method: components["schemas"]["MethodName"];
+                /** @description Which provider. */
+                provider?: string | null;
+                user_agent?: string | null;
+            }[];
+            /** @description Ask for the next part with this; null at the end. */
+            next_cursor?: string | null;
+        };
+        /**
+         * @description Where words stand on a page. Lengths are points (1/72 inch), counted from the top left corner of the page as it is
+         *     shown: cut to its crop box and turned upright.
+         */
+        PageWordsResponse: {
+            /** Format: double */
+            height?: number | null;
+            /** Format: int32 */
+            number: number;
+            /** @description Whether the page is a picture whose text was recognised (OCR). */
+            recognized: boolean;
+            /**
+             * Format: int32
+             * @description Number of the version.
+             */
+            version: number;
+            /**
+             * Format: double
+             * @description Null, as the height, where places are not known: for formats that are not printed, and for versions that were
+             *     read before Millwright kept places (`reindex` reads them anew).
+             */
+            width?: number | null;
+            /** @description In the order of the text. What the text puts between words (spaces, the bars of a table row) has no place. */
+            words: components["schemas"]["WordResponse"][];
+        };
         /** @description A passage and why it was found. */
-        PassageResponse: {
+        PassageResponse: components["schemas"]["LabelParts"] & {
             /** Format: int32 */
             char_end: number;
             /**
@@ -844,11 +3062,19 @@ export interface components {
              */
             char_start: number;
             chunk_id: components["schemas"]["ChunkId"];
-            classification: components["schemas"]["Classification"];
             document_id: components["schemas"]["DocumentId"];
             document_name: string;
+            /**
+             * Format: date-time
+             * @description From when that version holds.
+             */
+            effective_from: string;
+            /** @description Where it stood when keywords and vectors were fused, before the best were ordered anew by what they have in common. */
+            fused: components["schemas"]["RankResponse"];
             /** @description Headings above it, outermost first. */
             heading_path: string[];
+            /** @description Whether it answers now; false only in a search as of another moment. */
+            is_current: boolean;
             keyword?: components["schemas"]["RankResponse"] | null;
             /**
              * Format: int32
@@ -856,10 +3082,27 @@ export interface components {
              */
             page?: number | null;
             /**
+             * Format: int32
+             * @description Which of `understood.parts` found it, from 1; null where there are none, or only the whole question did.
+             */
+            part?: number | null;
+            /**
              * Format: float
-             * @description Fused; comparable within one answer only.
+             * @description Its score by the reranker, whose scale is the reranker's own. Null without one, and for a passage whose label it may not
+             *     be given: such a passage keeps its place.
+             */
+            reranker?: number | null;
+            /**
+             * Format: float
+             * @description What it is ordered by: deviations from the mean of the candidates. Comparable within one answer only, and there only
+             *     among passages of one part of the question.
              */
             score: number;
+            /**
+             * Format: float
+             * @description Cosine similarity of its nearest window to the query, also where only keywords found it; null without vectors.
+             */
+            similarity?: number | null;
             text: string;
             vector?: components["schemas"]["RankResponse"] | null;
             /**
@@ -868,11 +3111,277 @@ export interface components {
              */
             version: number;
         };
+        /** @description A link with which a person sets a password, to be handed over by the admin. */
+        PasswordLinkResponse: {
+            /** Format: date-time */
+            expires_at: string;
+            /** @description Works once. */
+            url: string;
+        };
+        /**
+         * @description After which time a budget begins anew: by the calendar, in UTC.
+         * @enum {string}
+         */
+        PeriodName: "hour" | "day" | "month";
+        /** @enum {string} */
+        Permission: "documents:read" | "documents:write" | "labels:approve" | "chat:use" | "personal_data:read" | "audit:read" | "jobs:read" | "jobs:manage" | "metrics:read" | "users:read" | "users:manage" | "configuration:read" | "configuration:manage" | "budgets:read" | "budgets:manage" | "usage:read" | "profile:manage";
+        /** @description A type of personal data and what happens to it. */
+        PersonalDataTypeResponse: {
+            default_mode: components["schemas"]["Mode"];
+            mode: components["schemas"]["Mode"];
+            name: components["schemas"]["PiiType"];
+        };
         /** @description A person. */
         PersonResponse: {
             display_name: string;
             id: components["schemas"]["UserId"];
         };
+        /**
+         * @description What a tenant wants done with personal data.
+         *
+         *     Types that are not named in `modes` have the mode of [`PiiSettings::default_mode`]: what identifies a person, or is
+         *     as good as money or a key in the wrong hands, is pseudonymised; what is business as usual in an industrial company
+         *     (organisations, places, dates, web addresses, forms of address, ages) is allowed.
+         */
+        PiiSettings: {
+            /**
+             * @description Patterns and word lists of the tenant's own.
+             * @default []
+             */
+            custom: components["schemas"]["CustomPattern"][];
+            /**
+             * @description The mode by type, for those that differ from the default.
+             * @default {}
+             */
+            modes: {
+                [key: string]: components["schemas"]["Mode"];
+            };
+        };
+        /** @enum {string} */
+        PiiType: "PERSON" | "STREET_ADDRESS" | "ORGANIZATION" | "GPE" | "NRP" | "TITLE" | "AGE" | "DATE_TIME" | "DATE_OF_BIRTH" | "ZIP_CODE" | "EMAIL_ADDRESS" | "PHONE_NUMBER" | "CREDIT_CARD" | "IBAN_CODE" | "US_SSN" | "US_ITIN" | "DE_TAX_ID" | "DE_INSURANCE_ID" | "CZ_NATIONAL_ID" | "PL_NATIONAL_ID" | "UK_NINO" | "PASSPORT" | "US_DRIVER_LICENSE" | "DRIVER_LICENSE" | "IP_ADDRESS" | "MAC_ADDRESS" | "URL" | "DOMAIN_NAME";
+        /** @description What would be decided on. */
+        PolicyCheckRequest: {
+            action: components["schemas"]["Action"];
+            context?: components["schemas"]["ContextFacts"] | null;
+            principal?: components["schemas"]["PrincipalFacts"] | null;
+            resource: components["schemas"]["ResourceFacts"];
+        };
+        /** @description A decision that was not acted on, and how it came about. */
+        PolicyCheckResponse: components["schemas"]["Decision"] & {
+            /** @description In words. */
+            explanation: string;
+        };
+        /** @description How often something was noticed. */
+        PolicyEventCountResponse: {
+            /** Format: int64 */
+            count: number;
+            kind: components["schemas"]["PolicyEventKindName"];
+            outcome: string;
+        };
+        /** @description Counts by kind and outcome. */
+        PolicyEventCountsResponse: {
+            items: components["schemas"]["PolicyEventCountResponse"][];
+            /** Format: date-time */
+            since: string;
+        };
+        PolicyEventId: string;
+        /**
+         * @description What was noticed.
+         * @enum {string}
+         */
+        PolicyEventKindName: "injection" | "export_blocked" | "label_denied" | "personal_data_blocked" | "output_withheld";
+        /** @description Something that the policy layer noticed. */
+        PolicyEventResponse: {
+            chunk_id?: components["schemas"]["ChunkId"] | null;
+            /** @description The sentence with its personal data masked, or what else explains it. */
+            detail: string;
+            document_id?: components["schemas"]["DocumentId"] | null;
+            id: components["schemas"]["PolicyEventId"];
+            kind: components["schemas"]["PolicyEventKindName"];
+            /** Format: date-time */
+            occurred_at: string;
+            /** @description `shadow`, `warn`, `block`, `quarantine` or `cut`. */
+            outcome: string;
+            run_id?: components["schemas"]["RunId"] | null;
+            /**
+             * Format: float
+             * @description Of the classifier, 0 to 1.
+             */
+            score?: number | null;
+            /** Format: float */
+            threshold?: number | null;
+            user?: components["schemas"]["PersonResponse"] | null;
+        };
+        /** @description Files of the organisation's own, as they would be stored. */
+        PolicyFilesRequest: {
+            files: components["schemas"]["PolicyText"][];
+        };
+        /** @description A policy that determined the outcome. */
+        PolicyRef: {
+            /** @description Its stable id. */
+            id: string;
+            /** @description Why it exists, in plain words. */
+            reason: string;
+            /** @description What would make it allowed, in plain words; empty when its author did not say. */
+            remedy: string;
+        };
+        /** @description Files, and how far back. */
+        PolicyReplayRequest: {
+            /**
+             * Format: int32
+             * @description The last days, 1 to 365; 30 when absent.
+             */
+            days?: number | null;
+            files: components["schemas"]["PolicyText"][];
+        };
+        /** @description What would have been decided otherwise. */
+        PolicyReplayResponse: components["schemas"]["ReplayReport"] & {
+            /** @description Whether there were more decisions than are made again at once; then the newest were. */
+            truncated: boolean;
+        };
+        /** @description What holds now. */
+        PolicyResponse: {
+            /** @description Everything that can be asked for. */
+            actions: components["schemas"]["Action"][];
+            /** @description A table of cases that the shipped policies pass, to begin one's own with. */
+            cases: string;
+            /** @description The organisation's own files in force. */
+            own: components["schemas"]["PolicyText"][];
+            /**
+             * Format: int32
+             * @description Number of the version that these are; null for none.
+             */
+            own_version?: number | null;
+            /** @description How many policies there are. */
+            policy_count: number;
+            /** @description The `policies.yaml` that holds: sandboxes, budgets, contracts, routing of risk, sinks. */
+            policy_file: string;
+            /** @description SHA-256 over all policies and the schema, hexadecimal. */
+            policy_version: string;
+            /** @description The files that ship. */
+            shipped: components["schemas"]["PolicyText"][];
+        };
+        /** @description What the organisation chose for personal data and injection. */
+        PolicySettingsResponse: {
+            injection: components["schemas"]["InjectionSettings"];
+            personal_data: components["schemas"]["PiiSettings"];
+            /** @description How models are chosen. */
+            routing: components["schemas"]["RoutingSettings"];
+            /** @description Every built-in type with the mode that it has now. */
+            types: components["schemas"]["PersonalDataTypeResponse"][];
+            /**
+             * Format: int64
+             * @description 0 for the defaults; a change names the one that it follows.
+             */
+            version: number;
+        };
+        /** @description Files and a table of cases. */
+        PolicyTestRequest: {
+            /** @description Cases in YAML; see `cases` of `GET /api/v1/policy`. */
+            cases: string;
+            files: components["schemas"]["PolicyText"][];
+        };
+        /** @description A file of a tenant's own policies, as it is stored and shown. */
+        PolicyText: {
+            /** @description Its name, for messages; `.cedar` at the end by custom. */
+            name: string;
+            /** @description Cedar policies that forbid. */
+            text: string;
+        };
+        /** @description A version of the organisation's own policies. */
+        PolicyVersionResponse: {
+            /**
+             * Format: date-time
+             * @description When it came into force last.
+             */
+            activated_at?: string | null;
+            /** @description Whether it is in force. */
+            active: boolean;
+            /** Format: date-time */
+            created_at: string;
+            created_by: components["schemas"]["PersonResponse"];
+            files: components["schemas"]["PolicyText"][];
+            /** @description What it is for. */
+            note: string;
+            /**
+             * Format: int32
+             * @description 1 for the first.
+             */
+            number: number;
+        };
+        /** @description All versions. */
+        PolicyVersionsResponse: {
+            /** @description Newest first, at most 200. */
+            items: components["schemas"]["PolicyVersionResponse"][];
+        };
+        /** @description A text to try settings on. It is not kept. */
+        PreviewRequest: {
+            personal_data: components["schemas"]["PiiSettings"];
+            text: string;
+        };
+        /** @description What settings do to a text. */
+        PreviewResponse: {
+            /** @description As if it stood in a document. */
+            as_content: components["schemas"]["InjectionPreview"];
+            /** @description As if a person had typed it. */
+            as_message: components["schemas"]["InjectionPreview"];
+            /** @description Kinds for which it would be refused. */
+            blocked: string[];
+            findings: components["schemas"]["FindingResponse"][];
+            /** @description As a model would get it. */
+            text: string;
+        };
+        /** @description What a model costs, in millionths of the currency. */
+        PriceResponse: {
+            /** @enum {string} */
+            kind: "free";
+        } | {
+            /** Format: int64 */
+            cached_micros: number;
+            /** Format: int64 */
+            input_micros: number;
+            /** @enum {string} */
+            kind: "tokens";
+            /** Format: int64 */
+            output_micros: number;
+        } | {
+            /** @enum {string} */
+            kind: "gpu_second";
+            /** Format: int64 */
+            micros: number;
+        };
+        /** @description Who asks. */
+        PrincipalFacts: {
+            /** @description The most confidential label it may see. Left out: PUBLIC. */
+            clearance?: components["schemas"]["Classification"];
+            /** @description The export regimes it is authorised for. */
+            export_authorisations?: components["schemas"]["ExportRegime"][];
+            /** @description The groups it is in. */
+            groups?: string[];
+            /** @description Its id. */
+            id: string;
+            /** @description Person or agent. */
+            kind?: components["schemas"]["PrincipalKind"];
+            /** @description For an agent: the id of the person for whom it works. A user answers for themselves. */
+            on_behalf_of?: string | null;
+            /**
+             * Format: int32
+             * @description How well an agent's earlier work was judged, 0 to 100.
+             */
+            reputation?: number;
+            /** @description The role; of an agent: the role of its person. */
+            role: components["schemas"]["Role"];
+            /**
+             * Format: int32
+             * @description How far an agent may work alone, 0 to 3.
+             */
+            tier?: number;
+        };
+        /**
+         * @description A person, or a program that works for one.
+         * @enum {string}
+         */
+        PrincipalKind: "user" | "agent";
         /** @description RFC 9457 `application/problem+json`. */
         Problem: {
             /** @description Stable code. */
@@ -895,13 +3404,25 @@ export interface components {
             /** @description URI of the code. */
             type: string;
         };
-        /** @description Place and score in one of the two indexes. */
+        /** @description Parts of the prompt. */
+        PromptDetails: {
+            /** Format: int64 */
+            cached_tokens: number;
+        };
+        /** @description A provider to sign in at. */
+        ProviderResponse: {
+            /** @description For `GET /api/v1/auth/oidc/{provider}/start`. */
+            id: string;
+            /** @description For people. */
+            name: string;
+        };
+        /** @description Place and score in one of the rankings. */
         RankResponse: {
             /** @description 1 for the best. */
             rank: number;
             /**
              * Format: float
-             * @description BM25, or cosine similarity.
+             * @description BM25, cosine similarity, or both fused.
              */
             score: number;
         };
@@ -911,16 +3432,113 @@ export interface components {
             /** @description The worst that a needed part reports. */
             status: components["schemas"]["HealthStatus"];
         };
+        /** @description Codes that sign in once each, when the authenticator is lost. */
+        RecoveryCodesResponse: {
+            /** @description Ten; shown once. */
+            recovery_codes: string[];
+        };
+        /** @description A refresh token; with cookies the body is `{}`. */
+        RefreshRequest: {
+            /** @description Absent where it is a cookie. */
+            refresh_token?: string | null;
+        };
+        /** @description Another document. */
+        RelatedDocumentResponse: {
+            id: components["schemas"]["DocumentId"];
+            name: string;
+        };
         /** @description The new title. */
         RenameConversationRequest: {
             /** @description 1 to 200 characters. */
             title: string;
         };
+        /** @description Decisions on one action that came out differently in the same way. */
+        ReplayChange: {
+            /** @description The action. */
+            action: components["schemas"]["Action"];
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            count: number;
+            /** @description The first few of them. */
+            examples: components["schemas"]["ReplayExample"][];
+            /** @description What it was. */
+            from: components["schemas"]["Verdict"];
+            /** @description What it would be now. */
+            to: components["schemas"]["Verdict"];
+        };
+        /** @description One decision that came out differently. */
+        ReplayExample: {
+            /** @description SHA-256 of the request's canonical JSON. */
+            inputs_digest: string;
+            /** @description The policies that determine it now. */
+            policies: string[];
+            /** @description The request. */
+            request: components["schemas"]["DecisionRequest"];
+        };
+        /** @description What other policies would have made of earlier decisions. */
+        ReplayReport: {
+            /**
+             * Format: int64
+             * @description How many came out differently.
+             */
+            changed: number;
+            /** @description The changes, by action and by what became what. */
+            changes: components["schemas"]["ReplayChange"][];
+            /**
+             * Format: int64
+             * @description How many decisions were made again.
+             */
+            replayed: number;
+        };
+        /** @description On what. Confidentiality has no default on the wire: data without a label is not decided on. */
+        ResourceFacts: {
+            /** @description How confidential it is. */
+            confidentiality: components["schemas"]["Classification"];
+            /** @description Where it lives. */
+            environment?: components["schemas"]["Environment"];
+            /** @description The export regimes under which it stands. */
+            export_controls?: components["schemas"]["ExportRegime"][];
+            /** @description Who needs to know; empty: everybody with the clearance. */
+            groups?: string[];
+            /** @description Its id. */
+            id: string;
+            /** @description What kind of thing, for example `document`. */
+            kind: string;
+            /** @description The id of the person whose it is; empty when it is nobody's. */
+            owner?: string;
+            /** @description Where the data goes, when it goes somewhere. */
+            sink?: components["schemas"]["SinkFacts"];
+            /** @description Whether its content came from outside and was checked by nobody. */
+            untrusted?: boolean;
+        };
         /**
-         * @description What a person may do, each role including the ones before it.
+         * @description What a person is for the tenant. Viewer, operator and admin each include the one before; an auditor stands beside them.
+         *     What each may do is [`Role::permissions`].
          * @enum {string}
          */
-        Role: "viewer" | "operator" | "admin";
+        Role: "viewer" | "operator" | "admin" | "auditor";
+        /** @description How a tenant wants models chosen. */
+        RoutingSettings: {
+            /**
+             * @description Whether people and programs may name a tier.
+             * @default true
+             */
+            explicit_tier: boolean;
+            /**
+             * Format: float
+             * @description Requests from this score on go to a HEAVY model, 0 to 1.
+             * @default 0.75
+             */
+            heavy_from: number;
+            /**
+             * Format: float
+             * @description Requests below this score go to a LIGHT model, 0 to 1.
+             * @default 0.3499999940395355
+             */
+            light_below: number;
+        };
         RunId: string;
         /** @description A run with its steps. */
         RunResponse: {
@@ -931,6 +3549,7 @@ export interface components {
             /** Format: date-time */
             finished_at?: string | null;
             id: components["schemas"]["RunId"];
+            label?: components["schemas"]["Label"] | null;
             model: string;
             /** @description `running`, `finished`, `failed` or `cancelled`. */
             status: string;
@@ -965,8 +3584,17 @@ export interface components {
         };
         /** @description What is searched for. */
         SearchBody: {
+            /**
+             * Format: date-time
+             * @description What held at this moment, instead of what holds now.
+             */
+            as_of?: string | null;
+            /** @default INTERNAL */
+            classification: components["schemas"]["Classification"] | null;
             /** @description Only these documents. */
             document_ids?: components["schemas"]["DocumentId"][] | null;
+            /** @description What else it is narrowed by. */
+            filters?: components["schemas"]["SearchFilters"];
             /**
              * @description At most this many passages.
              * @default 10
@@ -975,17 +3603,210 @@ export interface components {
             /** @description Plain text, 1 to 2,000 characters; nothing in it is syntax. */
             query: string;
         };
+        /** @description What a search is narrowed by: all that is set must hold. */
+        SearchFilters: {
+            /** @description One of these. */
+            classifications?: components["schemas"]["Classification"][];
+            /**
+             * Format: date-time
+             * @description The version holds since before this moment.
+             */
+            effective_before?: string | null;
+            /**
+             * Format: date-time
+             * @description The version holds since this moment or later.
+             */
+            effective_since?: string | null;
+            /** @description One of these: `pdf`, `docx`, `pptx`, `xlsx`, `csv`, `text`, `markdown`, `html`, `eml`. */
+            formats?: string[];
+            /** @description Kept for all of these access groups. */
+            groups?: string[];
+            /** @description Mostly in one of these languages: `en`, `de`. */
+            languages?: string[];
+            /** @description All of these tags. */
+            tags?: string[];
+        };
         /** @description What was found. */
         SearchResponse: {
-            /** @description `vectors` or `keywords` when that half did not work and the other answered alone. */
+            /**
+             * @description `vectors` or `keywords` when that half did not work and the other answered alone; `reranker` when that did not work and
+             *     the built-in order stands.
+             */
             degraded?: string | null;
-            /** @description Best first. */
+            /** @description Best first. Where the query has several parts, those of each part in turn. */
             items: components["schemas"]["PassageResponse"][];
+            stages_ms: components["schemas"]["StageTimes"];
             /**
              * Format: double
-             * @description Milliseconds.
+             * @description Milliseconds, all in all.
              */
             took_ms: number;
+            understood: components["schemas"]["UnderstoodResponse"];
+        };
+        /** @description The code that completes a sign-in. */
+        SecondFactorLoginRequest: {
+            /** @description As the sign-in gave it; absent after a sign-in at a provider, where a cookie has it. */
+            challenge?: string | null;
+            /** @description Six digits of the authenticator, or a recovery code. */
+            code: string;
+        };
+        /** @description A person's second factor. */
+        SecondFactorResponse: {
+            /** @description Whether it is set up. */
+            enrolled: boolean;
+            /**
+             * Format: int64
+             * @description Recovery codes that were not used.
+             */
+            recovery_codes_left: number;
+            /** @description Whether the organisation asks this role for it. */
+            required: boolean;
+        };
+        /** @description What the organisation asks of those who sign in. */
+        SecurityPolicyBody: {
+            /** @description Whether passwords kept here may be used. */
+            password_sign_in: boolean;
+            /** @description Roles that need a second factor. */
+            second_factor_roles: components["schemas"]["Role"][];
+        };
+        SessionId: string;
+        /** @description One sign-in on one device. */
+        SessionResponse: {
+            address?: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** @description Whether it is the one that asks. */
+            current: boolean;
+            /**
+             * Format: date-time
+             * @description When it ends at the latest.
+             */
+            expires_at: string;
+            id: components["schemas"]["SessionId"];
+            /**
+             * Format: date-time
+             * @description When it was last refreshed.
+             */
+            last_used_at: string;
+            method: components["schemas"]["MethodName"];
+            /** @description Which provider. */
+            provider?: string | null;
+            user_agent?: string | null;
+        };
+        /** @description A link's secret and the password to set. */
+        SetPasswordRequest: {
+            /**
+             * Format: password
+             * @description At least twelve characters, and not easy to guess.
+             */
+            password: string;
+            /** @description What stands behind `#token=` in the link. */
+            token: string;
+            transport?: components["schemas"]["TransportName"];
+        };
+        /** @description What shall hold. */
+        SetPolicySettingsRequest: {
+            injection: components["schemas"]["InjectionSettings"];
+            personal_data: components["schemas"]["PiiSettings"];
+            routing?: components["schemas"]["RoutingSettings"] | null;
+            /**
+             * Format: int64
+             * @description The version that was read; 0 for the defaults.
+             */
+            version: number;
+        };
+        /** @description A place to which data can go and the most that it takes. The default takes public data only and counts as outside. */
+        SinkFacts: {
+            /** @description What kind of place, for example `model` or `webhook`. */
+            kind?: string;
+            /** @description Whether it is outside the site. */
+            leaves_site?: boolean;
+            /** @description The most confidential label it takes. */
+            max_confidentiality?: components["schemas"]["Classification"];
+            /** @description Whether it takes export-controlled data. */
+            takes_export_controlled?: boolean;
+            /** @description Whether it takes content that nobody checked. */
+            takes_untrusted?: boolean;
+        };
+        /** @description Where the time went, milliseconds, summed over the parts of a question. Keywords and embedding run side by side. */
+        StageTimes: {
+            /**
+             * Format: double
+             * @description The query's vector; 0 when it was asked a moment ago.
+             */
+            embedding: number;
+            /**
+             * Format: double
+             * @description The database: which versions pass the filters; 0 without any.
+             */
+            filter: number;
+            /**
+             * Format: double
+             * @description The keyword index.
+             */
+            keyword: number;
+            /**
+             * Format: double
+             * @description Fusion, and ordering the best anew.
+             */
+            ranking: number;
+            /**
+             * Format: double
+             * @description The reranker, over the network; 0 without one.
+             */
+            reranker: number;
+            /**
+             * Format: double
+             * @description The database: nearest vectors, and the text of all candidates that may be shown.
+             */
+            store: number;
+        };
+        /**
+         * @description Whether a user may act.
+         * @enum {string}
+         */
+        StatusName: "active" | "invited" | "disabled";
+        /** @description What shall be confirmed, with a fresh code. */
+        StepUpRequest: {
+            /** @description Six digits of the authenticator, or a recovery code. */
+            code: string;
+            /** @description What the proof is for, for instance `totp.disable`; it is good for nothing else. */
+            purpose: string;
+        };
+        /** @description A proof that a fresh code was shown. */
+        StepUpResponse: {
+            /**
+             * Format: int64
+             * @description Seconds.
+             */
+            expires_in: number;
+            /** @description For the header `x-step-up-proof`, once. */
+            proof: string;
+            purpose: string;
+        };
+        /** @description One event of a stream, by its fields. */
+        StreamEvent: {
+            /** @description JSON. */
+            data: string;
+            /** @description Its kind, where the stream has several. */
+            event?: string | null;
+            /** @description Where to go on: the `Last-Event-ID` of a client that comes back. */
+            id?: string | null;
+        };
+        /** @description What a stream tells beside the answer. */
+        StreamOptions: {
+            /** @description A last chunk with the usage. */
+            include_usage?: boolean | null;
+        };
+        /**
+         * @description Whose use of models a budget counts.
+         * @enum {string}
+         */
+        SubjectKindName: "tenant" | "user" | "agent" | "api_key" | "task";
+        /** @description A model on an endpoint. */
+        TargetResponse: {
+            endpoint: string;
+            model: string;
         };
         TenantId: string;
         /** @description The tenant in numbers. */
@@ -1002,7 +3823,10 @@ export interface components {
             chunks: number;
             /** Format: int64 */
             conversations: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description That one may see.
+             */
             documents: number;
             /**
              * Format: int64
@@ -1022,26 +3846,154 @@ export interface components {
          * @enum {string}
          */
         TierName: "LIGHT" | "STANDARD" | "HEAVY";
+        /** @description A function that may be called. */
+        Tool: {
+            function: components["schemas"]["Function"];
+            /** @description Only `function`. */
+            type: string;
+        };
+        /** @description A call that it asks for. */
+        ToolCallBody: {
+            function: components["schemas"]["FunctionBody"];
+            id: string;
+            type: string;
+        };
+        /** @description A call that the model asked for before. */
+        ToolCallParam: {
+            function: components["schemas"]["CalledFunction"];
+            id: string;
+        };
+        /**
+         * @description How a session's tokens travel.
+         * @enum {string}
+         */
+        TransportName: "token" | "cookie";
+        /** @description What was understood of the query beyond its words; all empty where it was searched for just as it stands. */
+        UnderstoodResponse: {
+            expansions: components["schemas"]["ExpansionResponse"][];
+            /** @description The questions that the query asks, each searched for beside the whole; empty for one. */
+            parts: string[];
+            spelling: components["schemas"]["CorrectionResponse"][];
+        };
+        /**
+         * @description What a budget counts.
+         * @enum {string}
+         */
+        UnitName: "tokens" | "money";
         /** @description A form with a file. */
         UploadForm: {
             classification?: components["schemas"]["Classification"] | null;
             /**
+             * Format: date-time
+             * @description From when this version holds, RFC 3339; now when absent, or as before for bytes that are there. Until then the version before goes on answering.
+             */
+            effective_from?: string | null;
+            /**
+             * Format: date-time
+             * @description Until when it holds, RFC 3339; without end when absent.
+             */
+            effective_until?: string | null;
+            /** @description Export regimes, separated by commas, for instance `ITAR` or `EAR:3A001`; none when absent. */
+            export_control?: string | null;
+            /**
              * Format: binary
-             * @description PDF, DOCX, plain text, Markdown or HTML; told apart by content.
+             * @description PDF, Word, PowerPoint, Excel (Office Open XML), CSV, plain text, AsciiDoc, Markdown, HTML or an e-mail message; told
+             *     apart by content.
              */
             file: string;
+            /** @description Groups, separated by commas: a reader must be in each. None when absent. */
+            groups?: string | null;
             /** @description A JSON object of the uploader's own fields, at most 16 KiB. */
             metadata?: string | null;
+            supersedes?: components["schemas"]["DocumentId"] | null;
+            /** @description Words to find it by, separated by commas; those it has when absent. */
+            tags?: string | null;
+        };
+        /** @description What was counted. */
+        UsageBody: {
+            /** Format: int64 */
+            completion_tokens: number;
+            completion_tokens_details: components["schemas"]["CompletionDetails"];
+            /** Format: int64 */
+            prompt_tokens: number;
+            prompt_tokens_details: components["schemas"]["PromptDetails"];
+            /** Format: int64 */
+            total_tokens: number;
+        };
+        /** @description Use of models over a time. */
+        UsageResponse: {
+            /** @description Of all costs. */
+            currency: string;
+            /** Format: date-time */
+            from: string;
+            /** @description In the order of their keys. */
+            items: components["schemas"]["UsageTotalsResponse"][];
+            /** @description Ask for the next part with this; null at the end. */
+            next_cursor?: string | null;
+            /** Format: date-time */
+            to: string;
+            /** @description Over all groups, also those of other parts of the list. */
+            total: components["schemas"]["UsageTotalsResponse"];
+        };
+        /** @description Sums over calls. */
+        UsageTotalsResponse: {
+            /**
+             * Format: int64
+             * @description Of the input, those from a cache.
+             */
+            cached_tokens: number;
+            /** Format: int64 */
+            calls: number;
+            /**
+             * Format: int64
+             * @description Millionths of the installation's currency.
+             */
+            cost_micros: number;
+            /** Format: double */
+            gpu_seconds: number;
+            /**
+             * Format: int64
+             * @description Calls that were cut off or failed.
+             */
+            incomplete_calls: number;
+            /** Format: int64 */
+            input_tokens: number;
+            /** @description A day as `2026-01-31`, a model, an agent, or an id; empty for calls without one, and for all together. */
+            key: string;
+            /** @description The display name of a user, of whose run it is, or the name of an API key. */
+            name?: string | null;
+            /** Format: int64 */
+            output_tokens: number;
+            /**
+             * Format: int64
+             * @description Of the output, those of reasoning.
+             */
+            reasoning_tokens: number;
+            user_id?: components["schemas"]["UserId"] | null;
         };
         UserId: string;
-        /** @description The signed-in person. */
+        /** @description Whoever the credential speaks for. */
         UserResponse: {
             display_name: string;
-            email: string;
+            /** @description Null where a provider did not say one, and for service accounts. */
+            email?: string | null;
+            has_password: boolean;
             id: components["schemas"]["UserId"];
+            kind: components["schemas"]["KindName"];
+            /** @description What this credential allows. */
+            permissions: components["schemas"]["Permission"][];
+            /** @description The second factor must be set up before anything but the profile can be used. */
+            restricted: boolean;
             role: components["schemas"]["Role"];
+            second_factor: components["schemas"]["SecondFactorResponse"];
+            session_id?: components["schemas"]["SessionId"] | null;
             tenant: components["schemas"]["TenantResponse"];
         };
+        /**
+         * @description What comes out.
+         * @enum {string}
+         */
+        Verdict: "ALLOW" | "REQUIRE_APPROVAL" | "DENY";
         VersionId: string;
         /** @description One uploaded version. */
         VersionResponse: {
@@ -1049,10 +4001,22 @@ export interface components {
             chunk_count?: number | null;
             /** Format: date-time */
             created_at: string;
+            /**
+             * Format: date-time
+             * @description From when it holds.
+             */
+            effective_from: string;
+            /**
+             * Format: date-time
+             * @description Until when; null without end.
+             */
+            effective_until?: string | null;
             error?: components["schemas"]["FailureResponse"] | null;
-            /** @description `pdf`, `docx`, `text`, `markdown` or `html`. */
+            /** @description `pdf`, `docx`, `pptx`, `xlsx`, `csv`, `text`, `markdown`, `html` or `eml`. */
             format: string;
             id: components["schemas"]["VersionId"];
+            /** @description Of most of its text: `en` or `de`; null before it was read. */
+            language?: string | null;
             media_type: string;
             /**
              * Format: int32
@@ -1063,8 +4027,18 @@ export interface components {
             page_count?: number | null;
             /** @description Whether its pages are real pages. */
             paged: boolean;
-            /** Format: date-time */
+            /** @description The numbers of its pages on which no text was found. */
+            pages_without_text: number[];
+            /**
+             * Format: date-time
+             * @description When it had been read.
+             */
             ready_at?: string | null;
+            /**
+             * Format: int32
+             * @description How many of its pages are pictures whose text was recognised (OCR).
+             */
+            recognized_pages: number;
             /** @description Of the bytes, hexadecimal. */
             sha256: string;
             /** Format: int64 */
@@ -1081,10 +4055,31 @@ export interface components {
              * @description Out of how many, once known.
              */
             stage_total?: number | null;
-            /** @description `queued`, `processing`, `ready`, `failed` or `superseded`. */
+            /** @description `queued`, `processing`, `ready`, `scheduled`, `failed`, `superseded` or `expired`. */
             status: string;
             /** @description Milliseconds by stage. */
             timings_ms: unknown;
+        };
+        /** @description A word and its rectangle, as high as its line. */
+        WordResponse: {
+            /**
+             * Format: int32
+             * @description One past its last.
+             */
+            end: number;
+            /** Format: double */
+            height: number;
+            /** Format: double */
+            left: number;
+            /**
+             * Format: int32
+             * @description First Unicode code point in the page's text.
+             */
+            start: number;
+            /** Format: double */
+            top: number;
+            /** Format: double */
+            width: number;
         };
     };
     responses: never;
@@ -1138,7 +4133,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow this */
+            /** @description The credential does not allow this */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1149,6 +4144,775 @@ export interface operations {
             };
             /** @description Not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin.budgets.list": {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the answer before. */
+                cursor?: string;
+                /** @description Items in one answer, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageResponse_BudgetResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin.budgets.create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateBudgetRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The name is taken, or there are too many budgets */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin.budgets.delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["BudgetId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin.budgets.change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["BudgetId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeBudgetRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin.glossary.list": {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the answer before. */
+                cursor?: string;
+                /** @description Items in one answer, 1 to 200. */
+                limit?: number;
+                /** @description Part of the term, or of what it stands for. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageResponse_GlossaryEntryResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin.glossary.create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateGlossaryEntryRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GlossaryEntryResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The term is taken, or there are too many */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin.glossary.delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["GlossaryEntryId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin.glossary.change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["GlossaryEntryId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeGlossaryEntryRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GlossaryEntryResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The term is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1200,7 +4964,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow this */
+            /** @description The credential does not allow this */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1211,6 +4975,15 @@ export interface operations {
             };
             /** @description Not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1255,7 +5028,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow this */
+            /** @description The credential does not allow this */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1284,6 +5057,15 @@ export interface operations {
             };
             /** @description Not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1328,7 +5110,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow this */
+            /** @description The credential does not allow this */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1339,6 +5121,1501 @@ export interface operations {
             };
             /** @description Not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin.security_policy.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecurityPolicyBody"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin.security_policy.set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecurityPolicyBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecurityPolicyBody"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody could sign in any more */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin.users.list": {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the answer before. */
+                cursor?: string;
+                /** @description People or service accounts. */
+                kind?: components["schemas"]["KindName"];
+                /** @description Items in one answer, 1 to 200. */
+                limit?: number;
+                /** @description Part of the name or the e-mail address. */
+                q?: string;
+                /** @description Exactly this role. */
+                role?: components["schemas"]["Role"];
+                /** @description Exactly this status. */
+                status?: components["schemas"]["StatusName"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageResponse_AdminUserResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin.users.create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateUserRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedUserResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The e-mail address is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin.users.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminUserResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin.users.change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeUserRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminUserResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The last admin stays */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin.users.api_keys.list": {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the answer before. */
+                cursor?: string;
+                /** @description Items in one answer, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageResponse_ApiKeyResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin.users.api_keys.create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateApiKeyRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedApiKeyResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description People make their keys themselves */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin.users.api_keys.revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["UserId"];
+                key: components["schemas"]["ApiKeyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin.users.password_reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasswordLinkResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The user has no password here */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin.users.second_factor.reset": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description From `POST /api/v1/auth/step-up` */
+                "x-step-up-proof"?: string | null;
+            };
+            path: {
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody resets their own */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin.users.sessions.list": {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the answer before. */
+                cursor?: string;
+                /** @description Items in one answer, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageResponse_SessionResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin.users.sessions.end_all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["UserId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin.users.sessions.end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["UserId"];
+                session: components["schemas"]["SessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "auth.api_keys.list": {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the answer before. */
+                cursor?: string;
+                /** @description Items in one answer, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageResponse_ApiKeyResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "auth.api_keys.create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateApiKeyRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedApiKeyResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "auth.api_keys.revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ApiKeyId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1387,8 +6664,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Wrong e-mail address or password */
+            /** @description Not the right secret */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this site, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1416,6 +6711,192 @@ export interface operations {
             };
             /** @description Not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "auth.login.second_factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SecondFactorLoginRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginResponse"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not the right secret */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this site, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "auth.logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogoutResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1451,8 +6932,1137 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "auth.me.change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeMeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "auth.oidc.start": {
+        parameters: {
+            query?: {
+                /** @description A path of the web interface. */
+                return?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Its id from `GET /api/v1/auth/options` */
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the provider */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No such provider */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The provider cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "auth.oidc.callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Into the web interface */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "auth.options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OptionsResponse"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "auth.password.change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangePasswordRequest"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no password here */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "auth.refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefreshRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginResponse"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not the right secret */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this site, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "auth.sessions.list": {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the answer before. */
+                cursor?: string;
+                /** @description Items in one answer, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageResponse_SessionResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "auth.sessions.end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SessionId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "auth.password.set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetPasswordRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LoginResponse"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not the right secret */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not from this site, or not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not JSON */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "auth.step_up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StepUpRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StepUpResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "auth.totp.begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnrolmentResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A second factor is set up already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "auth.totp.remove": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description From `POST /api/v1/auth/step-up` */
+                "x-step-up-proof"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The organisation asks for it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "auth.totp.confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CodeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodesResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A second factor is set up already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "auth.totp.recovery_codes": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description From `POST /api/v1/auth/step-up` */
+                "x-step-up-proof"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryCodesResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1484,13 +8094,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The answer, or AG-UI events as `text/event-stream` */
+            /** @description AG-UI events, or the whole answer where `stream` is false */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ChatResponse"];
+                    "text/event-stream": components["schemas"]["StreamEvent"];
                 };
             };
             /** @description The body cannot be read */
@@ -1511,8 +8122,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No such conversation or message */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1549,6 +8178,79 @@ export interface operations {
             };
             /** @description Not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "chat.tiers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatTiersResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1600,8 +8302,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1648,6 +8368,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not found */
             404: {
                 headers: {
@@ -1659,6 +8388,15 @@ export interface operations {
             };
             /** @description Not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1703,6 +8441,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not found */
             404: {
                 headers: {
@@ -1714,6 +8461,15 @@ export interface operations {
             };
             /** @description Not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1773,8 +8529,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1809,6 +8583,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A needed service is unavailable */
             503: {
                 headers: {
@@ -1829,8 +8612,10 @@ export interface operations {
                 limit?: number;
                 /** @description Part of the name. */
                 q?: string;
-                /** @description State of the newest version: `queued`, `processing`, `ready`, `failed` or `superseded`. */
+                /** @description State of the newest version: `queued`, `processing`, `ready`, `scheduled`, `failed`, `superseded` or `expired`. */
                 status?: string;
+                /** @description A tag that it has. */
+                tag?: string;
             };
             header?: never;
             path?: never;
@@ -1855,8 +8640,26 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1903,6 +8706,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not found */
             404: {
                 headers: {
@@ -1914,6 +8726,15 @@ export interface operations {
             };
             /** @description Not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1958,7 +8779,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow this */
+            /** @description The credential does not allow this */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -1978,6 +8799,130 @@ export interface operations {
             };
             /** @description Not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "documents.change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeLabelRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2031,6 +8976,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not found */
             404: {
                 headers: {
@@ -2042,6 +8996,15 @@ export interface operations {
             };
             /** @description Not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2074,16 +9037,26 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description Of the media type that was found */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": number[];
+                    "*/*": string;
                 };
             };
             /** @description Sign in first */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2102,6 +9075,130 @@ export interface operations {
             };
             /** @description Not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "documents.describe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DescribeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2131,17 +9228,26 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Events named `document` */
+            /** @description Events named `document`, with the document as `GET` shows it */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": components["schemas"]["DocumentResponse"];
+                    "text/event-stream": components["schemas"]["StreamEvent"];
                 };
             };
             /** @description Sign in first */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2160,6 +9266,139 @@ export interface operations {
             };
             /** @description Not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "label_requests.create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateLabelRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelRequestResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another request for the document is pending */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2210,6 +9449,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not found */
             404: {
                 headers: {
@@ -2221,6 +9469,98 @@ export interface operations {
             };
             /** @description Not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "documents.words": {
+        parameters: {
+            query?: {
+                /** @description Words before this code point. */
+                end?: number;
+                /** @description Words from this code point of the page's text on. */
+                start?: number;
+                /** @description Number of the version; without one the version that answers, else the newest. */
+                version?: number;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageWordsResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2267,7 +9607,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow this */
+            /** @description The credential does not allow this */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -2303,6 +9643,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A needed service is unavailable */
             503: {
                 headers: {
@@ -2327,6 +9676,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description These bytes are its newest version already. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DocumentResponse"];
+                };
+            };
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2353,8 +9711,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The role does not allow this */
+            /** @description The credential does not allow this */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2382,6 +9749,1616 @@ export interface operations {
             };
             /** @description Not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "label_requests.list": {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the answer before. */
+                cursor?: string;
+                /** @description Items in one answer, 1 to 200. */
+                limit?: number;
+                /** @description Only those that stand here. */
+                status?: components["schemas"]["LabelRequestStatusName"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageResponse_LabelRequestResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "label_requests.approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["LabelRequestId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideLabelRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelRequestResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It was decided, or the label was changed meanwhile */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "label_requests.reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["LabelRequestId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideLabelRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelRequestResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It was decided already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "models.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelsResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "policy.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "policy.check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyCheckRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyCheckResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "policy.decisions": {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the answer before. */
+                cursor?: string;
+                /** @description Items in one answer, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageResponse_DecisionResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "policy.events.list": {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the answer before. */
+                cursor?: string;
+                /** @description Only this kind. */
+                kind?: components["schemas"]["PolicyEventKindName"];
+                /** @description Items in one answer, 1 to 200. */
+                limit?: number;
+                /** @description Only this outcome: `shadow`, `warn`, `block`, `quarantine` or `cut`. */
+                outcome?: string;
+                /** @description Only of this run. */
+                run_id?: components["schemas"]["RunId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageResponse_PolicyEventResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "policy.events.counts": {
+        parameters: {
+            query?: {
+                /** @description The last days, 1 to 365. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyEventCountsResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "policy.lint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyFilesRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LintResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "policy.replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyReplayRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyReplayResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "policy.settings.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicySettingsResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "policy.settings.set": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetPolicySettingsRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicySettingsResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else changed them since they were read */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "policy.settings.preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "policy.test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyTestRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseReport"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "policy.versions.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyVersionsResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "policy.versions.create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreatePolicyVersionRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyVersionResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "policy.versions.activate": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description From `POST /api/v1/auth/step-up` */
+                "x-step-up-proof"?: string | null;
+            };
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyVersionResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2428,6 +11405,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not found */
             404: {
                 headers: {
@@ -2439,6 +11425,15 @@ export interface operations {
             };
             /** @description Not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2483,6 +11478,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not found */
             404: {
                 headers: {
@@ -2503,6 +11507,15 @@ export interface operations {
             };
             /** @description Not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2544,11 +11557,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": components["schemas"]["StreamEvent"];
                 };
             };
             /** @description Sign in first */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2567,6 +11589,15 @@ export interface operations {
             };
             /** @description Not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2624,6 +11655,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too large */
             413: {
                 headers: {
@@ -2644,6 +11693,336 @@ export interface operations {
             };
             /** @description Not valid */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "usage.totals": {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the answer before. */
+                cursor?: string;
+                /** @description Not before this time; 30 days before `to` where it is absent, and 400 at most. */
+                from?: string;
+                /** @description By what; days where it is absent. */
+                group_by?: "day" | "model" | "user" | "agent" | "run" | "api_key";
+                /** @description Items in one answer, 1 to 200. */
+                limit?: number;
+                /** @description Before this time; now where it is absent. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "usage.budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnBudgetsResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "usage.estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EstimateRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EstimateResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No model would answer */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "usage.export": {
+        parameters: {
+            query?: {
+                /** @description Not before this time; 30 days before `to` where it is absent, and 400 at most. */
+                from?: string;
+                /** @description Before this time; now where it is absent. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2751,6 +12130,276 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "openai.chat.completions": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description PUBLIC, INTERNAL, CONFIDENTIAL or RESTRICTED */
+                "x-millwright-classification"?: string | null;
+                /** @description Milliseconds until the answer has to begin */
+                "x-millwright-deadline-ms"?: number | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChatCompletionRequest"];
+            };
+        };
+        responses: {
+            /** @description The answer, or chunks of it where `stream` is true */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatCompletionResponse"];
+                    "text/event-stream": components["schemas"]["StreamEvent"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description No such model */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description Too many requests, or the budget is used up */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+        };
+    };
+    "openai.embeddings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmbeddingRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmbeddingResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description No such model */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+        };
+    };
+    "openai.models.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelListResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenAiError"];
                 };
             };
         };

@@ -3,36 +3,44 @@ import type { components } from "./schema";
 type Schemas = components["schemas"];
 
 /** The server sends every field; what has no value is null. The OpenAPI document calls such fields optional. */
-type Sent<T> = { [K in keyof T]-?: Exclude<T[K], undefined> };
+export type Sent<T> = { [K in keyof T]-?: Exclude<T[K], undefined> };
 /** Closed sets of words that the OpenAPI document describes in prose. */
-type Narrowed<T, N extends { [K in keyof N]: K extends keyof T ? unknown : never }> = Omit<Sent<T>, keyof N> & N;
+export type Narrowed<T, N extends { [K in keyof N]: K extends keyof T ? unknown : never }> = Omit<Sent<T>, keyof N> & N;
 
 export type Classification = Schemas["Classification"];
-export type Role = Schemas["Role"];
+export type Integrity = Schemas["Integrity"];
+/** What a document, a message or a passage is: who may read it, and whether it may be taken at its word. */
+export type Label = Sent<Schemas["Label"]>;
+export type LabelRequestStatus = Schemas["LabelRequestStatusName"];
+export type LabelRequest = Narrowed<Schemas["LabelRequestResponse"], { from: Label; to: Label }>;
 export type Tier = Schemas["TierName"];
 export type Stage = "parse" | "chunk" | "embed" | "index";
-export type Format = "pdf" | "docx" | "text" | "markdown" | "html";
+export type Format = "pdf" | "docx" | "pptx" | "xlsx" | "csv" | "text" | "markdown" | "html" | "eml";
 export type Failure = Schemas["FailureResponse"];
 
-export type User = Schemas["UserResponse"];
-export type LoginResponse = Schemas["LoginResponse"];
 export type ProblemBody = Schemas["Problem"];
 
 export type Version = Narrowed<
   Schemas["VersionResponse"],
   {
     format: Format;
-    status: "queued" | "processing" | "ready" | "failed" | "superseded";
+    status: "queued" | "processing" | "ready" | "scheduled" | "failed" | "superseded" | "expired";
+    language: "en" | "de" | null;
     stage: Stage | null;
     timings_ms: Partial<Record<Stage, number>>;
   }
 >;
-export type Document = Narrowed<Schemas["DocumentResponse"], { format: Format; latest: Version }>;
+export type RelatedDocument = Schemas["RelatedDocumentResponse"];
+export type Document = Narrowed<
+  Schemas["DocumentResponse"],
+  { format: Format; latest: Version; supersedes: RelatedDocument | null; superseded_by: RelatedDocument | null } & Label
+>;
 export type DocumentDetail = Document & { versions: Version[] };
 export type Chunk = Sent<Schemas["ChunkResponse"]>;
 export type PageText = Schemas["DocumentPageResponse"];
+export type PageWords = Sent<Schemas["PageWordsResponse"]>;
 
-export type Citation = Sent<Schemas["CitationResponse"]>;
+export type Citation = Narrowed<Schemas["CitationResponse"], Label>;
 export type Message = Narrowed<
   Schemas["MessageResponse"],
   {
@@ -41,12 +49,13 @@ export type Message = Narrowed<
     citations: Citation[];
     tier: Tier | null;
     classification: Classification | null;
+    integrity: Integrity | null;
   }
 >;
 export type ConversationSummary = Schemas["ConversationResponse"];
 export type Conversation = Omit<Schemas["ConversationDetailResponse"], "messages"> & { messages: Message[] };
 export type RunStep = Narrowed<Schemas["RunStepResponse"], { kind: "observe" | "think" | "verify"; detail: Record<string, unknown> }>;
-export type Run = Narrowed<Schemas["RunResponse"], { steps: RunStep[] }>;
+export type Run = Narrowed<Schemas["RunResponse"], { steps: RunStep[]; label: Label | null; status: "running" | "finished" | "failed" | "cancelled" }>;
 export type ChatRequest = Partial<Schemas["ChatRequest"]>;
 
 export type AuditEntry = Sent<Schemas["AuditEntryResponse"]>;
@@ -59,4 +68,5 @@ export interface ListPage<T> {
 }
 
 export const CLASSIFICATIONS: readonly Classification[] = ["PUBLIC", "INTERNAL", "CONFIDENTIAL", "RESTRICTED"];
+export const LABEL_REQUEST_STATUSES: readonly LabelRequestStatus[] = ["pending", "approved", "rejected", "obsolete"];
 export const STAGES: readonly Stage[] = ["parse", "chunk", "embed", "index"];

@@ -1,27 +1,16 @@
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
-import { FileText, ListChecks, MessageSquareText, ScrollText, type LucideIcon } from "lucide-react";
+import { ChartColumn, FileText, MessageSquareText, Settings2, type LucideIcon } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { session } from "@/api/session";
 import { focusSearch, useHotkeys } from "@/lib/hotkeys";
 import { useStore } from "@/lib/store";
 import { ConnectionBanner } from "./ConnectionBanner";
+import { ADMIN_PLACES, PLACES, allowed } from "./places";
 import { ShortcutsDialog } from "./ShortcutsDialog";
 import { UserMenu } from "./UserMenu";
 
-type Entry = {
-  to: "/chat/{-$conversationId}" | "/documents/{-$documentId}" | "/admin/audit" | "/admin/jobs";
-  name: "chat" | "documents" | "audit" | "jobs";
-  icon: LucideIcon;
-  adminOnly: boolean;
-};
-
-const ENTRIES: readonly Entry[] = [
-  { to: "/chat/{-$conversationId}", name: "chat", icon: MessageSquareText, adminOnly: false },
-  { to: "/documents/{-$documentId}", name: "documents", icon: FileText, adminOnly: false },
-  { to: "/admin/audit", name: "audit", icon: ScrollText, adminOnly: true },
-  { to: "/admin/jobs", name: "jobs", icon: ListChecks, adminOnly: true },
-];
+const ICONS: Record<(typeof PLACES)[number]["name"], LucideIcon> = { chat: MessageSquareText, documents: FileText, usage: ChartColumn };
 
 const RAIL_LINK =
   "flex min-h-12 flex-1 flex-col items-center justify-center gap-0.5 rounded-md px-1 text-2xs font-medium text-ink-2 hover:bg-hover hover:text-ink aria-[current=page]:bg-accent-soft aria-[current=page]:text-accent sm:w-full sm:flex-none sm:py-1.5";
@@ -30,15 +19,14 @@ export function Shell() {
   const { t } = useTranslation();
   const navigate = useNavigate();
   const [help, setHelp] = useState(false);
-  const isAdmin = useStore(session, (value) => value?.user.role === "admin");
-  const entries = ENTRIES.filter((entry) => isAdmin || !entry.adminOnly);
+  const user = useStore(session, (value) => value?.user);
+  const places = allowed(PLACES, user);
+  const adminPlaces = allowed(ADMIN_PLACES, user);
 
   useHotkeys({
     "?": () => setHelp(true),
     "/": focusSearch,
-    "g c": () => void navigate({ to: "/chat/{-$conversationId}", params: {} }),
-    "g d": () => void navigate({ to: "/documents/{-$documentId}", params: {} }),
-    ...(isAdmin ? { "g a": () => void navigate({ to: "/admin/audit" }), "g j": () => void navigate({ to: "/admin/jobs" }) } : {}),
+    ...Object.fromEntries([...places, ...adminPlaces].map(({ key, to }) => [`g ${key}`, () => void navigate({ to, params: {} })])),
   });
 
   return (
@@ -54,12 +42,21 @@ export function Shell() {
         className="flex shrink-0 items-stretch gap-1 border-t border-line bg-sunken p-1 pb-[max(0.25rem,env(safe-area-inset-bottom))] sm:w-20 sm:flex-col sm:items-center sm:border-t-0 sm:border-r sm:p-1.5"
       >
         <Logo />
-        {entries.map((entry) => (
-          <Link key={entry.name} to={entry.to} params={{}} activeOptions={{ includeSearch: false }} className={RAIL_LINK}>
-            <entry.icon size={18} strokeWidth={1.75} aria-hidden="true" />
-            {t(`app.nav.${entry.name}`)}
+        {places.map(({ name, to }) => {
+          const Icon = ICONS[name];
+          return (
+            <Link key={name} to={to} params={{}} activeOptions={{ includeSearch: false }} className={RAIL_LINK}>
+              <Icon size={18} strokeWidth={1.75} aria-hidden="true" />
+              {t(`app.nav.${name}`)}
+            </Link>
+          );
+        })}
+        {adminPlaces.length > 0 && (
+          <Link to="/admin" activeOptions={{ includeSearch: false }} className={RAIL_LINK}>
+            <Settings2 size={18} strokeWidth={1.75} aria-hidden="true" />
+            {t("app.nav.admin")}
           </Link>
-        ))}
+        )}
         <div className="hidden flex-1 sm:block" />
         <UserMenu className={RAIL_LINK} onHelp={() => setHelp(true)} />
       </nav>
@@ -69,7 +66,7 @@ export function Shell() {
           <Outlet />
         </main>
       </div>
-      <ShortcutsDialog open={help} onOpenChange={setHelp} isAdmin={isAdmin} />
+      <ShortcutsDialog open={help} onOpenChange={setHelp} />
     </div>
   );
 }

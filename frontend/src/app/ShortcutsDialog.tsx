@@ -1,8 +1,10 @@
 import { useTranslation } from "react-i18next";
+import { session } from "@/api/session";
 import { shortcutsPreference } from "@/lib/preferences";
 import { useStore } from "@/lib/store";
 import { Dialog } from "@/ui/Dialog";
 import { Kbd } from "@/ui/parts";
+import { ADMIN_PLACES, PLACES, allowed } from "./places";
 
 const KEYS = [
   { keys: ["/"], name: "search" },
@@ -10,26 +12,23 @@ const KEYS = [
   { keys: ["Enter"], name: "open" },
   { keys: ["Esc"], name: "close" },
   { keys: ["n"], name: "newChat" },
-  { keys: ["g", "c"], name: "chat" },
-  { keys: ["g", "d"], name: "documents" },
-  { keys: ["g", "a"], name: "audit", adminOnly: true },
-  { keys: ["g", "j"], name: "jobs", adminOnly: true },
   { keys: ["?"], name: "help" },
 ] as const;
 
 interface ShortcutsDialogProps {
   open: boolean;
   onOpenChange: (open: boolean) => void;
-  isAdmin: boolean;
 }
 
-export function ShortcutsDialog({ open, onOpenChange, isAdmin }: ShortcutsDialogProps) {
+export function ShortcutsDialog({ open, onOpenChange }: ShortcutsDialogProps) {
   const { t } = useTranslation();
   const enabled = useStore(shortcutsPreference, (value) => value === "on");
+  const user = useStore(session, (value) => value?.user);
+  const places = [...allowed(PLACES, user), ...allowed(ADMIN_PLACES, user)].map(({ name, key }) => ({ keys: ["g", key], name }));
   return (
     <Dialog open={open} onOpenChange={onOpenChange} title={t("shortcuts.title")}>
       <dl className="divide-y divide-line">
-        {KEYS.filter((entry) => isAdmin || !("adminOnly" in entry)).map((entry) => (
+        {[...KEYS, ...places].map((entry) => (
           <div key={entry.name} className="flex min-h-8 items-center justify-between gap-4 py-1">
             <dt>{t(`shortcuts.${entry.name}`)}</dt>
             <dd className="flex gap-1">

@@ -1,7 +1,7 @@
 import { Link, type ErrorComponentProps } from "@tanstack/react-router";
 import { MapPinOff } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import { asProblem } from "@/api/problem";
+import { asProblem, type Problem } from "@/api/problem";
 import { ProblemNotice } from "@/ui/ProblemNotice";
 import { EmptyState, Skeleton } from "@/ui/parts";
 
@@ -10,8 +10,8 @@ export function NotFoundPage() {
   return (
     <main className="flex h-full items-center justify-center">
       <EmptyState page icon={<MapPinOff size={28} />} title={t("app.notFound")} text={t("app.notFoundText")}>
-        <Link to="/chat/{-$conversationId}" className="font-medium text-accent underline underline-offset-2">
-          {t("app.toChat")}
+        <Link to="/" className="font-medium text-accent underline underline-offset-2">
+          {t("app.toStart")}
         </Link>
       </EmptyState>
     </main>
@@ -23,6 +23,15 @@ export function ErrorPage({ error, reset }: ErrorComponentProps) {
     <div className="mx-auto max-w-2xl p-4 pt-16">
       <ProblemNotice problem={asProblem(error)} onRetry={reset} />
     </div>
+  );
+}
+
+/** It is not known who is signed in, because the server does not say. */
+export function StartFailure({ problem }: { problem: Problem }) {
+  return (
+    <main className="mx-auto max-w-2xl p-4 pt-16">
+      <ProblemNotice problem={problem} onRetry={() => window.location.reload()} />
+    </main>
   );
 }
 

@@ -6,6 +6,8 @@ const RETRIES = 2;
 /** A refusal is an answer and is not asked for again; a lost connection or an overloaded server is. */
 function isWorthRetrying(failures: number, error: Error): boolean {
   if (failures >= RETRIES || !(error instanceof Problem)) return false;
+  // An empty budget stays empty for longer than anybody waits.
+  if (error.code === "budget_exceeded") return false;
   return error.code === UNREACHABLE || error.status === 429 || error.status >= 502;
 }
 

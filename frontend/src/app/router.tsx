@@ -1,104 +1,122 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
-import { session } from "@/api/session";
+import { USAGE_GROUPS } from "@/api/gateway-types";
+import { ROLES, USER_KINDS, USER_STATUSES, type Permission } from "@/api/identity-types";
+import { POLICY_EVENT_KINDS, POLICY_OUTCOMES } from "@/api/policy-types";
+import { may, session, wasSignedOut } from "@/api/session";
+import { LABEL_REQUEST_STATUSES } from "@/api/types";
+import { USAGE_SORTS } from "@/features/usage/sort";
+import { USAGE_PERIODS } from "@/lib/period";
 import { ErrorPage, NotFoundPage, PageSkeleton } from "./fallbacks";
+import { ADMIN_PLACES, allowed, firstPlace } from "./places";
+import {
+  DOCUMENT_STATUSES,
+  DOCUMENT_TABS,
+  JOB_STATUSES,
+  POLICY_TABS,
+  count,
+  oneOf,
+  safeReturn,
+  signInSearch,
+  text,
+  type AuditSearch,
+  type ChatSearch,
+  type DocumentsSearch,
+  type JobsSearch,
+  type LabelRequestsSearch,
+  type PolicySearch,
+  type RawSearch,
+  type SignInSearch,
+  type UsageSearch,
+  type UsersSearch,
+} from "./search";
 import { Shell } from "./Shell";
-
-type RawSearch = Record<string, unknown>;
-
-/** A search parameter as text; absent when empty, so that links stay short. */
-function text(search: RawSearch, name: string): string | undefined {
-  const value = search[name];
-  if (typeof value === "number") return String(value);
-  return typeof value === "string" && value !== "" ? value : undefined;
-}
-
-function count(search: RawSearch, name: string): number | undefined {
-  const value = Number(search[name]);
-  return Number.isSafeInteger(value) && value >= 0 && search[name] !== "" ? value : undefined;
-}
-
-function oneOf<T extends string>(search: RawSearch, name: string, allowed: readonly T[]): T | undefined {
-  return allowed.find((value) => value === search[name]);
-}
-
-interface SignInSearch {
-  return?: string | undefined;
-}
-
-interface ChatSearch {
-  source?: string | undefined;
-  find?: string | undefined;
-}
-
-export const DOCUMENT_STATUSES = ["queued", "processing", "ready", "failed"] as const;
-export const DOCUMENT_TABS = ["versions", "passages", "text"] as const;
-
-interface DocumentsSearch {
-  q?: string | undefined;
-  status?: (typeof DOCUMENT_STATUSES)[number] | undefined;
-  tab?: (typeof DOCUMENT_TABS)[number] | undefined;
-  version?: number | undefined;
-  page?: number | undefined;
-  start?: number | undefined;
-  end?: number | undefined;
-}
-
-export interface AuditSearch {
-  actor?: string | undefined;
-  action?: string | undefined;
-  resource_type?: string | undefined;
-  resource_id?: string | undefined;
-  from?: string | undefined;
-  to?: string | undefined;
-  entry?: string | undefined;
-}
-
-export const JOB_STATUSES = ["queued", "running", "succeeded", "dead"] as const;
-
-interface JobsSearch {
-  status?: (typeof JOB_STATUSES)[number] | undefined;
-}
 
 const root = createRootRoute({ notFoundComponent: NotFoundPage, errorComponent: ErrorPage });
 
-/** Only a path of this site: a link must not lead a person who signs in to another host. */
-export function safeReturn(value: string | undefined): string {
-  return value !== undefined && /^\/(?![/\\])/.test(value) ? value : "/chat";
+function leaveIfSignedIn({ search }: { search: SignInSearch }) {
+  // eslint-disable-next-line @typescript-eslint/only-throw-error -- the router's way to redirect
+  if (session.get() !== null) throw redirect({ href: safeReturn(search.return), replace: true });
 }
 
 const signIn = createRoute({
   getParentRoute: () => root,
   path: "/sign-in",
-  validateSearch: (search: RawSearch): SignInSearch => ({ return: text(search, "return") }),
-  beforeLoad: ({ search }) => {
-    // eslint-disable-next-line @typescript-eslint/only-throw-error -- the router's way to redirect
-    if (session.get() !== null) throw redirect({ href: safeReturn(search.return), replace: true });
-  },
+  validateSearch: signInSearch,
+  beforeLoad: leaveIfSignedIn,
   component: lazyRouteComponent(() => import("@/features/auth/SignInPage"), "SignInPage"),
+});
+
+/** After an identity provider's sign-in; after a password the sign-in page itself asks for the code. */
+const secondFactor = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-in/second-factor",
+  validateSearch: signInSearch,
+  beforeLoad: leaveIfSignedIn,
+  component: lazyRouteComponent(() => import("@/features/auth/SecondFactorPage"), "SecondFactorPage"),
+});
+
+const setPassword = createRoute({
+  getParentRoute: () => root,
+  path: "/set-password",
+  component: lazyRouteComponent(() => import("@/features/auth/SetPasswordPage"), "SetPasswordPage"),
+});
+
+/** The only page of a person who must enrol the second factor first. */
+const enrol = createRoute({
+  getParentRoute: () => root,
+  path: "/second-factor",
+  validateSearch: signInSearch,
+  beforeLoad: ({ search, cause }) => {
+    const current = session.get();
+    // Once here, the person stays until they have kept the recovery codes, and leaves with a press of a button.
+    if (current !== null && (current.user.restricted || cause === "stay")) return;
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- the router's way to redirect
+    throw redirect({ href: safeReturn(search.return), replace: true });
+  },
+  component: lazyRouteComponent(() => import("@/features/auth/EnrolPage"), "EnrolPage"),
 });
 
 const app = createRoute({
   getParentRoute: () => root,
   id: "app",
   beforeLoad: ({ location }) => {
+    const current = session.get();
+    // Who left on purpose makes room for somebody else, who begins anew.
     // eslint-disable-next-line @typescript-eslint/only-throw-error -- the router's way to redirect
-    if (session.get() === null) throw redirect({ to: "/sign-in", search: { return: location.href }, replace: true });
+    if (current === null) throw redirect({ to: "/sign-in", search: wasSignedOut() || location.href === "/" ? {} : { return: location.href }, replace: true });
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- the router's way to redirect
+    if (current.user.restricted) throw redirect({ to: "/second-factor", search: { return: location.href }, replace: true });
   },
   component: Shell,
 });
+
+/** A page that the person may not use leads to where they begin. */
+function requires(permission: Permission) {
+  return () => {
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- the router's way to redirect
+    if (!may(permission)) throw redirect({ to: firstPlace(session.get()?.user), replace: true });
+  };
+}
 
 const home = createRoute({
   getParentRoute: () => app,
   path: "/",
   beforeLoad: () => {
     // eslint-disable-next-line @typescript-eslint/only-throw-error -- the router's way to redirect
-    throw redirect({ to: "/chat/{-$conversationId}", replace: true });
+    throw redirect({ to: firstPlace(session.get()?.user), replace: true });
   },
+});
+
+const profile = createRoute({
+  getParentRoute: () => app,
+  path: "/profile",
+  component: lazyRouteComponent(() => import("@/features/profile/ProfilePage"), "ProfilePage"),
 });
 
 const chat = createRoute({
   getParentRoute: () => app,
   path: "/chat/{-$conversationId}",
+  beforeLoad: requires("chat:use"),
   validateSearch: (search: RawSearch): ChatSearch => ({ source: text(search, "source"), find: text(search, "find") }),
   component: lazyRouteComponent(() => import("@/features/chat/ChatPage"), "ChatPage"),
 });
@@ -106,9 +124,11 @@ const chat = createRoute({
 const documents = createRoute({
   getParentRoute: () => app,
   path: "/documents/{-$documentId}",
+  beforeLoad: requires("documents:read"),
   validateSearch: (search: RawSearch): DocumentsSearch => ({
     q: text(search, "q"),
     status: oneOf(search, "status", DOCUMENT_STATUSES),
+    tag: text(search, "tag"),
     tab: oneOf(search, "tab", DOCUMENT_TABS),
     version: count(search, "version"),
     page: count(search, "page"),
@@ -118,15 +138,118 @@ const documents = createRoute({
   component: lazyRouteComponent(() => import("@/features/documents/DocumentsPage"), "DocumentsPage"),
 });
 
-function requireAdmin() {
-  // eslint-disable-next-line @typescript-eslint/only-throw-error -- the router's way to redirect
-  if (session.get()?.user.role !== "admin") throw redirect({ to: "/chat/{-$conversationId}", replace: true });
-}
+const usage = createRoute({
+  getParentRoute: () => app,
+  path: "/usage",
+  beforeLoad: requires("usage:read"),
+  validateSearch: (search: RawSearch): UsageSearch => ({
+    period: oneOf(search, "period", USAGE_PERIODS),
+    from: text(search, "from"),
+    to: text(search, "to"),
+    group: oneOf(search, "group", USAGE_GROUPS),
+    sort: oneOf(search, "sort", USAGE_SORTS),
+    asc: search["asc"] === true ? true : undefined,
+  }),
+  component: lazyRouteComponent(() => import("@/features/usage/UsagePage"), "UsagePage"),
+});
+
+const run = createRoute({
+  getParentRoute: () => app,
+  path: "/runs/$runId",
+  beforeLoad: requires("chat:use"),
+  component: lazyRouteComponent(() => import("@/features/runs/RunPage"), "RunPage"),
+});
+
+const admin = createRoute({
+  getParentRoute: () => app,
+  path: "/admin",
+  component: lazyRouteComponent(() => import("@/features/admin/AdminLayout"), "AdminLayout"),
+});
+
+const adminHome = createRoute({
+  getParentRoute: () => admin,
+  path: "/",
+  beforeLoad: () => {
+    const { user } = session.get() ?? {};
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- the router's way to redirect
+    throw redirect({ to: allowed(ADMIN_PLACES, user)[0]?.to ?? firstPlace(user), replace: true });
+  },
+});
+
+const users = createRoute({
+  getParentRoute: () => admin,
+  path: "/users/{-$userId}",
+  beforeLoad: requires("users:read"),
+  validateSearch: (search: RawSearch): UsersSearch => ({
+    q: text(search, "q"),
+    role: oneOf(search, "role", ROLES),
+    status: oneOf(search, "status", USER_STATUSES),
+    kind: oneOf(search, "kind", USER_KINDS),
+  }),
+  component: lazyRouteComponent(() => import("@/features/admin/users/UsersPage"), "UsersPage"),
+});
+
+const security = createRoute({
+  getParentRoute: () => admin,
+  path: "/security",
+  beforeLoad: requires("configuration:read"),
+  component: lazyRouteComponent(() => import("@/features/admin/SecurityPage"), "SecurityPage"),
+});
+
+const labelRequests = createRoute({
+  getParentRoute: () => admin,
+  path: "/label-requests",
+  beforeLoad: requires("documents:write"),
+  validateSearch: (search: RawSearch): LabelRequestsSearch => ({ status: oneOf(search, "status", LABEL_REQUEST_STATUSES) }),
+  component: lazyRouteComponent(() => import("@/features/admin/LabelRequestsPage"), "LabelRequestsPage"),
+});
+
+const policy = createRoute({
+  getParentRoute: () => admin,
+  path: "/policy",
+  beforeLoad: requires("configuration:read"),
+  validateSearch: (search: RawSearch): PolicySearch => ({
+    tab: oneOf(search, "tab", POLICY_TABS),
+    version: count(search, "version"),
+    kind: oneOf(search, "kind", POLICY_EVENT_KINDS),
+    outcome: oneOf(search, "outcome", POLICY_OUTCOMES),
+  }),
+  component: lazyRouteComponent(() => import("@/features/admin/policy/PolicyPage"), "PolicyPage"),
+});
+
+const personalData = createRoute({
+  getParentRoute: () => admin,
+  path: "/personal-data",
+  beforeLoad: requires("configuration:read"),
+  component: lazyRouteComponent(() => import("@/features/admin/personal-data/PersonalDataPage"), "PersonalDataPage"),
+});
+
+const models = createRoute({
+  getParentRoute: () => admin,
+  path: "/models",
+  beforeLoad: requires("configuration:read"),
+  component: lazyRouteComponent(() => import("@/features/admin/models/ModelsPage"), "ModelsPage"),
+});
+
+const budgets = createRoute({
+  getParentRoute: () => admin,
+  path: "/budgets",
+  beforeLoad: requires("budgets:read"),
+  component: lazyRouteComponent(() => import("@/features/admin/budgets/BudgetsPage"), "BudgetsPage"),
+});
+
+const glossary = createRoute({
+  getParentRoute: () => admin,
+  path: "/glossary",
+  beforeLoad: requires("configuration:read"),
+  validateSearch: (search: RawSearch): { q?: string | undefined } => ({ q: text(search, "q") }),
+  component: lazyRouteComponent(() => import("@/features/admin/glossary/GlossaryPage"), "GlossaryPage"),
+});
 
 const audit = createRoute({
-  getParentRoute: () => app,
-  path: "/admin/audit",
-  beforeLoad: requireAdmin,
+  getParentRoute: () => admin,
+  path: "/audit",
+  beforeLoad: requires("audit:read"),
   validateSearch: (search: RawSearch): AuditSearch => ({
     actor: text(search, "actor"),
     action: text(search, "action"),
@@ -140,15 +263,29 @@ const audit = createRoute({
 });
 
 const jobs = createRoute({
-  getParentRoute: () => app,
-  path: "/admin/jobs",
-  beforeLoad: requireAdmin,
+  getParentRoute: () => admin,
+  path: "/jobs",
+  beforeLoad: requires("jobs:read"),
   validateSearch: (search: RawSearch): JobsSearch => ({ status: oneOf(search, "status", JOB_STATUSES) }),
   component: lazyRouteComponent(() => import("@/features/admin/JobsPage"), "JobsPage"),
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([signIn, app.addChildren([home, chat, documents, audit, jobs])]),
+  routeTree: root.addChildren([
+    signIn,
+    secondFactor,
+    setPassword,
+    enrol,
+    app.addChildren([
+      home,
+      chat,
+      documents,
+      usage,
+      run,
+      profile,
+      admin.addChildren([adminHome, users, labelRequests, policy, personalData, models, budgets, glossary, security, jobs, audit]),
+    ]),
+  ]),
   defaultPreload: "intent",
   defaultPendingComponent: PageSkeleton,
   defaultErrorComponent: ErrorPage,

@@ -3,9 +3,11 @@ import i18n from "i18next";
 const DAY_MS = 86_400_000;
 
 /** The region's habits where the browser names one for the chosen language: `en-GB` rather than `en`. */
-function language(): string {
+export function language(): string {
   const chosen = i18n.resolvedLanguage ?? "en";
-  return navigator.languages.find((candidate) => candidate.startsWith(chosen)) ?? chosen;
+  // Outside a browser, as in a test of a function, no region is known.
+  const known = typeof navigator === "undefined" ? [] : (navigator.languages as readonly string[] | undefined) ?? [];
+  return known.find((candidate) => candidate.startsWith(chosen)) ?? chosen;
 }
 
 const cache = new Map<string, Intl.DateTimeFormat | Intl.NumberFormat>();
@@ -17,7 +19,7 @@ function dateFormat(name: string, options: Intl.DateTimeFormatOptions): Intl.Dat
   return format;
 }
 
-function numberFormat(name: string, options: Intl.NumberFormatOptions): Intl.NumberFormat {
+export function numberFormat(name: string, options: Intl.NumberFormatOptions): Intl.NumberFormat {
   const key = `${language()} ${name}`;
   const format = (cache.get(key) as Intl.NumberFormat | undefined) ?? new Intl.NumberFormat(language(), options);
   cache.set(key, format);
@@ -94,4 +96,22 @@ export function ageOf(time: string, now = Date.now()): Age {
   if (days === 1) return "yesterday";
   if (days < 7) return "week";
   return days < 30 ? "month" : "older";
+}
+
+/** `0:42`, `12:05`. */
+export function formatCountdown(seconds: number): string {
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+/** A day in UTC, such as `2026-03-01`: `1 Mar`, or with its weekday and year. */
+export function formatDay(day: string, long = false): string {
+  const date = new Date(`${day}T00:00:00Z`);
+  return long
+    ? dateFormat("utc day", { timeZone: "UTC", weekday: "short", day: "numeric", month: "short", year: "numeric" }).format(date)
+    : dateFormat("utc md", { timeZone: "UTC", day: "numeric", month: "short" }).format(date);
+}
+
+/** A score between 0 and 1: `0.71`. */
+export function formatScore(score: number): string {
+  return numberFormat("score", { minimumFractionDigits: 2, maximumFractionDigits: 2 }).format(score);
 }

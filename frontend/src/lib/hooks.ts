@@ -42,3 +42,18 @@ export function useFlash(ms: number): [boolean, () => void] {
   }, [until, ms]);
   return [until !== 0, () => setUntil(Date.now())];
 }
+
+/** Whole seconds until a time, down to nought. */
+export function useSecondsUntil(time: number): number {
+  return useSyncExternalStore(
+    (listener) => {
+      if (time <= Date.now()) return () => undefined;
+      const timer = setInterval(() => {
+        listener();
+        if (time <= Date.now()) clearInterval(timer);
+      }, 250);
+      return () => clearInterval(timer);
+    },
+    () => Math.max(0, Math.ceil((time - Date.now()) / 1000)),
+  );
+}

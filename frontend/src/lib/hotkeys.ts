@@ -5,6 +5,7 @@ import { shortcutsPreference } from "./preferences";
 export type Hotkeys = Record<string, (event: KeyboardEvent) => void>;
 
 const SEQUENCE_MS = 1000;
+const PREFIX = "g";
 
 function isTyping(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && (target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName));
@@ -24,8 +25,9 @@ export function useHotkeys(keys: Hotkeys): void {
       const escape = event.key === "Escape";
       if (!escape && (shortcutsPreference.get() === "off" || isTyping(event.target))) return;
       if (document.querySelector("[role=dialog][data-modal], [role=alertdialog], [role=menu]") !== null) return;
-      const pair = event.timeStamp - at < SEQUENCE_MS ? `${first} ${event.key}` : "";
-      const action = current.current[pair] ?? current.current[event.key];
+      const second = first === PREFIX && event.timeStamp - at < SEQUENCE_MS;
+      // The second key of `g u` belongs to it alone: on a page where `u` alone does something, that must not happen as well.
+      const action = current.current[second && !escape ? `${PREFIX} ${event.key}` : event.key];
       first = event.key;
       at = event.timeStamp;
       if (action === undefined) return;

@@ -1,12 +1,14 @@
 import type { ButtonHTMLAttributes, ReactNode, Ref } from "react";
 import { cx } from "@/lib/cx";
 
-export type ButtonKind = "primary" | "plain" | "quiet" | "danger";
+export type ButtonKind = "primary" | "plain" | "quiet" | "danger" | "caution";
 
 const KINDS: Record<ButtonKind, string> = {
   primary: "border-transparent bg-accent text-on-accent hover:bg-accent-strong disabled:bg-hover disabled:text-ink-3",
   plain: "border-line-strong bg-ground text-ink hover:bg-hover disabled:border-line disabled:text-ink-3 disabled:hover:bg-ground",
   quiet: "border-transparent bg-transparent text-ink-2 hover:bg-hover hover:text-ink disabled:text-ink-3 disabled:hover:bg-transparent",
+  /** Leads to something that is lost, but asks first. */
+  caution: "border-line-strong bg-ground text-danger hover:bg-danger-soft disabled:border-line disabled:text-ink-3",
   danger: "border-transparent bg-danger text-on-danger hover:brightness-110 disabled:bg-hover disabled:text-ink-3",
 };
 

@@ -8,7 +8,8 @@ import { IconButton } from "./Button";
 /** Radix' own overlay locks scrolling with a <style> element, which the content security policy forbids. This page never
  *  scrolls as a whole, so a plain cover is enough. */
 function Cover() {
-  return <div className="fixed inset-0 z-40 bg-scrim" aria-hidden="true" />;
+  // As high as the panels: over one that is already open, below the one that comes with it.
+  return <div className="fixed inset-0 z-50 bg-scrim" aria-hidden="true" />;
 }
 
 interface DialogProps {

@@ -22,11 +22,12 @@ export function ClassificationLabel({ value, className }: { value: Classificatio
   );
 }
 
-export type Tone = "neutral" | "accent" | "danger" | "busy";
+export type Tone = "neutral" | "accent" | "caution" | "danger" | "busy";
 
 const TONES: Record<Tone, string> = {
   neutral: "text-ink-3",
   accent: "text-accent",
+  caution: "text-class-confidential",
   danger: "text-danger",
   busy: "text-accent animate-pulse-soft",
 };
@@ -68,13 +69,15 @@ interface EmptyStateProps {
   text?: string;
   /** The heading of the whole page rather than of a part of it. */
   page?: boolean;
+  /** Within a section, where a whole page's air would be a hole. */
+  compact?: boolean;
   children?: ReactNode;
 }
 
-export function EmptyState({ icon, title, text, page = false, children }: EmptyStateProps) {
-  const Heading = page ? "h1" : "h2";
+export function EmptyState({ icon, title, text, page = false, compact = false, children }: EmptyStateProps) {
+  const Heading = page ? "h1" : compact ? "h3" : "h2";
   return (
-    <div className="flex flex-col items-center px-4 py-16 text-center">
+    <div className={cx("flex flex-col items-center px-4 text-center", compact ? "py-6" : "py-16")}>
       <span className="mb-3 text-ink-3" aria-hidden="true">
         {icon}
       </span>

@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use anyhow::Context;
+use millwright_retrieval::embedding::Embedder;
 
 use crate::{
     proc,
@@ -19,6 +20,16 @@ const TARGET: f64 = 150.0;
 pub(crate) fn weights(model_dir: &Path) -> anyhow::Result<f64> {
     let file = model_dir.join("model.onnx");
     Ok(file.metadata().with_context(|| file.display().to_string())?.len() as f64 / 1e6)
+}
+
+/// What the embedding model takes by itself, megabytes: weights, tokeniser, and what inference needs. Loaded and used once in
+/// this process, which has done nothing else yet.
+pub(crate) async fn model_alone(model_dir: &Path) -> anyhow::Result<f64> {
+    let before = proc::memory(std::process::id())?.resident;
+    let embedder = Embedder::load(model_dir, 1).context("the embedding model")?;
+    embedder.embed_query("a probe").await.context("embedding")?;
+    let after = proc::memory(std::process::id())?.resident;
+    Ok(after - before)
 }
 
 /// Adds a line for the server as it is now.

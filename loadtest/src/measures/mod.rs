@@ -1,6 +1,8 @@
 //! What is measured, one file each.
 
 pub(crate) mod chat;
+pub(crate) mod gateway;
+pub(crate) mod identity;
 pub(crate) mod ingestion;
 pub(crate) mod keyword;
 pub(crate) mod memory;

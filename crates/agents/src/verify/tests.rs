@@ -1,4 +1,5 @@
-use millwright_core::{Classification, Sources};
+use millwright_core::{Classification, Label, Sources};
+use millwright_retrieval::fusion::Ranked;
 
 use super::*;
 
@@ -13,8 +14,10 @@ pub(crate) fn passage(text: &str, heading: &str, char_start: i32) -> Passage {
         chunk_id: sources.new_id(),
         document_id: sources.new_id(),
         document_name: "pump-p101.pdf".into(),
-        classification: Classification::Internal,
+        label: Label::of(Classification::Internal),
         version: 1,
+        effective_from: chrono::DateTime::UNIX_EPOCH,
+        is_current: true,
         paged: true,
         ordinal: 0,
         page_number: 3,
@@ -23,7 +26,11 @@ pub(crate) fn passage(text: &str, heading: &str, char_start: i32) -> Passage {
         char_end: char_start + i32::try_from(text.chars().count()).unwrap(),
         token_count: 10,
         text: text.into(),
+        quarantined: Vec::new(),
+        part: None,
+        reranker: None,
         score: 1.0,
+        fused: Ranked { rank: 1, score: 1.0 },
         keyword: None,
         vector: None,
         similarity: None,

@@ -2,7 +2,7 @@ use std::fmt;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use millwright_audit::{Actor, AuditAction, AuditEvent};
-use millwright_core::{Principal, Problem, audit::AuditRecord};
+use millwright_core::{Credential, Principal, Problem, audit::AuditRecord};
 use serde_json::Value;
 
 use crate::{ApiError, AppState, problem::current_trace_id};
@@ -30,6 +30,11 @@ impl Audit {
             resource,
         )
         .trace(current_trace_id());
+        // The person is answerable; which of their programs it was, the entry says too.
+        let event = match principal.credential {
+            Credential::ApiKey(key) => event.detail("api_key", key.to_string()),
+            Credential::Session(_) | Credential::Token => event,
+        };
         let event = details.iter().fold(event, |event, (name, value)| event.detail(name, value.clone()));
         Ok(self.state.audit_key.authenticate(&event)?)
     }

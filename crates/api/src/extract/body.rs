@@ -4,7 +4,7 @@ use axum::{
 };
 use bytes::Bytes;
 use millwright_core::{ErrorCode, Problem, id::EntityId};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
 use crate::{ApiError, AppState};
@@ -35,7 +35,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for StrictJson<T> {
 fn refuse_bytes(error: &BytesRejection) -> ApiError {
     if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return Problem::new(ErrorCode::PayloadTooLarge, "the body is too large")
-            .remedy("send at most 1 MiB of JSON")
+            .remedy("send less: most routes take 1 MiB of JSON, those below `/v1/` 20 MiB")
             .into();
     }
     Problem::new(ErrorCode::MalformedBody, "the body did not arrive whole").into()
@@ -62,6 +62,13 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let escaped = bytes.windows(6).any(|window| window == b"\\u0000");
     if escaped && serde_json::from_slice(bytes).is_ok_and(|value| holds_zero(&value)) {
         return Err(refuse_zero("body"));
+    }
+    // A type that is an object would also be filled from a list, by position.
+    let list = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+    if list && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
+        return Err(Problem::new(ErrorCode::ValidationFailed, "the body is not of the documented form")
+            .field("body", "expected an object")
+            .into());
     }
     serde_json::from_slice(bytes).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => {

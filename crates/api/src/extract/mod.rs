@@ -4,9 +4,15 @@ mod audit;
 mod body;
 mod page;
 mod principal;
+mod streaming;
 
 pub use audit::Audit;
 pub(crate) use body::holds_zero;
 pub use body::{PathId, StrictJson, StrictQuery};
 pub use page::PageQuery;
-pub use principal::{Admin, Operator, Viewer};
+pub use principal::{
+    AuditRead, BudgetsManage, BudgetsRead, ChatUse, ConfigurationManage, ConfigurationRead, DocumentsRead,
+    DocumentsWrite, From, JobsManage, JobsRead, LabelsApprove, MetricsRead, ProfileManage, StepUpProof, UsageRead,
+    UsersManage, UsersRead,
+};
+pub use streaming::{Streaming, Watched};

@@ -3,22 +3,26 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
+use chrono::{DateTime, Utc};
 use futures::StreamExt;
 use millwright_agents::{Parent, StartRun, StartedRun};
 use millwright_core::{
-    ErrorCode, Principal, Problem,
-    id::{ConversationId, MessageId, RunId},
+    Classification, ErrorCode, Principal, Problem,
+    id::{ConversationId, DocumentId, MessageId, RunId},
 };
 use millwright_llm::Tier;
 use millwright_store::StoreError;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use super::runs::events::stream_run;
 use crate::{
     ApiError, AppState,
-    dto::MessageResponse,
-    extract::{Audit, StrictJson, Viewer},
+    dto::{Change, MessageResponse},
+    extract::{Audit, ChatUse, Streaming, StrictJson},
+    filters::SearchFilters,
     problem::current_trace_id,
+    reveal::Reveal,
+    sse,
 };
 
 /// The longest question, characters.
@@ -49,26 +53,21 @@ pub(crate) struct ChatRequest {
     /// the message it replaces.
     #[serde(default)]
     #[schema(value_type = Option<MessageId>)]
-    parent_message_id: ParentMessage,
+    parent_message_id: Change<MessageId>,
     /// The answer that shall get a sibling.
     regenerate_message_id: Option<MessageId>,
-    /// `STANDARD` when absent.
+    /// What the question deserves when absent. Refused where the organisation lets nobody choose.
     tier: Option<TierName>,
-}
-
-/// Null and absent mean different things here.
-#[derive(Debug, Clone, Copy, Default)]
-enum ParentMessage {
-    #[default]
-    Absent,
-    Null,
-    Message(MessageId),
-}
-
-impl<'de> Deserialize<'de> for ParentMessage {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Option::<MessageId>::deserialize(deserializer)?.map_or(Self::Null, Self::Message))
-    }
+    /// How confidential the question itself is; `INTERNAL` when absent. A model that may not see it is not asked.
+    classification: Option<Classification>,
+    /// Only these documents are searched.
+    #[schema(max_items = 100)]
+    document_ids: Option<Vec<DocumentId>>,
+    /// What else the search is narrowed by.
+    #[serde(default)]
+    filters: SearchFilters,
+    /// The answer is about what held at this moment, instead of what holds now.
+    as_of: Option<DateTime<Utc>>,
 }
 
 /// The whole answer.
@@ -82,34 +81,59 @@ pub(crate) struct ChatResponse {
 
 /// Asks. The run goes on when the client leaves; `GET /api/v1/runs/{id}/events` takes it up again.
 #[utoipa::path(post, path = "/api/v1/chat", operation_id = "chat", tag = "chat", request_body = ChatRequest,
-               responses((status = 200, description = "The answer, or AG-UI events as `text/event-stream`",
-                          body = ChatResponse),
+               responses((status = 200, description = "AG-UI events, or the whole answer where `stream` is false",
+                          content((ChatResponse = "application/json"), (sse::EventSchema = "text/event-stream"))),
                          (status = 404, description = "No such conversation or message"),
                          (status = 409, description = "The last answer is still being written")))]
 pub(crate) async fn chat(
     State(state): State<AppState>,
-    Viewer(principal): Viewer,
+    ChatUse(principal): ChatUse,
     _audit: Audit,
+    streaming: Streaming,
     StrictJson(request): StrictJson<ChatRequest>,
 ) -> Result<Response, ApiError> {
     let stream = request.stream.unwrap_or(true);
     let run = state.runner.start(&principal, validate(request)?).await?;
     if stream {
-        return Ok(stream_run(&state, principal.scope, run.run_id, 0));
+        let reveal = Reveal::new(&state, &principal, run.conversation_id);
+        return Ok(stream_run(&state, streaming, reveal, principal.scope, run.run_id, 0));
     }
     Ok(Json(wait(&state, &principal, &run).await?).into_response())
+}
+
+/// What a question may ask for.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct ChatTiersResponse {
+    /// `LIGHT`, `STANDARD`, `HEAVY`; none where the organisation lets nobody choose, or where there is no language model.
+    tiers: Vec<&'static str>,
+}
+
+/// The tiers that a question may name.
+#[utoipa::path(get, path = "/api/v1/chat/tiers", operation_id = "chat.tiers", tag = "chat",
+               responses((status = 200, body = ChatTiersResponse)))]
+pub(crate) async fn tiers(
+    State(state): State<AppState>,
+    ChatUse(principal): ChatUse,
+) -> Result<Json<ChatTiersResponse>, ApiError> {
+    let policy = state.governance.of(&principal.scope).await?;
+    let may = policy.routing.explicit_tier && state.completions.gateway().catalog().has_chat();
+    let all = [Tier::Light, Tier::Standard, Tier::Heavy];
+    Ok(Json(ChatTiersResponse { tiers: all.iter().filter(|_| may).map(|tier| tier.as_str()).collect() }))
 }
 
 async fn wait(state: &AppState, principal: &Principal, run: &StartedRun) -> Result<ChatResponse, ApiError> {
     let mut events = Box::pin(state.runner.events(principal.scope, run.run_id, 0));
     while events.next().await.is_some() {}
     let mut tx = state.store.tenant(&principal.scope).read().await?;
+    let reader = tx.labels().reader(principal.user_id).await?;
+    let mut reveal = Reveal::new(state, principal, run.conversation_id);
+    reveal.load(&mut tx).await?;
     let message = tx.messages().get(run.conversation_id, run.assistant_message_id).await?;
     Ok(ChatResponse {
         conversation_id: run.conversation_id,
         run_id: run.run_id,
         user_message_id: run.user_message_id,
-        message: message.ok_or(StoreError::NotFound("message"))?.into(),
+        message: reveal.message(MessageResponse::for_reader(message.ok_or(StoreError::NotFound("message"))?, &reader)),
     })
 }
 
@@ -121,14 +145,15 @@ fn validate(request: ChatRequest) -> Result<StartRun, ApiError> {
                 problem = problem.field("message", "expected 1 to 16,000 characters");
             }
         }
-        (None, Some(_)) if matches!(request.parent_message_id, ParentMessage::Absent) => {}
+        (None, Some(_)) if matches!(request.parent_message_id, Change::Keep) => {}
         _ => problem = problem.field("message", "expected either `message` or `regenerate_message_id`"),
     }
     if request.conversation_id.is_none()
-        && (request.regenerate_message_id.is_some() || !matches!(request.parent_message_id, ParentMessage::Absent))
+        && (request.regenerate_message_id.is_some() || !matches!(request.parent_message_id, Change::Keep))
     {
         problem = problem.field("conversation_id", "expected the conversation of the message");
     }
+    let (filter, problem) = request.filters.checked(request.document_ids, request.as_of, problem);
     if !problem.fields.is_empty() {
         return Err(problem.into());
     }
@@ -136,16 +161,19 @@ fn validate(request: ChatRequest) -> Result<StartRun, ApiError> {
         message: request.message,
         conversation_id: request.conversation_id,
         parent: match request.parent_message_id {
-            ParentMessage::Absent => Parent::Newest,
-            ParentMessage::Null => Parent::Root,
-            ParentMessage::Message(id) => Parent::Message(id),
+            Change::Keep => Parent::Newest,
+            Change::To(None) => Parent::Root,
+            Change::To(Some(id)) => Parent::Message(id),
         },
         regenerate: request.regenerate_message_id,
-        tier: match request.tier {
-            Some(TierName::Light) => Tier::Light,
-            None | Some(TierName::Standard) => Tier::Standard,
-            Some(TierName::Heavy) => Tier::Heavy,
-        },
+        history: Vec::new(),
+        tier: request.tier.map(|tier| match tier {
+            TierName::Light => Tier::Light,
+            TierName::Standard => Tier::Standard,
+            TierName::Heavy => Tier::Heavy,
+        }),
+        classification: request.classification.unwrap_or(Classification::Internal),
+        filter,
         trace_id: current_trace_id(),
     })
 }

@@ -1,17 +1,23 @@
+use std::time::Duration;
+
 use axum::{Json, extract::State};
+use chrono::{DateTime, Utc};
 use millwright_core::{
-    Classification, ErrorCode, Problem,
+    Classification, ErrorCode, Label, Problem,
     id::{ChunkId, DocumentId},
 };
 use millwright_retrieval::{
     fusion::Ranked,
-    search::{Degraded, Passage, SearchRequest},
+    search::{Degraded, Passage, SearchRequest, SearchTimings},
+    understanding::Understood,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     ApiError, AppState,
-    extract::{StrictJson, Viewer},
+    dto::LabelParts,
+    extract::{DocumentsRead, StrictJson},
+    filters::SearchFilters,
 };
 
 /// What is searched for.
@@ -27,14 +33,22 @@ pub(crate) struct SearchBody {
     /// Only these documents.
     #[schema(max_items = 100)]
     document_ids: Option<Vec<DocumentId>>,
+    /// What else it is narrowed by.
+    #[serde(default)]
+    filters: SearchFilters,
+    /// What held at this moment, instead of what holds now.
+    as_of: Option<DateTime<Utc>>,
+    /// How confidential the query itself is: decides whether it may be given to a reranker.
+    #[schema(default = "INTERNAL")]
+    classification: Option<Classification>,
 }
 
-/// Place and score in one of the two indexes.
+/// Place and score in one of the rankings.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct RankResponse {
     /// 1 for the best.
     rank: usize,
-    /// BM25, or cosine similarity.
+    /// BM25, cosine similarity, or both fused.
     score: f32,
 }
 
@@ -52,6 +66,10 @@ pub(crate) struct PassageResponse {
     document_name: String,
     /// Number of the version.
     version: i32,
+    /// From when that version holds.
+    effective_from: DateTime<Utc>,
+    /// Whether it answers now; false only in a search as of another moment.
+    is_current: bool,
     /// Null where the format has no pages.
     page: Option<i32>,
     /// Headings above it, outermost first.
@@ -60,11 +78,24 @@ pub(crate) struct PassageResponse {
     char_start: i32,
     char_end: i32,
     text: String,
-    classification: Classification,
-    /// Fused; comparable within one answer only.
+    #[serde(flatten)]
+    label: LabelParts,
+    /// What it is ordered by: deviations from the mean of the candidates. Comparable within one answer only, and there only
+    /// among passages of one part of the question.
     score: f32,
+    /// Which of `understood.parts` found it, from 1; null where there are none, or only the whole question did.
+    part: Option<u32>,
+    /// Its score by the reranker, whose scale is the reranker's own. Null without one, and for a passage whose label it may not
+    /// be given: such a passage keeps its place.
+    reranker: Option<f32>,
+    /// Where it stood when keywords and vectors were fused, before the best were ordered anew by what they have in common.
+    fused: RankResponse,
+    /// Among the candidates that have words of the query; null for one without.
     keyword: Option<RankResponse>,
+    /// In the vector index; null for one that only keywords found.
     vector: Option<RankResponse>,
+    /// Cosine similarity of its nearest window to the query, also where only keywords found it; null without vectors.
+    similarity: Option<f32>,
 }
 
 impl From<Passage> for PassageResponse {
@@ -75,26 +106,108 @@ impl From<Passage> for PassageResponse {
             document_id: passage.document_id,
             document_name: passage.document_name,
             version: passage.version,
+            effective_from: passage.effective_from,
+            is_current: passage.is_current,
             heading_path: passage.heading_path,
             char_start: passage.char_start,
             char_end: passage.char_end,
             text: passage.text,
-            classification: passage.classification,
+            label: passage.label.into(),
             score: passage.score,
+            part: passage.part,
+            reranker: passage.reranker,
+            fused: passage.fused.into(),
+            similarity: passage.similarity,
             keyword: passage.keyword.map(Into::into),
             vector: passage.vector.map(Into::into),
         }
     }
 }
 
+/// A word of the query that no document which the reader may see has, and what it was taken for. Both were searched for.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct CorrectionResponse {
+    /// As typed, in lower case.
+    from: String,
+    /// As documents have it, in lower case.
+    to: String,
+}
+
+/// What the glossary says to a term of the query.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct ExpansionResponse {
+    /// An abbreviation, or what one stands for.
+    term: String,
+    /// The other of the two, which was searched for as well.
+    words: Vec<String>,
+}
+
+/// What was understood of the query beyond its words; all empty where it was searched for just as it stands.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct UnderstoodResponse {
+    spelling: Vec<CorrectionResponse>,
+    expansions: Vec<ExpansionResponse>,
+    /// The questions that the query asks, each searched for beside the whole; empty for one.
+    parts: Vec<String>,
+}
+
+impl From<Understood> for UnderstoodResponse {
+    fn from(understood: Understood) -> Self {
+        let corrections = understood.spelling.into_iter();
+        let expansions = understood.expansions.into_iter();
+        Self {
+            spelling: corrections.map(|one| CorrectionResponse { from: one.from, to: one.to }).collect(),
+            expansions: expansions.map(|one| ExpansionResponse { term: one.term, words: one.words }).collect(),
+            parts: understood.parts,
+        }
+    }
+}
+
+/// Where the time went, milliseconds, summed over the parts of a question. Keywords and embedding run side by side.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct StageTimes {
+    /// The database: which versions pass the filters; 0 without any.
+    filter: f64,
+    /// The keyword index.
+    keyword: f64,
+    /// The query's vector; 0 when it was asked a moment ago.
+    embedding: f64,
+    /// The database: nearest vectors, and the text of all candidates that may be shown.
+    store: f64,
+    /// Fusion, and ordering the best anew.
+    ranking: f64,
+    /// The reranker, over the network; 0 without one.
+    reranker: f64,
+}
+
+impl From<SearchTimings> for StageTimes {
+    fn from(timings: SearchTimings) -> Self {
+        Self {
+            filter: millis(timings.filter),
+            keyword: millis(timings.keyword),
+            embedding: millis(timings.embedding),
+            store: millis(timings.store),
+            ranking: millis(timings.ranking),
+            reranker: millis(timings.reranker),
+        }
+    }
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
 /// What was found.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct SearchResponse {
-    /// Best first.
+    /// Best first. Where the query has several parts, those of each part in turn.
     items: Vec<PassageResponse>,
-    /// Milliseconds.
+    understood: UnderstoodResponse,
+    /// Milliseconds, all in all.
     took_ms: f64,
-    /// `vectors` or `keywords` when that half did not work and the other answered alone.
+    stages_ms: StageTimes,
+    /// `vectors` or `keywords` when that half did not work and the other answered alone; `reranker` when that did not work and
+    /// the built-in order stands.
     degraded: Option<&'static str>,
 }
 
@@ -103,18 +216,18 @@ pub(crate) struct SearchResponse {
                request_body = SearchBody, responses((status = 200, body = SearchResponse)))]
 pub(crate) async fn search(
     State(state): State<AppState>,
-    Viewer(principal): Viewer,
+    DocumentsRead(principal): DocumentsRead,
     StrictJson(body): StrictJson<SearchBody>,
 ) -> Result<Json<SearchResponse>, ApiError> {
     let request = validate(body)?;
-    let outcome = state.searcher.search(&principal.scope, request).await?;
+    let reader = state.store.tenant(&principal.scope).read().await?.labels().reader(principal.user_id).await?;
+    let outcome = state.searcher.search(&principal.scope, &reader, request).await?;
     Ok(Json(SearchResponse {
         items: outcome.passages.into_iter().map(Into::into).collect(),
-        took_ms: outcome.timings.total.as_secs_f64() * 1000.0,
-        degraded: outcome.degraded.map(|degraded| match degraded {
-            Degraded::VectorsFailed => "vectors",
-            Degraded::KeywordsFailed => "keywords",
-        }),
+        understood: outcome.understood.into(),
+        took_ms: millis(outcome.timings.total),
+        stages_ms: outcome.timings.into(),
+        degraded: outcome.degraded.map(Degraded::as_str),
     }))
 }
 
@@ -128,11 +241,10 @@ fn validate(body: SearchBody) -> Result<SearchRequest, ApiError> {
     if !(1..=50).contains(&limit) {
         problem = problem.field("limit", "expected 1 to 50");
     }
-    if body.document_ids.as_ref().is_some_and(|ids| ids.len() > 100) {
-        problem = problem.field("document_ids", "expected at most 100 ids");
-    }
+    let (filter, problem) = body.filters.checked(body.document_ids, body.as_of, problem);
     if !problem.fields.is_empty() {
         return Err(problem.into());
     }
-    Ok(SearchRequest { query: body.query, limit, document_ids: body.document_ids })
+    let label = Label::of(body.classification.unwrap_or(Classification::Internal));
+    Ok(SearchRequest { query: body.query, limit, filter, label })
 }

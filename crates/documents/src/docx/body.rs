@@ -2,8 +2,8 @@ use std::collections::HashMap;
 
 use super::numbering::Numbering;
 use super::styles::{Styles, level};
-use super::xml::{Attributes, Token, Xml};
 use crate::builder::{PageBuilder, check_characters, collapse, row_text};
+use crate::ooxml::{Attributes, Token, Xml};
 use crate::{BlockKind, DocumentError, Limits};
 
 /// Elements whose content is no text of the document: removed and moved text, the second form

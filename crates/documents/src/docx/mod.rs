@@ -3,11 +3,10 @@
 
 mod body;
 mod numbering;
-mod package;
 mod styles;
-mod xml;
 
 use crate::builder::PageBuilder;
+use crate::ooxml::{Package, text_of_first};
 use crate::{DocumentError, Limits};
 
 /// Reads a Word document into blocks. Returns the title that its properties name.
@@ -15,8 +14,8 @@ use crate::{DocumentError, Limits};
 /// # Errors
 /// `Unreadable`, `Encrypted` or `LimitExceeded`.
 pub(crate) fn read(bytes: &[u8], limits: &Limits, page: &mut PageBuilder) -> Result<Option<String>, DocumentError> {
-    let mut package = package::Package::open(bytes, limits)?;
-    let main = package.main_part()?;
+    let mut package = Package::open(bytes, limits)?;
+    let main = package.main_part("word/document.xml")?;
     let folder = main.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
     let mut sibling =
         |name: &str| package.part(&if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") });
@@ -30,7 +29,7 @@ pub(crate) fn read(bytes: &[u8], limits: &Limits, page: &mut PageBuilder) -> Res
             notes.read(&xml, element, limits)?;
         }
     }
-    let title = package.part("docProps/core.xml")?.and_then(|xml| xml::text_of_first(&xml, "title", limits));
+    let title = package.part("docProps/core.xml")?.and_then(|xml| text_of_first(&xml, "title", limits));
     let xml = package.part(&main)?.ok_or_else(|| DocumentError::unreadable("its main part is missing"))?;
     body::read(&xml, limits, &body::Context { styles: &styles, notes: &notes }, numbering, page)?;
     Ok(title)

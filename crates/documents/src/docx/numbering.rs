@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use super::xml::{Token, Xml};
+use crate::ooxml::{Token, Xml};
 use crate::{DocumentError, Limits};
 
 /// The numbering of lists and headings. Numbers are not in the text of a Word document; they are

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use super::xml::{Token, Xml};
+use crate::ooxml::{Token, Xml};
 use crate::{DocumentError, Limits};
 
 /// What the styles of a document say about structure.

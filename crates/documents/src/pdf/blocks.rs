@@ -2,14 +2,15 @@ use super::layout::Line;
 use super::profile::Profile;
 use super::unruled;
 use crate::BlockKind;
-use crate::builder::{PageBuilder, row_text};
+use crate::builder::PageBuilder;
 use crate::markup::plain::{list_marker, numbered_level};
+use crate::placed::PlacedText;
 
 /// A heading that runs over more characters than this is a paragraph in large type.
 const LONGEST_HEADING: usize = 200;
 
 /// Makes blocks of the lines of a region and its tables.
-pub(super) fn of_region(lines: &[Line], tables: &[Vec<Vec<String>>], profile: &Profile, page: &mut PageBuilder) {
+pub(super) fn of_region(lines: &[Line], tables: &[Vec<Vec<PlacedText>>], profile: &Profile, page: &mut PageBuilder) {
     let mut writer = Writer { profile, page, open: None, right: lines.iter().map(Line::x1).fold(0.0, f64::max) };
     let mut at = 0;
     while at < lines.len() {
@@ -39,32 +40,32 @@ struct Writer<'w> {
 
 struct Open {
     kind: BlockKind,
-    text: String,
+    text: PlacedText,
     x0: f64,
     last: Line,
     lines: usize,
 }
 
 impl Writer<'_> {
-    fn table(&mut self, rows: &[Vec<String>]) {
+    fn table(&mut self, rows: &[Vec<PlacedText>]) {
         self.flush();
         for (at, row) in rows.iter().enumerate() {
             let header = at == 0 && rows.len() > 1 && row.iter().filter(|cell| !cell.is_empty()).count() > 1;
             // Columns that a merged cell covers are left out.
-            let used = row.iter().map(String::as_str).enumerate().filter(|(column, cell)| {
+            let used = row.iter().enumerate().filter(|(column, cell)| {
                 !cell.is_empty()
                     || rows.iter().filter(|other| !other[(*column).min(other.len() - 1)].is_empty()).count() * 3
                         > rows.len()
             });
-            self.page.push(BlockKind::TableRow { header }, &row_text(used.map(|(_, cell)| cell)));
+            self.page.push_placed(BlockKind::TableRow { header }, &row_text(used.map(|(_, cell)| cell.trimmed())));
         }
     }
 
     fn line(&mut self, line: &Line) {
-        let text = line.text();
+        let text = line.placed();
         if let Some(entry) = contents_entry(&text) {
             self.flush();
-            self.page.push(BlockKind::ListItem, &entry);
+            self.page.push_placed(BlockKind::ListItem, &entry);
             return;
         }
         let kind = match self.heading_level(line, &text) {
@@ -108,7 +109,7 @@ impl Writer<'_> {
         let Some(open) = self.open.take() else { return };
         let heading = matches!(open.kind, BlockKind::Heading { .. });
         let too_long = heading && (open.lines > 3 || open.text.chars().count() > LONGEST_HEADING);
-        self.page.push(if too_long { BlockKind::Paragraph } else { open.kind }, &open.text);
+        self.page.push_placed(if too_long { BlockKind::Paragraph } else { open.kind }, &open.text);
     }
 }
 
@@ -144,25 +145,37 @@ fn continues(open: &Open, line: &Line, kind: BlockKind, profile: &Profile, right
 
 /// Appends the next line. A word divided at the end of a line is made whole; a part number keeps
 /// its hyphen.
-fn join(text: &mut String, next: &str) {
+fn join(text: &mut PlacedText, next: &PlacedText) {
     let mut before = text.chars().rev();
     let hyphen = before.next() == Some('-');
     let divided = hyphen && before.next().is_some_and(char::is_lowercase);
     let first = next.chars().next().unwrap_or(' ');
     if divided && first.is_lowercase() {
         text.pop();
-    } else if !(hyphen && first.is_alphanumeric() && !text.ends_with(" -")) {
-        text.push(' ');
+        text.append("", next);
+    } else if hyphen && first.is_alphanumeric() && !text.ends_with(" -") {
+        text.append("", next);
+    } else {
+        text.append(" ", next);
     }
-    text.push_str(next);
+}
+
+/// A table row's text: cells on one line, separated by ` | `, empty ones at the end left out.
+fn row_text(cells: impl IntoIterator<Item = PlacedText>) -> PlacedText {
+    let cells: Vec<PlacedText> = cells.into_iter().collect();
+    let used = cells.iter().rposition(|cell| !cell.is_empty()).map_or(0, |last| last + 1);
+    let mut text = cells.first().cloned().unwrap_or_default();
+    cells[..used].iter().skip(1).for_each(|cell| text.append(" | ", cell));
+    text
 }
 
 /// A line of a table of contents, with its leader dots made short.
-fn contents_entry(text: &str) -> Option<String> {
+fn contents_entry(text: &PlacedText) -> Option<PlacedText> {
     let start = text.find(".....").or_else(|| text.find(". . . . ")).or_else(|| text.find("……"))?;
     let rest = text[start..].trim_start_matches(['.', ' ', '…']);
-    let title = text[..start].trim_end();
-    (rest.chars().count() <= 12).then(|| format!("{title} … {rest}").trim().to_owned())
+    let mut entry = text.part(0..text[..start].trim_end().len());
+    entry.append(" … ", &text.part(text.len() - rest.len()..text.len()));
+    (rest.chars().count() <= 12).then_some(entry)
 }
 
 #[cfg(test)]
@@ -172,8 +185,8 @@ mod tests {
     #[test]
     fn divided_words_are_made_whole_and_part_numbers_kept() {
         let joined = |a: &str, b: &str| {
-            let mut text = a.to_owned();
-            join(&mut text, b);
+            let mut text = PlacedText::from(a);
+            join(&mut text, &b.into());
             text
         };
         assert_eq!(joined("the lubri-", "cation"), "the lubrication");
@@ -184,7 +197,7 @@ mod tests {
 
     #[test]
     fn contents_are_told_from_text() {
-        assert_eq!(contents_entry("1.1 About ........ 7").as_deref(), Some("1.1 About … 7"));
-        assert_eq!(contents_entry("wait ..... and then go on with the next step"), None);
+        assert_eq!(contents_entry(&"1.1 About ........ 7".into()).as_deref(), Some("1.1 About … 7"));
+        assert_eq!(contents_entry(&"wait ..... and then go on with the next step".into()), None);
     }
 }

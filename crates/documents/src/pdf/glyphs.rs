@@ -7,6 +7,8 @@ use hayro_interpret::{BlendMode, ClipPath, Device, DrawMode, DrawProps, Image, I
 use hayro_syntax::object::{Dict, Name, String as PdfString};
 
 use super::outline::text_string;
+use crate::builder::collapse;
+use crate::placed::Place as PagePlace;
 
 /// More glyphs than this on one page are not text that a person reads.
 const MAX_GLYPHS: usize = 500_000;
@@ -23,6 +25,15 @@ pub(super) struct Word {
     pub(super) text: String,
     pub(super) x0: f64,
     pub(super) x1: f64,
+    /// Where it stands on the page, whichever way its text runs.
+    pub(super) place: PagePlace,
+}
+
+impl Word {
+    pub(super) fn new(text: &str, x0: f64, x1: f64) -> Self {
+        let place = PagePlace { left: x0, top: 0.0, right: x1, bottom: 0.0 };
+        Self { text: text.to_owned(), x0, x1, place }
+    }
 }
 
 /// Words that stand close together on one baseline. Coordinates are points from the top left of
@@ -55,6 +66,20 @@ impl Segment {
     pub(super) fn bottom(&self) -> f64 {
         self.y + self.size * 0.22
     }
+
+    /// Gives each word its place, for text that is turned by so many degrees.
+    pub(super) fn place_words(&mut self, turn: i32) {
+        let (sin, cos) = f64::from(turn).to_radians().sin_cos();
+        let (top, bottom) = (self.top(), self.bottom());
+        for word in &mut self.words {
+            let corners = [(word.x0, top), (word.x1, top), (word.x0, bottom), (word.x1, bottom)];
+            let corners = corners.map(|(along, across)| (along * cos - across * sin, along * sin + across * cos));
+            let least = |of: fn(&(f64, f64)) -> f64| corners.iter().map(of).fold(f64::INFINITY, f64::min);
+            let most = |of: fn(&(f64, f64)) -> f64| corners.iter().map(of).fold(f64::NEG_INFINITY, f64::max);
+            word.place =
+                PagePlace { left: least(|c| c.0), top: least(|c| c.1), right: most(|c| c.0), bottom: most(|c| c.1) };
+        }
+    }
 }
 
 /// A drawn straight line along an axis.
@@ -78,6 +103,10 @@ pub(super) struct Drawn {
     /// Glyphs whose character is not known, and all glyphs.
     pub(super) unknown: usize,
     pub(super) glyphs: usize,
+    /// Whether anything at all was drawn, seen or not.
+    pub(super) painted: bool,
+    /// The areas of its pictures together, in square points: scanners cut a page into strips.
+    pub(super) covered: f64,
 }
 
 /// Collects glyphs and rules while the interpreter runs over a page.
@@ -124,7 +153,8 @@ impl Collector {
         self.drawn
     }
 
-    fn keep(&mut self, turn: i32, segment: Segment) {
+    fn keep(&mut self, turn: i32, mut segment: Segment) {
+        segment.place_words(turn);
         if turn == 0 {
             self.drawn.segments.push(segment);
         } else if let Some((_, group)) = self.drawn.turned.iter_mut().find(|(other, _)| *other == turn) {
@@ -136,6 +166,10 @@ impl Collector {
 
     fn close(&mut self) {
         let Some(mut open) = self.open.take() else { return };
+        // What a mark stands for may be several words; they have one place.
+        open.segment.words.iter_mut().filter(|word| word.text.contains(char::is_whitespace)).for_each(|word| {
+            word.text = collapse(&word.text);
+        });
         open.segment.words.retain(|word| !word.text.is_empty());
         if open.segment.words.is_empty() {
             return;
@@ -219,7 +253,7 @@ impl Collector {
         let size = open.segment.size.max(place.size);
         let gap = place.along - open.end;
         if open.space || gap > SPACE_GAP * size || open.segment.words.is_empty() {
-            open.segment.words.push(Word { text: String::new(), x0: place.along, x1: place.end });
+            open.segment.words.push(Word::new("", place.along, place.end));
         }
         if let Some(word) = open.segment.words.last_mut() {
             text.chars().for_each(|c| push_char(&mut word.text, c));
@@ -350,6 +384,7 @@ fn is_bold(glyph: &Glyph<'_>) -> bool {
 impl<'a> Device<'a> for Collector {
     fn draw_glyph_run(&mut self, run: &GlyphRun<'_, 'a>, props: DrawProps<'a>, _: &DrawMode) {
         let Some(first) = run.glyphs().first() else { return };
+        self.drawn.painted = true;
         let vertical = matches!(run.writing_mode(), WritingMode::Vertical);
         let bold = is_bold(first);
         for glyph in run.glyphs() {
@@ -358,6 +393,7 @@ impl<'a> Device<'a> for Collector {
     }
 
     fn draw_path(&mut self, path: &BezPath, props: DrawProps<'a>, mode: &DrawMode) {
+        self.drawn.painted = true;
         let stroked = !matches!(mode, DrawMode::Fill(_));
         if !stroked {
             let bounds = path.bounding_box();
@@ -404,7 +440,12 @@ impl<'a> Device<'a> for Collector {
     fn push_clip_path(&mut self, _: &ClipPath) {}
     fn push_clip_rect(&mut self, _: &Rect) {}
     fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'a>>, _: BlendMode) {}
-    fn draw_image(&mut self, _: Image<'a, '_>, _: ImageDrawProps<'a>) {}
+    fn draw_image(&mut self, image: Image<'a, '_>, props: ImageDrawProps<'a>) {
+        self.drawn.painted = true;
+        let area = props.transform.determinant().abs() * f64::from(image.width()) * f64::from(image.height());
+        self.drawn.covered += area;
+    }
+
     fn pop_clip(&mut self) {}
     fn pop_transparency_group(&mut self) {}
 }

@@ -1,12 +1,13 @@
 use std::collections::HashMap;
 
-use super::glyphs::Segment;
+use super::glyphs::{Segment, Word};
 use crate::markup::plain::list_marker;
+use crate::placed::PlacedText;
 
 /// Text of a line between two wide gaps.
 #[derive(Debug, Clone)]
 pub(super) struct Cell {
-    pub(super) text: String,
+    pub(super) text: PlacedText,
     pub(super) x0: f64,
     pub(super) x1: f64,
 }
@@ -32,7 +33,15 @@ impl Line {
     }
 
     pub(super) fn text(&self) -> String {
-        self.cells.iter().map(|cell| cell.text.as_str()).collect::<Vec<_>>().join(" ")
+        self.cells.iter().map(|cell| &*cell.text).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The same with the places of its words.
+    pub(super) fn placed(&self) -> PlacedText {
+        let mut cells = self.cells.iter();
+        let mut text = cells.next().map(|cell| cell.text.clone()).unwrap_or_default();
+        cells.for_each(|cell| text.append(" ", &cell.text));
+        text
     }
 }
 
@@ -143,15 +152,12 @@ fn line(mut row: Vec<Segment>) -> Line {
     let table = row.iter().find_map(|segment| segment.table);
     let mut cells: Vec<Cell> = Vec::new();
     for segment in row {
-        let text = segment.words.iter().map(|word| word.text.as_str()).collect::<Vec<_>>().join(" ");
+        let text = words_text(&segment.words);
         let (x0, x1) = (segment.x0(), segment.x1());
         match cells.last_mut() {
             // A bullet or number before its item, and parts that are not a cell apart.
-            Some(last) if x0 - last.x1 < size * 1.15 || list_marker(&format!("{} x", last.text)) => {
-                if x0 - last.x1 > size * 0.17 {
-                    last.text.push(' ');
-                }
-                last.text.push_str(&text);
+            Some(last) if x0 - last.x1 < size * 1.15 || list_marker(&format!("{} x", &*last.text)) => {
+                last.text.append(if x0 - last.x1 > size * 0.17 { " " } else { "" }, &text);
                 last.x1 = last.x1.max(x1);
             }
             _ => cells.push(Cell { text, x0, x1 }),
@@ -160,13 +166,21 @@ fn line(mut row: Vec<Segment>) -> Line {
     Line { cells, y, size, bold, table }
 }
 
+/// Words with spaces between them.
+pub(super) fn words_text<'w>(words: impl IntoIterator<Item = &'w Word>) -> PlacedText {
+    let mut text = PlacedText::default();
+    for word in words {
+        text.append(if text.is_empty() { "" } else { " " }, &PlacedText::word(&word.text, word.place));
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::glyphs::Word;
     use super::*;
 
     fn segment(text: &str, x0: f64, x1: f64, y: f64) -> Segment {
-        let words = vec![Word { text: text.to_owned(), x0, x1 }];
+        let words = vec![Word::new(text, x0, x1)];
         Segment { words, y, size: 10.0, bold: false, table: None }
     }
 

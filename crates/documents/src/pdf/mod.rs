@@ -1,12 +1,14 @@
 //! PDF. The interpreter draws each page into a collector of glyphs and rules; lines, columns,
-//! tables and headings are told from where these stand. Images are never decoded, scripts never
-//! run, embedded files never opened.
+//! tables and headings are told from where these stand. A page that is a picture is drawn and read
+//! by text recognition where that is installed; other images are never decoded. Scripts never run,
+//! embedded files are never opened.
 
 mod blocks;
 mod glyphs;
 mod layout;
 mod outline;
 mod profile;
+mod scan;
 mod table;
 mod unruled;
 
@@ -17,6 +19,7 @@ use hayro_syntax::page::Page as PdfPage;
 use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 
 use crate::builder::{PageBuilder, check_characters, collapse};
+use crate::ocr::Recognition;
 use crate::{DocumentError, Format, Limits, Page, Summary};
 use glyphs::{Collector, Drawn};
 use layout::Line;
@@ -26,14 +29,19 @@ use profile::Profile;
 const END_BYTES: usize = 2048;
 /// How many pages are looked at beforehand to learn what the document looks like.
 const SAMPLED_PAGES: usize = 16;
+/// A page on which a picture covers this share and that has fewer characters than this beside it (a number, a stamp)
+/// is a scan.
+const SCAN_COVER: f64 = 0.5;
+const SCAN_CHARACTERS: usize = 100;
 
-/// Reads a PDF page by page.
+/// Reads a PDF page by page, scans by `recognition` if there is one.
 ///
 /// # Errors
 /// `Unreadable`, `Encrypted`, `NeedsOcr` when no page has text, `LimitExceeded`.
 pub(crate) fn read(
     bytes: &[u8],
     limits: &Limits,
+    recognition: Option<&Recognition<'_>>,
     on_page: &mut dyn FnMut(Page) -> Result<(), DocumentError>,
 ) -> Result<Summary, DocumentError> {
     let pdf = Pdf::new(bytes.to_vec()).map_err(load_error)?;
@@ -47,24 +55,20 @@ pub(crate) fn read(
     let reader = Reader { pdf: &pdf, cache: InterpreterCache::new() };
     let profile = reader.profile();
     let mut characters = 0_u64;
-    let mut without_text = Vec::new();
+    let (mut without_text, mut recognized) = (Vec::new(), Vec::new());
     let mut any_readable = false;
     for (at, pdf_page) in pdf.pages().iter().enumerate() {
         let number = at as u32 + 1;
-        let mut builder = PageBuilder::default();
-        let drawn = reader.draw(pdf_page);
-        // Glyphs without a known character say nothing to a reader.
-        let any = !drawn.segments.is_empty() || !drawn.turned.is_empty();
-        let readable = any && drawn.glyphs > drawn.unknown * 2;
-        any_readable |= readable;
-        if readable {
-            write_page(drawn, f64::from(pdf_page.render_dimensions().1), &profile, &mut builder);
-        } else {
-            without_text.push(number);
+        let (builder, read) = reader.page(pdf_page, &profile, recognition);
+        match read {
+            Read::Text => any_readable = true,
+            Read::Recognized => recognized.push(number),
+            Read::Nothing => without_text.push(number),
         }
         characters += builder.length() as u64;
         check_characters(characters, limits)?;
-        on_page(builder.finish(number))?;
+        let page = builder.finish_printed(number, pdf_page.render_dimensions());
+        on_page(Page { recognized: matches!(read, Read::Recognized), ..page })?;
     }
     // A file that was cut in transfer still lists its first pages, but their contents are gone. Half a manual must not
     // pass for a whole one.
@@ -73,8 +77,8 @@ pub(crate) fn read(
             "the PDF is cut off: its end and the contents of some pages are missing",
         ));
     }
-    if !any_readable {
-        return Err(DocumentError::needs_ocr(without_text));
+    if !any_readable && recognized.is_empty() {
+        return Err(DocumentError::needs_ocr(without_text, recognition.is_some()));
     }
     let title = pdf.metadata().title.as_deref().map(|title| collapse(&outline::text_string(title)));
     Ok(Summary {
@@ -84,6 +88,7 @@ pub(crate) fn read(
         characters,
         title: title.filter(|title| !title.is_empty()),
         pages_without_text: without_text,
+        pages_recognized: recognized,
     })
 }
 
@@ -104,6 +109,13 @@ fn load_error(error: LoadPdfError) -> DocumentError {
     }
 }
 
+/// Where the text of a page came from.
+enum Read {
+    Text,
+    Recognized,
+    Nothing,
+}
+
 struct Reader<'p> {
     pdf: &'p Pdf,
     cache: InterpreterCache<'p>,
@@ -118,6 +130,36 @@ impl<'p> Reader<'p> {
         let mut collector = Collector::default();
         interpret_page(page, &mut context, &mut collector);
         collector.finish()
+    }
+
+    /// The text of a page and where it came from.
+    fn page(
+        &self,
+        page: &'p PdfPage<'p>,
+        profile: &Profile,
+        recognition: Option<&Recognition<'_>>,
+    ) -> (PageBuilder, Read) {
+        let (width, height) = page.render_dimensions();
+        let mut builder = PageBuilder::default();
+        let drawn = self.draw(page);
+        let covered = drawn.covered / (f64::from(width) * f64::from(height)).max(1.0);
+        // Glyphs without a known character say nothing to a reader.
+        let any = !drawn.segments.is_empty() || !drawn.turned.is_empty();
+        let readable = any && drawn.glyphs > drawn.unknown * 2;
+        let painted = drawn.painted;
+        if readable {
+            write_page(drawn, f64::from(height), profile, &mut builder);
+        }
+        let has_text = builder.length() > 0;
+        let scan = !has_text || (covered >= SCAN_COVER && builder.length() < SCAN_CHARACTERS);
+        if let Some(recognition) = recognition.filter(|recognition| painted && scan && recognition.may_go_on()) {
+            let mut scanned = PageBuilder::default();
+            // What little text there is stands on the picture too.
+            if scan::read(page, recognition, profile, &mut scanned) && scanned.length() > builder.length() {
+                return (scanned, Read::Recognized);
+            }
+        }
+        (builder, if readable { Read::Text } else { Read::Nothing })
     }
 
     /// Learns from pages spread over the document, odd and even ones.

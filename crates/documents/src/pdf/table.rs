@@ -1,4 +1,6 @@
 use super::glyphs::{Rule, Segment, Word};
+use super::layout::words_text;
+use crate::placed::PlacedText;
 
 /// Rules this far apart, in points, are taken as touching or the same.
 const TOUCH: f64 = 3.0;
@@ -19,7 +21,7 @@ impl Grid {
     /// A segment that takes the table's place among the text while it is put in order.
     pub(super) fn placeholder(&self, index: usize) -> Segment {
         let (x0, x1) = (self.xs.first().copied().unwrap_or_default(), self.xs.last().copied().unwrap_or_default());
-        let words = vec![Word { text: String::new(), x0, x1 }];
+        let words = vec![Word::new("", x0, x1)];
         Segment { words, y: self.top() + 8.0, size: 8.0, bold: false, table: Some(index) }
     }
 
@@ -49,7 +51,7 @@ impl Grid {
     }
 
     /// Takes the text inside out of `segments` and gives it as rows of cells, empty rows left out.
-    pub(super) fn rows(&self, segments: &mut Vec<Segment>) -> Vec<Vec<String>> {
+    pub(super) fn rows(&self, segments: &mut Vec<Segment>) -> Vec<Vec<PlacedText>> {
         let columns = self.xs.len().saturating_sub(1);
         let mut cells: Vec<Vec<Vec<(f64, Word)>>> = vec![vec![Vec::new(); columns]; self.ys.len().saturating_sub(1)];
         segments.retain_mut(|segment| {
@@ -67,22 +69,15 @@ impl Grid {
         cells
             .into_iter()
             .map(|row| row.into_iter().map(cell_text).collect::<Vec<_>>())
-            .filter(|row: &Vec<String>| row.iter().any(|cell| !cell.is_empty()))
+            .filter(|row: &Vec<PlacedText>| row.iter().any(|cell| !cell.is_empty()))
             .collect()
     }
 }
 
 /// The words of a cell, line by line.
-fn cell_text(mut words: Vec<(f64, Word)>) -> String {
+fn cell_text(mut words: Vec<(f64, Word)>) -> PlacedText {
     words.sort_by(|(ay, a), (by, b)| if (ay - by).abs() < 2.5 { a.x0.total_cmp(&b.x0) } else { ay.total_cmp(by) });
-    let mut text = String::new();
-    for (_, word) in words {
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        text.push_str(&word.text);
-    }
-    text
+    words_text(words.iter().map(|(_, word)| word))
 }
 
 /// Tables among the rules of a page: groups of crossing rules with at least two columns or rows.
@@ -203,7 +198,7 @@ mod tests {
     }
 
     fn words(text: &str, x: f64, y: f64) -> Segment {
-        let word = Word { text: text.to_owned(), x0: x, x1: x + 10.0 };
+        let word = Word::new(text, x, x + 10.0);
         Segment { words: vec![word], y, size: 10.0, bold: false, table: None }
     }
 

@@ -1,11 +1,12 @@
 use super::layout::{Cell, Line};
+use crate::placed::PlacedText;
 
 /// How far columns may be out of line, in points.
 const ALIGNED: f64 = 4.0;
 
 /// A table without rules that starts at line `at`: lines of two or more cells that stand under
 /// each other. Gives its rows and the line after it.
-pub(super) fn table(lines: &[Line], at: usize) -> Option<(Vec<Vec<String>>, usize)> {
+pub(super) fn table(lines: &[Line], at: usize) -> Option<(Vec<Vec<PlacedText>>, usize)> {
     let first = lines.get(at).filter(|line| is_row(line))?;
     let mut columns: Vec<Cell> = first.cells.clone();
     let mut rows = vec![texts(first, &columns)?];
@@ -28,9 +29,8 @@ pub(super) fn table(lines: &[Line], at: usize) -> Option<(Vec<Vec<String>>, usiz
             let row = rows.last_mut()?;
             for cell in &line.cells {
                 let column = column_of(cell, &columns)?;
-                row.resize(row.len().max(column + 1), String::new());
-                row[column].push(' ');
-                row[column].push_str(&cell.text);
+                row.resize(row.len().max(column + 1), PlacedText::default());
+                row[column].append(" ", &cell.text);
             }
         } else {
             break;
@@ -39,7 +39,7 @@ pub(super) fn table(lines: &[Line], at: usize) -> Option<(Vec<Vec<String>>, usiz
     }
     let enough = full_rows >= 3 || (full_rows == 2 && columns.len() >= 3);
     for row in &mut rows {
-        row.resize(columns.len(), String::new());
+        row.resize(columns.len(), PlacedText::default());
     }
     enough.then_some((rows, next))
 }
@@ -79,16 +79,13 @@ fn widen(columns: &mut Vec<Cell>, line: &Line) {
 }
 
 /// The row's cells by column; cells that fit none go to the last column that starts before them.
-fn texts(line: &Line, columns: &[Cell]) -> Option<Vec<String>> {
-    let mut row = vec![String::new(); columns.len()];
+fn texts(line: &Line, columns: &[Cell]) -> Option<Vec<PlacedText>> {
+    let mut row = vec![PlacedText::default(); columns.len()];
     for cell in &line.cells {
         let nearest = columns.iter().rposition(|column| column.x0 <= cell.x0 + ALIGNED).unwrap_or(0);
         let column = column_of(cell, columns).unwrap_or(nearest);
         let text = row.get_mut(column)?;
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        text.push_str(&cell.text);
+        text.append(if text.is_empty() { "" } else { " " }, &cell.text);
     }
     Some(row)
 }
@@ -100,7 +97,7 @@ mod tests {
     fn line(y: f64, cells: &[(&str, f64)]) -> Line {
         let cells = cells
             .iter()
-            .map(|(text, x0)| Cell { text: (*text).to_owned(), x0: *x0, x1: x0 + 5.0 * text.len() as f64 })
+            .map(|(text, x0)| Cell { text: (*text).into(), x0: *x0, x1: x0 + 5.0 * text.len() as f64 })
             .collect();
         Line { cells, y, size: 10.0, bold: false, table: None }
     }

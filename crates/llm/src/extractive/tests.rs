@@ -44,7 +44,7 @@ fn pump() -> Vec<PromptPassage> {
 }
 
 fn ask(question: &str, passages: Vec<PromptPassage>) -> String {
-    answer(&ChatRequest { question: question.into(), passages, ..ChatRequest::default() }).concat()
+    quote(&ChatRequest { question: question.into(), passages, ..ChatRequest::default() }).concat()
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn a_follow_up_takes_its_subject_from_the_question_before() {
         passages: pump(),
         ..ChatRequest::default()
     };
-    insta::assert_snapshot!(answer(&request).concat(), @"Grease the bearings every 2,000 operating hours, but at least once a year. [1]");
+    insta::assert_snapshot!(quote(&request).concat(), @"Grease the bearings every 2,000 operating hours, but at least once a year. [1]");
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn every_quote_stands_in_its_passage_byte_for_byte() {
         ["How do I replace the seal?", "What does the bearing need?", "Why must the bearing not be overfilled?"]
     {
         let request = ChatRequest { question: question.into(), passages: pump(), ..ChatRequest::default() };
-        let pieces = answer(&request);
+        let pieces = quote(&request);
         assert!(!pieces.is_empty(), "{question}");
         for piece in pieces {
             let (quote, marker) = piece.rsplit_once(" [").unwrap();

@@ -51,6 +51,11 @@ impl Engine {
         Ok(encoding.get_ids().iter().map(|id| *id as i32).collect())
     }
 
+    /// Whether a word in lower case is a token of its own.
+    pub(super) fn has_word(&self, word: &str) -> bool {
+        self.tokenizer.token_to_id(word).is_some()
+    }
+
     /// The token ids that the model reads: the first 255 and the closing special.
     pub(super) fn model_tokens(&self, text: &str) -> Result<Vec<i32>, RetrievalError> {
         let mut ids = self.tokens(text)?;

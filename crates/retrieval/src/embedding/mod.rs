@@ -5,12 +5,13 @@ mod engine;
 mod queue;
 
 use std::{
+    collections::HashSet,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use self::{cache::QueryCache, engine::Engine, queue::Queues};
-use crate::error::RetrievalError;
+use crate::{analysis::plain_words, error::RetrievalError};
 
 /// Numbers in a vector of all-MiniLM-L6-v2.
 pub const DIMENSIONS: usize = 384;
@@ -87,6 +88,11 @@ impl Embedder {
     /// The tokens of the text alone, without the specials: what a part of a text adds to a whole.
     pub fn count_text_tokens(&self, text: &str) -> usize {
         self.count_tokens(text).saturating_sub(2)
+    }
+
+    /// Words of the text, in lower case, that the model's vocabulary has whole: usual English ones.
+    pub(crate) fn known_words(&self, text: &str) -> HashSet<String> {
+        plain_words(text).map(|word| word.text).filter(|word| self.engine.has_word(word)).collect()
     }
 
     /// The longest text the model reads, in tokens, specials included.

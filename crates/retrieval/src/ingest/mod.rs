@@ -5,19 +5,27 @@
 //! begins with the job's lease: a worker that was thought dead changes nothing.
 
 mod embed;
+mod inspect;
 mod parse;
 mod windows;
 
+pub use windows::texts_to_embed;
+
 use std::time::{Duration, Instant};
 
-use millwright_core::{Problem, Sources, TenantScope, ToProblem, audit::AuditRecord, id::VersionId};
+use millwright_core::{
+    Problem, Sources, TenantScope, ToProblem,
+    audit::AuditRecord,
+    id::{DocumentId, VersionId},
+};
 use millwright_documents::{Block, ChunkSettings, DocumentError, Page, ParserProcess, chunk};
 use millwright_store::{
     Bookkeeping, Proof, Store, StoreError, TenantTx,
-    tenant::{JobFence, NewChunk, PageRow, Stage, VersionRow, VersionStatus},
+    tenant::{JobFence, NewChunk, PageRow, Stage, Standing, VersionRow, VersionStatus},
 };
 
 use crate::{
+    analysis::Language,
     embedding::Embedder,
     error::{Cause, RetrievalError},
     follower::FollowerHandle,
@@ -91,14 +99,16 @@ pub enum IngestOutcome {
     Ready,
     /// It answered before this attempt began.
     AlreadyReady,
-    /// A newer version answers instead.
+    /// It will answer when its day comes.
+    Scheduled,
+    /// Another version or document answers instead, or its time is over.
     Superseded,
     /// The document was deleted meanwhile; nothing of it is left.
     Gone,
 }
 
-/// Makes the audit entry of a version that becomes ready.
-pub type ReadyRecord<'r> = dyn Fn(&VersionRow) -> Result<AuditRecord, Cause> + Send + Sync + 'r;
+/// Makes the audit entry of a version that was read, with the document of which another version answers by that, or none.
+pub type ReadyRecord<'r> = dyn Fn(&VersionRow, Option<DocumentId>) -> Result<AuditRecord, Cause> + Send + Sync + 'r;
 
 /// Takes documents in. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -132,7 +142,8 @@ impl Ingestor {
             let Some(version) = self.live_version(task).await? else { return self.clear(task).await };
             match version.status {
                 VersionStatus::Ready => return Ok(IngestOutcome::AlreadyReady),
-                VersionStatus::Superseded => return Ok(IngestOutcome::Superseded),
+                VersionStatus::Scheduled => return Ok(IngestOutcome::Scheduled),
+                VersionStatus::Superseded | VersionStatus::Expired => return Ok(IngestOutcome::Superseded),
                 VersionStatus::Queued | VersionStatus::Processing | VersionStatus::Failed => {}
             }
             match Stages::next(&version) {
@@ -148,8 +159,7 @@ impl Ingestor {
     async fn live_version(&self, task: &IngestTask) -> Result<Option<VersionRow>, IngestError> {
         let mut tx = self.store.tenant(&task.scope).read().await?;
         let Some(version) = tx.versions().get(task.version_id).await? else { return Ok(None) };
-        let document = tx.documents().get(version.document_id).await?;
-        Ok(document.map(|_| version))
+        Ok(tx.documents().exists(version.document_id).await?.then_some(version))
     }
 
     /// Removes what a stage may have written after the document was deleted.
@@ -167,11 +177,14 @@ impl Ingestor {
         let started = Instant::now();
         let rows = self.store.tenant(&task.scope).read().await?.versions().pages(version.id).await?;
         let (embedder, settings, sources) = (self.embedder.clone(), self.settings, self.sources.clone());
-        let chunks = tokio::task::spawn_blocking(move || {
+        let document = version.document_id;
+        let ((chunks, noticed), language) = tokio::task::spawn_blocking(move || {
             let pages = rows.into_iter().map(page_of_row).collect::<Result<Vec<_>, _>>()?;
             let count = |text: &str| embedder.count_text_tokens(text);
             let chunks = chunk(&pages, &settings, &count);
-            Ok::<_, serde_json::Error>(chunks.into_iter().map(|chunk| new_chunk(&sources, chunk)).collect::<Vec<_>>())
+            let language = language_of(&chunks);
+            let chunks: Vec<_> = chunks.into_iter().map(|chunk| new_chunk(&sources, chunk)).collect();
+            Ok::<_, serde_json::Error>((inspect::inspect(&sources, document, chunks), language))
         })
         .await
         .map_err(RetrievalError::from)?
@@ -182,6 +195,11 @@ impl Ingestor {
         let total = chunks.len() as i64;
         let mut tx = self.begin(task).await?;
         tx.chunks().replace(version.document_id, version.id, &chunks).await?;
+        tx.versions().set_language(version.id, language.code()).await?;
+        if !noticed.is_empty() {
+            tx.policy_events().insert(&noticed).await?;
+            tx.documents().distrust(version.document_id).await?;
+        }
         finish_stage(&mut tx, version.id, Stage::Chunk, started, Some((Stage::Embed, Some(total)))).await?;
         commit(tx).await
     }
@@ -195,14 +213,26 @@ impl Ingestor {
         let started = Instant::now();
         let indexed = self.follower.watch(version.id);
         let mut tx = self.begin(task).await?;
-        if !tx.versions().set_ready(version.id, self.sources.now()).await? {
-            // Either a newer version answers, which the transaction records, or the document is gone.
-            let gone = tx.documents().get(version.document_id).await?.is_none();
+        let now = self.sources.now();
+        let standing = tx.versions().set_ready(version.id, now).await?;
+        if standing == Standing::Gone {
             commit(tx).await?;
             self.follower.wake();
-            return if gone { self.clear(task).await } else { Ok(IngestOutcome::Superseded) };
+            return self.clear(task).await;
         }
-        let record = ready(version).map_err(IngestError::Proof)?;
+        let also_settled = tx.validity().settle_superseded_by(version.document_id, now).await?;
+        let outcome = match standing {
+            Standing::Answers => IngestOutcome::Ready,
+            Standing::Scheduled => IngestOutcome::Scheduled,
+            // Nothing answers otherwise than before.
+            Standing::Past | Standing::Gone if also_settled.is_none() => {
+                commit(tx).await?;
+                self.follower.wake();
+                return Ok(IngestOutcome::Superseded);
+            }
+            Standing::Past | Standing::Gone => IngestOutcome::Superseded,
+        };
+        let record = ready(version, also_settled).map_err(IngestError::Proof)?;
         tx.commit(Proof::Entry(&record)).await?;
         self.follower.wake();
         if !indexed.wait(INDEX_WAIT).await {
@@ -211,7 +241,7 @@ impl Ingestor {
         let mut tx = self.begin(task).await?;
         finish_stage(&mut tx, version.id, Stage::Index, started, None).await?;
         commit(tx).await?;
-        Ok(IngestOutcome::Ready)
+        Ok(outcome)
     }
 
     /// A transaction that holds the job's lease.
@@ -257,10 +287,21 @@ impl Stages {
 
 fn page_of_row(row: PageRow) -> Result<Page, serde_json::Error> {
     let blocks: Vec<Block> = serde_json::from_value(row.blocks)?;
-    Ok(Page { number: row.page_number.unsigned_abs(), text: row.text, blocks })
+    // Chunking asks for text and blocks alone.
+    Ok(Page { number: row.page_number.unsigned_abs(), text: row.text, blocks, recognized: false, layout: None })
 }
 
-fn new_chunk(sources: &Sources, chunk: millwright_documents::Chunk) -> NewChunk {
+/// The language of most of the text.
+fn language_of(chunks: &[millwright_documents::Chunk]) -> Language {
+    let length = |german: bool| -> usize {
+        let is_german = |chunk: &&millwright_documents::Chunk| Language::of(&chunk.text) == Language::German;
+        chunks.iter().filter(|chunk| is_german(chunk) == german).map(|chunk| chunk.text.len()).sum()
+    };
+    if length(true) > length(false) { Language::German } else { Language::English }
+}
+
+/// A chunk as it is stored.
+pub fn new_chunk(sources: &Sources, chunk: millwright_documents::Chunk) -> NewChunk {
     // Bounded by the parser's limits, far below what an i32 holds.
     let small = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
     NewChunk {
@@ -272,5 +313,6 @@ fn new_chunk(sources: &Sources, chunk: millwright_documents::Chunk) -> NewChunk 
         heading_path: chunk.heading_path,
         token_count: small(chunk.token_count),
         text: chunk.text,
+        quarantined: Vec::new(),
     }
 }

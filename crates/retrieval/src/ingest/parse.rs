@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use millwright_documents::{DocumentError, Format, Page, Summary, detect};
+use millwright_documents::{DocumentError, Format, Page, PageLayout, Summary, detect};
 use millwright_store::tenant::{PageRow, Stage, VersionRow};
 use tokio::sync::mpsc;
 
@@ -31,6 +31,10 @@ impl Ingestor {
         let page_count = i32::try_from(summary.page_count).unwrap_or(i32::MAX);
         let mut tx = self.begin(task).await?;
         tx.versions().set_parsed(version.id, summary.paged, page_count).await?;
+        let recognized = i32::try_from(summary.pages_recognized.len()).unwrap_or(i32::MAX);
+        let without_text: Vec<i32> =
+            summary.pages_without_text.iter().map(|&number| i32::try_from(number).unwrap_or(i32::MAX)).collect();
+        tx.versions().set_scans(version.id, recognized, &without_text).await?;
         finish_stage(&mut tx, version.id, Stage::Parse, started, Some((Stage::Chunk, None))).await?;
         commit(tx).await
     }
@@ -97,5 +101,11 @@ fn format_of(version: &VersionRow, bytes: &[u8]) -> Result<Format, DocumentError
 
 fn row_of_page(page: Page) -> Result<PageRow, IngestError> {
     let blocks = serde_json::to_value(&page.blocks).map_err(IngestError::StoredPages)?;
-    Ok(PageRow { page_number: i32::try_from(page.number).unwrap_or(i32::MAX), text: page.text, blocks })
+    Ok(PageRow {
+        page_number: i32::try_from(page.number).unwrap_or(i32::MAX),
+        text: page.text,
+        blocks,
+        recognized: page.recognized,
+        layout: page.layout.as_ref().map(PageLayout::to_bytes),
+    })
 }

@@ -12,7 +12,7 @@ const SPECIAL_TOKENS: usize = 2;
 
 /// The texts to be embedded for a chunk: the innermost headings and a part of the text each, so
 /// that the model reads every one to its end. Pure computing.
-pub(super) fn texts_to_embed(embedder: &Embedder, heading_path: &[String], text: &str) -> Vec<String> {
+pub fn texts_to_embed(embedder: &Embedder, heading_path: &[String], text: &str) -> Vec<String> {
     let count = |text: &str| embedder.count_text_tokens(text);
     let innermost = heading_path.iter().skip(heading_path.len().saturating_sub(HEADINGS));
     let heading = innermost.map(String::as_str).collect::<Vec<_>>().join(" > ");

@@ -4,11 +4,15 @@
 //! carries the position in the change feed that it reaches, so that a crash, a deleted folder or
 //! a damaged file only means that the follower starts from an earlier position.
 
+mod added;
 mod query;
 mod schema;
+mod scorer;
+mod spelling;
 mod tenant_index;
 #[cfg(test)]
 mod tests;
+mod visible;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -16,13 +20,16 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use millwright_core::{TenantScope, id::DocumentId};
+use millwright_core::{TenantScope, id::ChunkId};
 
+pub(crate) use self::scorer::ChunkScorer;
 use self::tenant_index::TenantIndex;
 pub use self::{
-    query::{KeywordHit, KeywordOutcome, QueryWord},
+    query::{KeywordHit, KeywordOutcome, KeywordQuery, QueryHints, QueryWord},
     schema::KeywordChunk,
+    spelling::Correction,
     tenant_index::{FeedPosition, VersionChange},
+    visible::VisibleLabels,
 };
 use crate::error::RetrievalError;
 
@@ -55,20 +62,25 @@ impl KeywordIndexes {
         Self { shared: Arc::new(Shared { root, open: Mutex::default(), emptied: Mutex::default() }) }
     }
 
-    /// The tenant's best chunks for `query`, which is plain text without any syntax. Only those
-    /// of `documents` where given. The hits may include chunks that were deleted a moment ago: the
-    /// database decides what is shown.
-    pub async fn search(
-        &self,
-        scope: &TenantScope,
-        query: &str,
-        limit: usize,
-        documents: Option<&[DocumentId]>,
-    ) -> Result<KeywordOutcome, RetrievalError> {
-        let (query, documents) = (query.to_owned(), documents.map(<[DocumentId]>::to_vec));
+    /// The tenant's best chunks for the query among those of visible labels. The hits may include chunks that were
+    /// deleted or labelled anew a moment ago: the database decides what is shown.
+    pub async fn search(&self, scope: &TenantScope, query: KeywordQuery) -> Result<KeywordOutcome, RetrievalError> {
         let shared = Arc::clone(&self.shared);
         let scope = *scope;
-        tokio::task::spawn_blocking(move || shared.open(&scope)?.search(&query, limit, documents.as_deref())).await?
+        tokio::task::spawn_blocking(move || shared.open(&scope)?.search(&query)).await?
+    }
+
+    /// Does `work` on a blocking thread with a scorer of these chunks, which counts only what is visible.
+    pub(crate) async fn with_scorer<T: Send + 'static>(
+        &self,
+        scope: &TenantScope,
+        visible: VisibleLabels,
+        chunks: Vec<ChunkId>,
+        work: impl FnOnce(&ChunkScorer<'_>) -> Result<T, RetrievalError> + Send + 'static,
+    ) -> Result<T, RetrievalError> {
+        let shared = Arc::clone(&self.shared);
+        let scope = *scope;
+        tokio::task::spawn_blocking(move || shared.open(&scope)?.with_scorer(&visible, &chunks, work)).await?
     }
 
     /// The tenant's index, to be written to. Keep one for a whole batch: should the index be
@@ -85,6 +97,18 @@ impl KeywordIndexes {
         let shared = Arc::clone(&self.shared);
         let scope = *scope;
         tokio::task::spawn_blocking(move || shared.reset(&scope)).await?
+    }
+
+    /// Throws the tenant's index away for good: the tenant was deleted.
+    pub async fn forget(&self, scope: &TenantScope) -> Result<(), RetrievalError> {
+        let shared = Arc::clone(&self.shared);
+        let scope = *scope;
+        tokio::task::spawn_blocking(move || {
+            shared.reset(&scope)?;
+            shared.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&scope);
+            Ok(())
+        })
+        .await?
     }
 
     /// Closes writers that rested for some seconds, and notices folders that went away. Called

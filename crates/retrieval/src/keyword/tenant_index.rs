@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use millwright_core::id::{DocumentId, VersionId};
+use millwright_core::id::{ChunkId, VersionId};
 use serde::{Deserialize, Serialize};
 use tantivy::{
     Index, IndexReader, IndexWriter, ReloadPolicy, TantivyError,
@@ -18,8 +18,10 @@ use tantivy::{
 };
 
 use super::{
-    query::{self, KeywordOutcome},
+    query::{self, KeywordOutcome, KeywordQuery},
     schema::{Fields, KeywordChunk, SCHEMA_NUMBER},
+    scorer::ChunkScorer,
+    visible::{Totals, VisibleLabels},
 };
 use crate::error::RetrievalError;
 
@@ -65,6 +67,7 @@ pub(super) struct TenantIndex {
     index: Index,
     fields: Fields,
     reader: IndexReader,
+    totals: Totals,
     writer: Mutex<Option<OpenWriter>>,
     position: Mutex<FeedPosition>,
     /// Its files turned out to be wrong: to be opened anew.
@@ -116,6 +119,7 @@ impl TenantIndex {
             index,
             fields,
             reader,
+            totals: Totals::default(),
             writer: Mutex::new(None),
             position: Mutex::new(position),
             damaged: AtomicBool::new(false),
@@ -141,13 +145,19 @@ impl TenantIndex {
         *self.position.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn search(
+    pub(super) fn search(&self, query: &KeywordQuery) -> Result<KeywordOutcome, RetrievalError> {
+        query::search(&self.reader.searcher(), &self.fields, &self.totals, query)
+    }
+
+    /// Does `work` with a scorer of these chunks.
+    pub(super) fn with_scorer<T>(
         &self,
-        text: &str,
-        limit: usize,
-        documents: Option<&[DocumentId]>,
-    ) -> Result<KeywordOutcome, RetrievalError> {
-        query::search(&self.reader.searcher(), &self.fields, text, limit, documents)
+        visible: &VisibleLabels,
+        chunks: &[ChunkId],
+        work: impl FnOnce(&ChunkScorer<'_>) -> Result<T, RetrievalError>,
+    ) -> Result<T, RetrievalError> {
+        let searcher = self.reader.searcher();
+        work(&ChunkScorer::new(&searcher, &self.fields, &self.totals, visible, chunks)?)
     }
 
     /// Takes changes in; they are found after [`Self::commit`]. After an error nothing since the

@@ -14,10 +14,22 @@ fn scope(n: u128) -> TenantScope {
 fn chunk(n: u128, heading: &str, text: &str) -> KeywordChunk {
     KeywordChunk {
         id: ChunkId::from(Uuid::from_u128(n)),
-        document_id: DocumentId::from(Uuid::from_u128(n / 100)),
         version_id: VersionId::from(Uuid::from_u128(n / 10)),
+        label_id: 1,
+        is_dormant: false,
         headings: vec![heading.to_owned()],
         text: text.to_owned(),
+    }
+}
+
+/// Somebody who may see all labels there are.
+fn of_all(text: &str) -> KeywordQuery {
+    KeywordQuery {
+        text: text.to_owned(),
+        limit: 10,
+        visible: VisibleLabels::new(&[1], true),
+        versions: None,
+        hints: QueryHints::default(),
     }
 }
 
@@ -40,7 +52,7 @@ async fn position(indexes: &KeywordIndexes) -> FeedPosition {
 }
 
 async fn found(indexes: &KeywordIndexes, scope: &TenantScope, query: &str) -> Vec<u128> {
-    let outcome = indexes.search(scope, query, 10, None).await.unwrap();
+    let outcome = indexes.search(scope, of_all(query)).await.unwrap();
     outcome.hits.iter().map(|hit| hit.chunk_id.uuid().as_u128()).collect()
 }
 
@@ -88,7 +100,7 @@ async fn nothing_in_a_query_is_syntax() {
     for query in
         ["", "   ", "\"", "text:(", "AND OR NOT", "+-!(){}[]^\"~*?:\\/", "*", "heading:pump^9 AND (", "the of a", "\0"]
     {
-        indexes.search(&scope(1), query, 10, None).await.unwrap();
+        indexes.search(&scope(1), of_all(query)).await.unwrap();
     }
     assert_eq!(found(&indexes, &scope(1), "NOT bearing").await, [1000], "`NOT` is a word");
     let page = "bearing seal pump ".repeat(5000);
@@ -105,14 +117,34 @@ async fn tenants_see_their_own_index_only() {
 }
 
 #[tokio::test]
-async fn a_filter_keeps_to_its_documents() {
+async fn a_filter_keeps_to_its_versions() {
     let folder = tempfile::tempdir().unwrap();
     let indexes = sample(folder.path()).await;
-    let only = [DocumentId::from(Uuid::from_u128(11))];
-    let outcome = indexes.search(&scope(1), "press the pump", 10, Some(&only)).await.unwrap();
+    let only = [VersionId::from(Uuid::from_u128(111))];
+    let outcome = indexes
+        .search(&scope(1), KeywordQuery { versions: Some(only.to_vec()), ..of_all("press the pump") })
+        .await
+        .unwrap();
     assert_eq!(outcome.hits.len(), 1);
     assert_eq!(outcome.hits[0].chunk_id.uuid().as_u128(), 1110);
-    assert_eq!(indexes.search(&scope(1), "pump", 10, Some(&[])).await.unwrap().hits, []);
+    let none = KeywordQuery { versions: Some(Vec::new()), ..of_all("pump") };
+    assert_eq!(indexes.search(&scope(1), none).await.unwrap().hits, []);
+}
+
+#[tokio::test]
+async fn what_does_not_answer_now_changes_no_score_and_is_found_for_another_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let indexes = sample(folder.path()).await;
+    let before = indexes.search(&scope(1), of_all("bearing press")).await.unwrap();
+    let old = KeywordChunk { is_dormant: true, ..chunk(9000, "Bearings", "Fit the bearing with a bearing press.") };
+    put(&indexes, change(vec![old]), at(9)).await;
+    assert_eq!(indexes.search(&scope(1), of_all("bearing press")).await.unwrap(), before);
+    for visible in [VisibleLabels::new(&[1], true), VisibleLabels::new(&[1], false)] {
+        let past = KeywordQuery { visible: visible.with_dormant(), ..of_all("bearing press") };
+        assert_eq!(indexes.search(&scope(1), past).await.unwrap().hits[0].chunk_id.uuid().as_u128(), 9000);
+    }
+    let hidden = KeywordQuery { visible: VisibleLabels::new(&[2], false).with_dormant(), ..of_all("bearing press") };
+    assert!(indexes.search(&scope(1), hidden).await.unwrap().hits.is_empty());
 }
 
 #[tokio::test]
@@ -198,8 +230,145 @@ async fn a_damaged_index_begins_anew() {
 async fn words_come_with_their_frequencies() {
     let folder = tempfile::tempdir().unwrap();
     let indexes = sample(folder.path()).await;
-    let outcome = indexes.search(&scope(1), "how do I press the flywheel?", 10, None).await.unwrap();
+    let outcome = indexes.search(&scope(1), of_all("how do I press the flywheel?")).await.unwrap();
     let words: Vec<(&str, u64)> = outcome.words.iter().map(|word| (word.stem.as_str(), word.chunk_frequency)).collect();
     assert_eq!(words, [("press", 2), ("flywheel", 0)]);
     assert_eq!(outcome.chunk_count, 4);
+}
+
+/// What a reader of label 1 learns.
+async fn learned(indexes: &KeywordIndexes, text: &str, limit: usize) -> KeywordOutcome {
+    let visible = VisibleLabels::new(&[1], false);
+    let query = KeywordQuery { text: text.to_owned(), limit, visible, versions: None, hints: QueryHints::default() };
+    indexes.search(&scope(1), query).await.unwrap()
+}
+
+/// Two labels in one version do not occur; each hidden chunk is a document of its own, as many as there are visible ones.
+fn hidden(n: u128) -> VersionChange {
+    let text = "Press the bearing 6205-2RS with the pump: the secret gasket of the guard. Bearing, bearing, bearing.";
+    let mut chunk = chunk(5_000 + 10 * n, "Bearings and seals of the pump", text);
+    chunk.label_id = 2;
+    change(vec![chunk])
+}
+
+#[tokio::test]
+async fn hidden_chunks_change_neither_hits_nor_scores_nor_frequencies_nor_counts() {
+    let (folder, other_folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (plain, mixed) = (sample(folder.path()).await, sample(other_folder.path()).await);
+    // In the same segment as visible ones, in one of their own, and some deleted again.
+    for n in 0..8 {
+        put(&mixed, hidden(n), at(8)).await;
+    }
+    put(&mixed, VersionChange { version_id: hidden(3).version_id, chunks: vec![] }, at(9)).await;
+    for (indexes, has_hidden) in [(&plain, false), (&mixed, true)] {
+        // Long enough for its length to be rounded in the index.
+        let long = "The bearing of the pump takes no grease. ".repeat(37);
+        let more = change(vec![chunk(2_000, "Bearings", &long)]);
+        let writer = indexes.writer(&scope(1)).await.unwrap();
+        if has_hidden {
+            writer.apply(hidden(20)).await.unwrap();
+        }
+        writer.apply(more).await.unwrap();
+        writer.commit(at(10)).await.unwrap();
+    }
+    for query in [
+        "bearing",
+        "6205-2RS",
+        "62052RS",
+        "press the pump",
+        "secret gasket",
+        "gasket",
+        "where are the seals of the pump",
+        "E-stop guard",
+        "SAP 4500001234",
+        "the of a",
+        "nothing that any chunk holds",
+    ] {
+        for limit in [1, 2, 10] {
+            // Without hidden chunks the same reader sees all labels there are.
+            let query_of_all = KeywordQuery { limit, ..of_all(query) };
+            let without = plain.search(&scope(1), query_of_all).await.unwrap();
+            let with = learned(&mixed, query, limit).await;
+            assert_eq!(without, with, "{query}, {limit}");
+            assert_eq!(with.chunk_count, 5);
+        }
+    }
+    // Whoever sees all learns more, so that the comparison has something to compare.
+    let all = mixed.search(&scope(1), of_all("gasket")).await.unwrap();
+    assert_eq!((all.hits.len(), all.words[0].chunk_frequency), (8, 8));
+}
+
+#[tokio::test]
+async fn without_hidden_chunks_the_filtered_statistics_are_those_of_the_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let indexes = sample(folder.path()).await;
+    for query in ["bearing", "press the pump", "6205-2RS", "seals"] {
+        let all = indexes.search(&scope(1), of_all(query)).await.unwrap();
+        assert_eq!(learned(&indexes, query, 10).await, all, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_reader_of_no_label_finds_nothing_and_learns_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let indexes = sample(folder.path()).await;
+    let visible = VisibleLabels::new(&[], false);
+    let outcome = indexes.search(&scope(1), KeywordQuery { visible, ..of_all("bearing") }).await.unwrap();
+    assert_eq!((outcome.hits.len(), outcome.chunk_count, outcome.words[0].chunk_frequency), (0, 0, 0));
+}
+
+fn corrections(outcome: &KeywordOutcome) -> Vec<(&str, &str)> {
+    outcome.spelling.iter().map(|one| (one.from.as_str(), one.to.as_str())).collect()
+}
+
+#[tokio::test]
+async fn a_slip_finds_what_was_meant_and_a_code_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let indexes = sample(folder.path()).await;
+    let outcome = indexes.search(&scope(1), of_all("Tigthen the scrwes!")).await.unwrap();
+    assert_eq!(corrections(&outcome), [("tigthen", "tighten"), ("scrwes", "screws")]);
+    assert_eq!(outcome.hits[0].chunk_id.uuid().as_u128(), 1001);
+    let stems: Vec<&str> = outcome.words.iter().map(|word| word.stem.as_str()).collect();
+    assert!(stems.contains(&"scrwes") && stems.contains(&"screw"), "both are searched for: {stems:?}");
+    for query in [
+        "6205-2RT",
+        "M8x1.26",
+        "4500001235",
+        "E-stpo",
+        "P6205",
+        "GAURD",
+        "pimp",
+        "tighten the screws",
+        "seasl pmup xyzzy-7",
+    ] {
+        let outcome = indexes.search(&scope(1), of_all(query)).await.unwrap();
+        let corrected = corrections(&outcome);
+        let expected: &[(&str, &str)] = match query {
+            "pimp" => &[("pimp", "pump")],
+            "seasl pmup xyzzy-7" => &[("seasl", "seals"), ("pmup", "pump")],
+            _ => &[],
+        };
+        assert_eq!(corrected, expected, "{query}");
+    }
+    let hints = QueryHints { known_words: ["pimp".to_owned()].into(), ..QueryHints::default() };
+    let outcome = indexes.search(&scope(1), KeywordQuery { hints, ..of_all("pimp") }).await.unwrap();
+    assert_eq!(corrections(&outcome), [], "a word of the language is no slip");
+}
+
+#[tokio::test]
+async fn a_hidden_word_is_never_suggested_and_hides_none_that_is_shown() {
+    let (folder, other_folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (plain, mixed) = (sample(folder.path()).await, sample(other_folder.path()).await);
+    for n in 0..20 {
+        let mut chunk = chunk(5_000 + 10 * n, "Quixotrium", "The guarrds of the Quixotrium stand by the guaard.");
+        chunk.label_id = 2;
+        put(&mixed, change(vec![chunk]), at(8)).await;
+    }
+    for query in ["quixotriun", "guarrd", "open the gaurd of the quixotrim"] {
+        let without = plain.search(&scope(1), of_all(query)).await.unwrap();
+        assert_eq!(learned(&mixed, query, 10).await, without, "{query}");
+    }
+    assert_eq!(corrections(&learned(&mixed, "guarrd", 10).await), [("guarrd", "guard")]);
+    let all = mixed.search(&scope(1), of_all("quixotriun")).await.unwrap();
+    assert_eq!(corrections(&all), [("quixotriun", "quixotrium")], "whoever may see it is helped by it");
 }

@@ -1,11 +1,12 @@
 use std::time::Duration;
 
 use millwright_retrieval::keyword::KeywordIndexes;
+use millwright_store::platform::Platform;
 
-use crate::support::{BOOKKEEPING, PUMP_MANUAL, Plant, eventually, follow};
+use crate::support::{BOOKKEEPING, PUMP_MANUAL, Plant, eventually, follow, of_all};
 
 async fn finds(keyword: &KeywordIndexes, scope: &millwright_core::TenantScope, query: &str) -> bool {
-    !keyword.search(scope, query, 10, None).await.unwrap().hits.is_empty()
+    !keyword.search(scope, of_all(query)).await.unwrap().hits.is_empty()
 }
 
 #[tokio::test]
@@ -17,6 +18,24 @@ async fn a_deleted_folder_is_rebuilt_while_serving() {
     let found = plant.search(&site, "mechanical seal").await;
     assert!(!found.passages.is_empty(), "vectors answer meanwhile");
     eventually("the index is rebuilt", || finds(&plant.keyword, &site.scope, "6205-2RS")).await;
+}
+
+#[tokio::test]
+async fn what_a_deleted_tenant_wrote_leaves_the_index_and_the_disk() {
+    let plant = Plant::new().await;
+    let (gone, stays) = (plant.site("A").await, plant.site("B").await);
+    plant.add(&gone, "pump-manual.md", PUMP_MANUAL).await;
+    plant.add(&stays, "saw.md", "# Saw\n\nThe saw blade is changed weekly.").await;
+    let folder = plant.folder.path().join("index").join(gone.scope.tenant_id().to_string());
+    assert!(folder.exists());
+    let mut platform = Platform::open(&plant.database.platform_url).await.unwrap();
+    let mut tx = platform.begin().await.unwrap();
+    tx.delete(&gone.scope, plant.sources.now()).await.unwrap();
+    tx.commit(&[]).await.unwrap();
+    eventually("the folder is gone", async || !folder.exists()).await;
+    assert!(finds(&plant.keyword, &stays.scope, "saw").await);
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert!(!folder.exists(), "and stays gone");
 }
 
 #[tokio::test]
@@ -80,7 +99,8 @@ async fn it_outlives_its_connections() {
             break tx;
         }
     };
-    let document = tx.documents().find_by_name("one.md").await.unwrap().unwrap();
+    let reader = tx.labels().reader(site.user).await.unwrap();
+    let document = tx.documents().find_by_name(&reader, "one.md").await.unwrap().unwrap();
     tx.documents().delete(document, plant.sources.now()).await.unwrap();
     tx.commit(BOOKKEEPING).await.unwrap();
     eventually("it follows again", async || !finds(&plant.keyword, &site.scope, "anvil").await).await;

@@ -11,3 +11,4 @@ mod ingesting;
 mod relevance;
 mod searching;
 mod support;
+mod understanding;

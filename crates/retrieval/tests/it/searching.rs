@@ -1,9 +1,14 @@
 use std::time::Duration;
 
-use millwright_core::id::ChunkId;
-use millwright_retrieval::search::{Degraded, SearchRequest};
+use millwright_core::{Classification, Label, id::ChunkId};
+use millwright_retrieval::{
+    keyword::{KeywordQuery, VisibleLabels},
+    search::{Degraded, Passage, SearchRequest},
+};
 
-use crate::support::{PUMP_MANUAL, Plant, eventually};
+use millwright_store::tenant::SearchFilter;
+
+use crate::support::{PUMP_MANUAL, Plant, eventually, of_all};
 
 #[tokio::test]
 async fn keywords_and_meaning_both_find() {
@@ -35,6 +40,89 @@ async fn keywords_and_meaning_both_find() {
     assert!(!off.relevance.is_answerable(), "{:?}", off.relevance);
 }
 
+const GERMAN: &str = "# Wartung der Anlage\n\n## Kreiselpumpe\n\nDie Welle der Kreiselpumpe wird alle 2000 Stunden geprüft. \
+    Verschlissene Wellendichtringe sind zu ersetzen.\n\n## Förderband\n\nDas Band ist zu spannen, wenn es durchhängt. Die \
+    Rollen sind mit dem Schlüssel T-40 zu befestigen.\n\n## Verdichter\n\nDer Ölstand ist bei stehender Maschine \
+    abzulesen. Das Schauglas muss sauber sein.\n";
+
+#[tokio::test]
+async fn german_words_are_found_in_other_forms_and_within_compounds() {
+    let plant = Plant::new().await;
+    let site = plant.site("A").await;
+    plant.add(&site, "Wartung.md", GERMAN).await;
+    for (query, expected) in [
+        ("Prüfung der Wellen", "geprüft"),
+        ("Wie oft sind die Pumpen zu pruefen?", "Kreiselpumpe"),
+        ("Dichtringe", "Wellendichtringe"),
+        ("Kreiselpumpenwelle", "Welle der Kreiselpumpe"),
+        ("Oelstand", "Ölstand"),
+        ("wann spannt man Bänder", "Das Band"),
+    ] {
+        let hits = plant.keyword.search(&site.scope, of_all(query)).await.unwrap();
+        assert!(!hits.hits.is_empty(), "{query}: {:?}", hits.words);
+        let found = plant.search(&site, query).await;
+        let best =
+            found.passages.iter().find(|passage| passage.keyword.is_some_and(|ranked| ranked.rank == 1)).unwrap();
+        assert!(best.text.contains(expected), "{query}: {}", best.text);
+    }
+}
+
+#[tokio::test]
+async fn a_word_that_no_text_has_still_counts_as_missing_when_it_could_be_cut() {
+    let plant = Plant::new().await;
+    let site = plant.site("A").await;
+    plant.add(&site, "heating.md", "# Heating\n\nThe steam is at 6 bar. The trap for mice is made of copper.\n").await;
+    let found = plant.keyword.search(&site.scope, of_all("what is the steamtrap made of")).await.unwrap();
+    let word = found.words.iter().find(|word| word.stem == "steamtrap").unwrap();
+    assert_eq!((word.chunk_frequency, word.is_weak), (0, false));
+    assert!(found.words.iter().any(|word| word.stem == "trap" && word.is_weak), "{:?}", found.words);
+}
+
+/// The best passages are examples for the others, and their words are weighed: of what is hidden nothing may go into that.
+#[tokio::test]
+async fn what_is_hidden_changes_no_score_of_what_is_shown() {
+    let plant = Plant::new().await;
+    let (with, without) = (plant.site("A").await, plant.site("B").await);
+    for site in [&with, &without] {
+        for number in 1..=20 {
+            let text = format!(
+                "# Pump P-{number}\n\nThe bearing of pump P-{number} is greased every {} hours. Its seal is of class {}.\n",
+                number * 100,
+                number % 3
+            );
+            plant.add(site, &format!("pump {number}.md"), &text).await;
+        }
+    }
+    let secret =
+        "# Quixotrium\n\nThe bearing of the Quixotrium pump is greased with graphite. Quixotrium seal, class 2.\n";
+    for number in 0..3 {
+        let (document, _) = plant.add(&with, &format!("secret {number}.md"), secret).await;
+        let label = Label::of(Classification::Restricted);
+        let mut tx = plant.database.store.tenant(&with.scope).begin().await.unwrap();
+        let label_id = tx.labels().intern(&label).await.unwrap();
+        tx.documents().set_label(document, &label, label_id, plant.sources.now()).await.unwrap();
+        tx.commit(crate::support::BOOKKEEPING).await.unwrap();
+    }
+    plant.follower.wake();
+    let found = async |site, query: &str| {
+        let found = plant.search(site, query).await;
+        let of =
+            |passage: &Passage| (passage.text.clone(), passage.score, passage.fused, passage.keyword, passage.vector);
+        found.passages.iter().map(of).collect::<Vec<_>>()
+    };
+    eventually("the index has the new labels", async || {
+        let visible = VisibleLabels::new(plant.reader(&with).await.visible(), false);
+        let query = KeywordQuery { visible, ..of_all("Quixotrium") };
+        plant.keyword.search(&with.scope, query).await.unwrap().hits.is_empty()
+    })
+    .await;
+    for query in ["grease the pump bearing", "Quixotrium seal class", "graphite", "Pumpenlager", "P-7"] {
+        let shown = found(&with, query).await;
+        assert!(shown.len() > 4 && shown.iter().all(|(text, ..)| !text.contains("Quixotrium")), "{query}");
+        assert_eq!(shown, found(&without, query).await, "{query}");
+    }
+}
+
 #[tokio::test]
 async fn a_tenant_finds_its_own_documents_only() {
     let plant = Plant::new().await;
@@ -44,9 +132,12 @@ async fn a_tenant_finds_its_own_documents_only() {
     for query in ["pump", "6205-2RS", "mechanical seal"] {
         assert!(plant.search(&b, query).await.passages.iter().all(|passage| passage.document_name == "recipe.md"));
     }
-    let request = SearchRequest { query: "pump".to_owned(), limit: 5, document_ids: Some(vec![document]) };
-    assert!(plant.searcher.search(&b.scope, request.clone()).await.unwrap().passages.is_empty());
-    let of_a = plant.searcher.search(&a.scope, request).await.unwrap();
+    let filter = SearchFilter { documents: Some(vec![document]), ..SearchFilter::default() };
+    let request = SearchRequest { query: "pump".to_owned(), limit: 5, filter, label: Label::LOWEST };
+    assert!(
+        plant.searcher.search(&b.scope, &plant.reader(&b).await, request.clone()).await.unwrap().passages.is_empty()
+    );
+    let of_a = plant.searcher.search(&a.scope, &plant.reader(&a).await, request).await.unwrap();
     assert!(!of_a.passages.is_empty() && of_a.passages.len() <= 5);
 }
 
@@ -62,7 +153,7 @@ async fn a_deleted_document_is_gone_at_once() {
     assert!(plant.search(&site, "mechanical seal").await.passages.is_empty(), "with the index still behind");
     plant.follower.wake();
     eventually("the keyword index forgets it", async || {
-        plant.keyword.search(&site.scope, "mechanical seal", 10, None).await.unwrap().hits.is_empty()
+        plant.keyword.search(&site.scope, of_all("mechanical seal")).await.unwrap().hits.is_empty()
     })
     .await;
 }

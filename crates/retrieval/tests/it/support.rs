@@ -7,7 +7,7 @@ use std::{
 };
 
 use millwright_core::{
-    Classification, Role, Sources, TenantScope,
+    Classification, Label, Role, Sources, TenantScope,
     audit::AuditRecord,
     id::{DocumentId, UserId, VersionId},
 };
@@ -16,12 +16,12 @@ use millwright_retrieval::{
     embedding::Embedder,
     follower::{FollowerHandle, IndexFollower},
     ingest::{IngestError, IngestOutcome, IngestTask, Ingestor},
-    keyword::KeywordIndexes,
-    search::{SearchOutcome, SearchRequest, Searcher},
+    keyword::{KeywordIndexes, KeywordQuery, QueryHints, VisibleLabels},
+    search::{DEFAULT_CANDIDATES, SearchOutcome, SearchRequest, Searcher},
 };
 use millwright_store::{
     Bookkeeping, Proof,
-    tenant::{JobFence, NewDocument, NewJob, NewUser, NewVersion, VersionRow},
+    tenant::{JobFence, NewDocument, NewJob, NewUser, NewVersion, Reader, SearchFilter, UserKind, VersionRow},
     testkit::TestDatabase,
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -63,7 +63,7 @@ pub(crate) struct Plant {
 #[derive(Clone, Copy)]
 pub(crate) struct Site {
     pub(crate) scope: TenantScope,
-    user: UserId,
+    pub(crate) user: UserId,
 }
 
 impl Plant {
@@ -76,7 +76,7 @@ impl Plant {
         let settings = ChunkSettings { size_tokens: 120, overlap_tokens: 20 };
         let store = database.store.clone();
         let ingestor = Ingestor::new(store.clone(), embedder(), follower.clone(), parser(), sources.clone(), settings);
-        let searcher = Searcher::new(store, embedder(), keyword.clone());
+        let searcher = Searcher::new(store, embedder(), keyword.clone(), DEFAULT_CANDIDATES);
         Self { database, sources, folder, keyword, follower, ingestor, searcher, _follower_ends: ends }
     }
 
@@ -86,10 +86,12 @@ impl Plant {
         let mut tx = self.database.store.tenant(&scope).begin().await.unwrap();
         let person = NewUser {
             id: user,
-            email: format!("operator@{}.example", name.to_lowercase()),
+            kind: UserKind::Person,
+            email: Some(format!("operator@{}.example", name.to_lowercase())),
             display_name: "Operator".to_owned(),
             role: Role::Operator,
-            password_hash: "$argon2id$none".to_owned(),
+            password_hash: Some("$argon2id$none".to_owned()),
+            local: true,
             created_at: self.sources.now(),
         };
         tx.users().insert(&person).await.unwrap();
@@ -101,14 +103,19 @@ impl Plant {
     pub(crate) async fn upload(&self, site: &Site, name: &str, format: &str, bytes: &[u8]) -> (DocumentId, VersionId) {
         let now = self.sources.now();
         let mut tx = self.database.store.tenant(&site.scope).begin().await.unwrap();
-        let document = if let Some(document) = tx.documents().find_by_name(name).await.unwrap() {
+        let reader = tx.labels().reader(site.user).await.unwrap();
+        let document = if let Some(document) = tx.documents().find_by_name(&reader, name).await.unwrap() {
             document
         } else {
+            let label = Label::of(Classification::Internal);
             let document = NewDocument {
                 id: self.sources.new_id(),
                 name: name.to_owned(),
-                classification: Classification::Internal,
+                label_id: tx.labels().intern(&label).await.unwrap(),
+                label,
                 metadata: serde_json::json!({}),
+                tags: Vec::new(),
+                supersedes: None,
                 created_by: site.user,
                 created_at: now,
             };
@@ -123,6 +130,8 @@ impl Plant {
             sha256: [0; 32],
             created_by: site.user,
             created_at: now,
+            effective_from: now,
+            effective_until: None,
         };
         tx.versions().insert(&version, bytes).await.unwrap();
         tx.commit(BOOKKEEPING).await.unwrap();
@@ -152,7 +161,7 @@ impl Plant {
     pub(crate) async fn run(&self, task: &IngestTask) -> Result<IngestOutcome, IngestError> {
         let sources = self.sources.clone();
         let tenant_id = task.scope.tenant_id();
-        let record = move |version: &VersionRow| {
+        let record = move |version: &VersionRow, _: Option<DocumentId>| {
             Ok(AuditRecord {
                 id: sources.new_id(),
                 tenant_id,
@@ -178,12 +187,29 @@ impl Plant {
     }
 
     pub(crate) async fn search(&self, site: &Site, query: &str) -> SearchOutcome {
-        let request = SearchRequest { query: query.to_owned(), limit: 10, document_ids: None };
-        self.searcher.search(&site.scope, request).await.unwrap()
+        let filter = SearchFilter::default();
+        let request = SearchRequest { query: query.to_owned(), limit: 10, filter, label: Label::LOWEST };
+        self.searcher.search(&site.scope, &self.reader(site).await, request).await.unwrap()
+    }
+
+    /// What the person of a tenant may read.
+    pub(crate) async fn reader(&self, site: &Site) -> Reader {
+        self.database.store.tenant(&site.scope).read().await.unwrap().labels().reader(site.user).await.unwrap()
     }
 
     pub(crate) async fn count(&self, query: &str) -> i64 {
         self.database.peek(&format!("SELECT ({query})::text")).await[0].parse().unwrap()
+    }
+}
+
+/// A keyword query of somebody who may see all labels there are.
+pub(crate) fn of_all(text: &str) -> KeywordQuery {
+    KeywordQuery {
+        text: text.to_owned(),
+        limit: 10,
+        visible: VisibleLabels::new(&[], true),
+        versions: None,
+        hints: QueryHints::default(),
     }
 }
 

@@ -1,15 +1,21 @@
 //! Repositories of the system role: what belongs to no tenant, or to all of them.
 
+mod access;
 mod accounts;
+mod due_versions;
 mod feed;
 mod jobs;
+mod reservations;
 mod runs;
 mod seals;
 mod tenants;
 
-pub use accounts::{AccountRow, Accounts};
+pub use access::{Access, Credential, RevocationRow, RevocationsSince};
+pub use accounts::{AccountRow, Accounts, ApiKeyAccount, SessionAccount};
+pub use due_versions::{DueDocument, DueVersions};
 pub use feed::{Feed, FeedState};
 pub use jobs::{ClaimedJob, ClaimedJobs};
+pub use reservations::{ExpiredReservations, LeasedReservations};
 pub use runs::{ExpiredRun, LeasedRuns};
 pub use seals::{HeadRow, NewSeal, SealRow, Seals, StoredEntry, UnsealedEntry};
 pub use tenants::{TenantRow, Tenants};
@@ -19,6 +25,6 @@ use uuid::Uuid;
 
 /// The scope of a tenant named by a row that the system role has just read or claimed.
 #[expect(clippy::disallowed_methods, reason = "a claimed row names its tenant: one of the two lawful sites")]
-fn scope_of(tenant: Uuid) -> TenantScope {
+pub(crate) fn scope_of(tenant: Uuid) -> TenantScope {
     TenantScope::establish(TenantId::from(tenant))
 }

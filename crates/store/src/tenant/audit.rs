@@ -1,5 +1,6 @@
 use chrono::{DateTime, Utc};
 use millwright_core::{Cursor, Page, PageRequest, audit::AuditRecord, id::AuditEntryId};
+use sqlx::{PgConnection, Postgres, postgres::PgArguments, query::QueryAs};
 use uuid::Uuid;
 
 use crate::{StoreError, tenant_tx::TenantConnection};
@@ -50,16 +51,13 @@ pub struct AuditEntryRow {
     pub hash: Option<Vec<u8>>,
 }
 
-impl AuditEntries<'_> {
-    /// All entries in one trip.
-    pub(crate) async fn append(&mut self, records: &[AuditRecord]) -> Result<(), StoreError> {
-        let text = |of: fn(&AuditRecord) -> &str| records.iter().map(of).collect::<Vec<_>>();
-        sqlx::query(
-            "INSERT INTO audit_entries \
-             (tenant_id, id, occurred_at, actor, action, resource_type, resource_id, canonical, mac) \
-             SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], \
-                                  $7::text[], $8::bytea[], $9::bytea[])",
-        )
+/// Binds the columns of entries, each as an array: nine parameters.
+pub(super) fn bind_records<'q, O>(
+    query: QueryAs<'q, Postgres, O, PgArguments>,
+    records: &[&'q AuditRecord],
+) -> QueryAs<'q, Postgres, O, PgArguments> {
+    let text = |of: fn(&AuditRecord) -> &str| records.iter().map(|record| of(record)).collect::<Vec<&'q str>>();
+    query
         // The records' own tenant, not the transaction's: row-level security refuses a mix-up.
         .bind(records.iter().map(|record| record.tenant_id.uuid()).collect::<Vec<_>>())
         .bind(records.iter().map(|record| record.id.uuid()).collect::<Vec<_>>())
@@ -70,9 +68,25 @@ impl AuditEntries<'_> {
         .bind(text(|record| &record.resource_id))
         .bind(records.iter().map(|record| record.canonical.as_slice()).collect::<Vec<_>>())
         .bind(records.iter().map(|record| &record.mac[..]).collect::<Vec<_>>())
-        .execute(&mut *self.0.connection)
-        .await?;
-        Ok(())
+}
+
+/// Writes entries, of whichever tenant they are, in one trip.
+pub(crate) async fn append(connection: &mut PgConnection, records: &[AuditRecord]) -> Result<(), StoreError> {
+    let query = sqlx::query_as::<_, ()>(
+        "INSERT INTO audit_entries \
+         (tenant_id, id, occurred_at, actor, action, resource_type, resource_id, canonical, mac) \
+         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], \
+                              $7::text[], $8::bytea[], $9::bytea[])",
+    );
+    let records: Vec<_> = records.iter().collect();
+    bind_records(query, &records).fetch_optional(connection).await?;
+    Ok(())
+}
+
+impl AuditEntries<'_> {
+    /// All entries in one trip.
+    pub(crate) async fn append(&mut self, records: &[AuditRecord]) -> Result<(), StoreError> {
+        append(self.0.connection, records).await
     }
 
     /// Entries, newest first.

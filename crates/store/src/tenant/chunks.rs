@@ -30,6 +30,8 @@ pub struct NewChunk {
     pub token_count: i32,
     /// Exactly the span's text.
     pub text: String,
+    /// Sentences of the text that look like instructions to a model: pairs of code points.
+    pub quarantined: Vec<(u32, u32)>,
 }
 
 /// One window of a chunk, embedded.
@@ -87,6 +89,7 @@ impl Chunks<'_> {
     ) -> Result<(), StoreError> {
         for statement in [
             "DELETE FROM chunk_vectors WHERE tenant_id = $1 AND version_id = $2",
+            "DELETE FROM dormant_vectors WHERE tenant_id = $1 AND version_id = $2",
             "DELETE FROM chunks WHERE tenant_id = $1 AND version_id = $2",
         ] {
             sqlx::query(statement).bind(self.0.tenant).bind(version.uuid()).execute(&mut *self.0.connection).await?;
@@ -113,11 +116,11 @@ impl Chunks<'_> {
         let paths: Vec<serde_json::Value> = chunks.iter().map(|chunk| chunk.heading_path.clone().into()).collect();
         sqlx::query(
             "INSERT INTO chunks (tenant_id, document_id, version_id, id, ordinal, page_number, char_start, char_end, \
-                                 token_count, text, heading_path) \
+                                 token_count, text, heading_path, quarantined) \
              SELECT $1, $2, $3, id, ordinal, page, start, \"end\", tokens, text, \
-                    ARRAY(SELECT jsonb_array_elements_text(path)) \
+                    ARRAY(SELECT jsonb_array_elements_text(path)), quarantined \
              FROM unnest($4::uuid[], $5::integer[], $6::integer[], $7::integer[], $8::integer[], $9::integer[], \
-                         $10::text[], $11::jsonb[]) AS c (id, ordinal, page, start, \"end\", tokens, text, path)",
+                         $10::text[], $11::jsonb[], $12::jsonb[]) AS c (id, ordinal, page, start, \"end\", tokens, text, path, quarantined)",
         )
         .bind(self.0.tenant)
         .bind(document.uuid())
@@ -130,6 +133,7 @@ impl Chunks<'_> {
         .bind(chunks.iter().map(|chunk| chunk.token_count).collect::<Vec<_>>())
         .bind(chunks.iter().map(|chunk| chunk.text.as_str()).collect::<Vec<_>>())
         .bind(paths)
+        .bind(chunks.iter().map(|chunk| serde_json::json!(chunk.quarantined)).collect::<Vec<_>>())
         .execute(&mut *self.0.connection)
         .await?;
         Ok(())
@@ -144,6 +148,7 @@ impl Chunks<'_> {
         let rows = sqlx::query_as(
             "SELECT c.id, c.heading_path, c.text FROM chunks c WHERE c.tenant_id = $1 AND c.version_id = $2 \
              AND NOT EXISTS (SELECT 1 FROM chunk_vectors v WHERE v.tenant_id = c.tenant_id AND v.chunk_id = c.id) \
+             AND NOT EXISTS (SELECT 1 FROM dormant_vectors v WHERE v.tenant_id = c.tenant_id AND v.chunk_id = c.id) \
              ORDER BY c.ordinal LIMIT $3",
         )
         .bind(self.0.tenant)

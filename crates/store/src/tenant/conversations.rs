@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use millwright_core::{
-    Cursor, Page, PageRequest,
+    Allowed, Classification, Clearance, Cursor, Page, PageRequest,
     id::{ConversationId, UserId},
 };
 use uuid::Uuid;
@@ -29,6 +29,18 @@ pub struct ConversationRow {
 const SELECT: &str = "SELECT c.id, c.title, c.created_at, c.updated_at, \
     (SELECT count(*) FROM messages m WHERE m.tenant_id = c.tenant_id AND m.conversation_id = c.id) AS message_count \
     FROM conversations c WHERE c.tenant_id = $1 AND c.user_id = $2 AND c.deleted_at IS NULL";
+
+fn up_to(classification: Classification) -> Vec<&'static str> {
+    Classification::ALL.iter().filter(|other| **other <= classification).map(|other| other.as_str()).collect()
+}
+
+/// The words that are allowed; `None` for all.
+fn only<T: ToString>(allowed: &Allowed<T>) -> Option<Vec<String>> {
+    match allowed {
+        Allowed::All => None,
+        Allowed::Only(values) => Some(values.iter().map(ToString::to_string).collect()),
+    }
+}
 
 impl Conversations<'_> {
     /// Begins a conversation.
@@ -64,16 +76,22 @@ impl Conversations<'_> {
         row.ok_or(StoreError::NotFound("conversation"))
     }
 
-    /// The user's conversations, last used first; `contains` is looked for in titles and messages, in any case.
+    /// The user's conversations, last used first; `contains` is looked for in titles and in messages that the user may
+    /// still read, in any case.
     pub async fn list(
         &mut self,
         user: UserId,
-        contains: Option<&str>,
+        (contains, clearance): (Option<&str>, &Clearance),
         page: PageRequest,
     ) -> Result<Page<ConversationRow>, StoreError> {
         let statement = format!(
             "{SELECT} AND ($3::text IS NULL OR strpos(lower(c.title), lower($3)) > 0 OR EXISTS ( \
                  SELECT 1 FROM messages m WHERE m.tenant_id = c.tenant_id AND m.conversation_id = c.id \
+                 AND (m.label IS NULL OR (m.label->>'classification' = ANY ($7) \
+                      AND ($8::text[] IS NULL OR NOT EXISTS ( \
+                           SELECT 1 FROM jsonb_array_elements_text(m.label->'export_control') AS e (regime) \
+                           WHERE NOT (regime = ANY ($8) OR (regime LIKE 'EAR:%' AND 'EAR' = ANY ($8))))) \
+                      AND ($9::text[] IS NULL OR m.label->'groups' <@ to_jsonb($9)))) \
                  AND strpos(lower(m.content), lower($3)) > 0)) \
              AND ($4::timestamptz IS NULL OR (c.updated_at, c.id) < ($4, $5)) \
              ORDER BY c.updated_at DESC, c.id DESC LIMIT $6"
@@ -85,6 +103,9 @@ impl Conversations<'_> {
             .bind(page.after.map(|cursor| cursor.at))
             .bind(page.after.map(|cursor| cursor.id))
             .bind(i64::from(page.limit) + 1)
+            .bind(up_to(clearance.classification))
+            .bind(only(&clearance.export_control))
+            .bind(only(&clearance.groups))
             .fetch_all(&mut *self.0.connection)
             .await?;
         Ok(Page::from_rows(rows, page.limit, |row| Cursor { at: row.updated_at, id: row.id.uuid() }))

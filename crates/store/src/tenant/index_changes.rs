@@ -1,4 +1,4 @@
-use millwright_core::id::{ChunkId, DocumentId, VersionId};
+use millwright_core::id::{ChunkId, VersionId};
 use uuid::Uuid;
 
 use super::text_enum;
@@ -38,18 +38,19 @@ pub struct IndexedChunk {
     /// The chunk.
     #[sqlx(try_from = "Uuid")]
     pub id: ChunkId,
-    /// Its document.
-    #[sqlx(try_from = "Uuid")]
-    pub document_id: DocumentId,
     /// Its version.
     #[sqlx(try_from = "Uuid")]
     pub version_id: VersionId,
+    /// Number of the document's label.
+    pub label_id: i64,
     /// The document's name.
     pub document_name: String,
     /// Headings above it, outermost first.
     pub heading_path: Vec<String>,
     /// Its text.
     pub text: String,
+    /// Whether its version does not answer now, and only questions about another day find it.
+    pub is_dormant: bool,
 }
 
 impl IndexChanges<'_> {
@@ -76,13 +77,16 @@ impl IndexChanges<'_> {
         Ok(rows)
     }
 
-    /// The chunks of a version, if it answers; empty when it does not.
+    /// The chunks of a version that answers, or would on another day; empty for any other.
     pub async fn chunks_of(&mut self, version: VersionId) -> Result<Vec<IndexedChunk>, StoreError> {
         let rows = sqlx::query_as(
-            "SELECT c.id, c.document_id, c.version_id, d.name AS document_name, c.heading_path, c.text \
-             FROM chunks c JOIN documents d ON d.tenant_id = c.tenant_id AND d.id = c.document_id \
-                  AND d.current_version_id = c.version_id \
-             WHERE c.tenant_id = $1 AND c.version_id = $2 ORDER BY c.ordinal",
+            "SELECT c.id, c.version_id, d.label_id, d.name AS document_name, c.heading_path, c.text, \
+                    d.current_version_id IS DISTINCT FROM c.version_id AS is_dormant \
+             FROM chunks c JOIN documents d ON d.tenant_id = c.tenant_id AND d.id = c.document_id AND d.deleted_at IS NULL \
+             JOIN document_versions v ON v.tenant_id = c.tenant_id AND v.id = c.version_id \
+             WHERE c.tenant_id = $1 AND c.version_id = $2 \
+               AND (d.current_version_id = c.version_id OR v.status IN ('scheduled', 'superseded', 'expired')) \
+             ORDER BY c.ordinal",
         )
         .bind(self.0.tenant)
         .bind(version.uuid())

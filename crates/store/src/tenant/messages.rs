@@ -1,12 +1,12 @@
 use chrono::{DateTime, Utc};
 use millwright_core::{
-    Classification,
+    Label,
     id::{ConversationId, MessageId, RunId},
 };
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::text_enum;
+use super::{labels::label_json, text_enum};
 use crate::{StoreError, tenant_tx::TenantConnection};
 
 text_enum! {
@@ -51,8 +51,12 @@ pub struct NewMessage {
     pub content: String,
     /// Whether it is whole.
     pub status: MessageStatus,
+    /// What it is, as far as that is known.
+    pub label: Option<Label>,
     /// The run that writes it.
     pub run_id: Option<RunId>,
+    /// The moment whose documents it is about; `None` for the present.
+    pub as_of: Option<DateTime<Utc>>,
     /// When.
     pub created_at: DateTime<Utc>,
 }
@@ -71,7 +75,7 @@ pub struct FinishedMessage {
     /// `LIGHT`, `STANDARD` or `HEAVY`.
     pub tier: String,
     /// The join of the labels of what it was made from.
-    pub classification: Option<Classification>,
+    pub label: Option<Label>,
     /// False when the documents do not hold the answer.
     pub answered: Option<bool>,
     /// Code and detail of a failure.
@@ -107,8 +111,8 @@ pub struct MessageRow {
     pub model: Option<String>,
     /// `LIGHT`, `STANDARD` or `HEAVY`.
     pub tier: Option<String>,
-    /// The join of the labels of what it was made from.
-    pub classification: Option<String>,
+    /// The join of the labels of what it was made from; see [`label_of_json`](super::label_of_json).
+    pub label: Option<Value>,
     /// False when the documents do not hold the answer.
     pub answered: Option<bool>,
     /// Code of a failure.
@@ -117,12 +121,14 @@ pub struct MessageRow {
     pub error_detail: Option<String>,
     /// From the question to the end of the answer.
     pub duration_ms: Option<i64>,
+    /// The moment whose documents it is about; `None` for the present.
+    pub as_of: Option<DateTime<Utc>>,
     /// When.
     pub created_at: DateTime<Utc>,
 }
 
 const COLUMNS: &str = "id, conversation_id, parent_id, role, content, status, citations, run_id, model, tier, \
-    classification, answered, error_code, error_detail, duration_ms, created_at";
+    label, answered, error_code, error_detail, duration_ms, as_of, created_at";
 
 impl Messages<'_> {
     /// Stores a message and moves its conversation to the top.
@@ -136,9 +142,10 @@ impl Messages<'_> {
         let column = |of: fn(&NewMessage) -> Option<Uuid>| messages.iter().map(of).collect::<Vec<_>>();
         sqlx::query(
             "WITH touched AS (UPDATE conversations SET updated_at = $3 WHERE tenant_id = $1 AND id = $2) \
-             INSERT INTO messages (tenant_id, conversation_id, id, parent_id, role, content, status, run_id, created_at) \
+             INSERT INTO messages (tenant_id, conversation_id, id, parent_id, role, content, status, run_id, created_at, \
+                                   label, as_of) \
              SELECT $1, $2, * FROM unnest($4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::uuid[], \
-                                          $10::timestamptz[])",
+                                          $10::timestamptz[], $11::jsonb[], $12::timestamptz[])",
         )
         .bind(self.0.tenant)
         .bind(last.conversation_id.uuid())
@@ -150,6 +157,8 @@ impl Messages<'_> {
         .bind(messages.iter().map(|message| message.status.as_str()).collect::<Vec<_>>())
         .bind(column(|message| message.run_id.map(RunId::uuid)))
         .bind(messages.iter().map(|message| message.created_at).collect::<Vec<_>>())
+        .bind(messages.iter().map(|message| message.label.as_ref().map(label_json)).collect::<Vec<_>>())
+        .bind(messages.iter().map(|message| message.as_of).collect::<Vec<_>>())
         .execute(&mut *self.0.connection)
         .await?;
         Ok(())
@@ -214,10 +223,21 @@ impl Messages<'_> {
         Ok(rows)
     }
 
+    /// Labels a message that is being written, before any of it is shown.
+    pub async fn set_label(&mut self, id: MessageId, label: &Label) -> Result<(), StoreError> {
+        sqlx::query("UPDATE messages SET label = $3 WHERE tenant_id = $1 AND id = $2 AND status = 'streaming'")
+            .bind(self.0.tenant)
+            .bind(id.uuid())
+            .bind(label_json(label))
+            .execute(&mut *self.0.connection)
+            .await?;
+        Ok(())
+    }
+
     /// Ends a message that is being written; does nothing to one that has ended.
     pub async fn finish(&mut self, id: MessageId, end: &FinishedMessage) -> Result<(), StoreError> {
         sqlx::query(
-            "UPDATE messages SET content = $3, status = $4, citations = $5, model = $6, tier = $7, classification = $8, \
+            "UPDATE messages SET content = $3, status = $4, citations = $5, model = $6, tier = $7, label = $8, \
              answered = $9, error_code = $10, error_detail = $11, duration_ms = $12 \
              WHERE tenant_id = $1 AND id = $2 AND status = 'streaming'",
         )
@@ -228,7 +248,7 @@ impl Messages<'_> {
         .bind(&end.citations)
         .bind(&end.model)
         .bind(&end.tier)
-        .bind(end.classification.map(Classification::as_str))
+        .bind(end.label.as_ref().map(label_json))
         .bind(end.answered)
         .bind(end.error.as_ref().map(|(code, _)| code))
         .bind(end.error.as_ref().map(|(_, detail)| detail))

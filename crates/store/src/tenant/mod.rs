@@ -1,27 +1,61 @@
 //! Repositories of one tenant. Each borrows a [`TenantTx`](crate::TenantTx); each statement names the tenant.
 
+mod api_keys;
 mod audit;
+mod budget_ledger;
+mod budgets;
 mod chunks;
 mod conversations;
 mod documents;
+mod glossary;
 mod index_changes;
 mod jobs;
+mod label_requests;
+mod labels;
 mod messages;
+mod page_layouts;
 mod passages;
+mod policy;
+mod policy_events;
 mod runs;
+mod security;
+mod sessions;
+mod usage;
 mod users;
+mod validity;
+mod vaults;
 mod versions;
 
+pub use api_keys::{ApiKeyRow, ApiKeys, NewApiKeyRow};
+pub(crate) use audit::append as append_audit;
 pub use audit::{AuditEntries, AuditEntryRow, AuditFilter};
+pub use budget_ledger::{BudgetAlert, BudgetLedger, BudgetLevel, EndedCall, HoldRow, PeriodKey, RefusedClaim};
+pub use budgets::{
+    BudgetPeriod, BudgetPeriodRow, BudgetRow, BudgetSubjectKind, BudgetUnit, Budgets, CurrentBudgetRow, NewBudget,
+    PeriodStarts,
+};
 pub use chunks::{ChunkPreview, Chunks, NewChunk, NewVector, UnembeddedChunk};
 pub use conversations::{ConversationRow, Conversations};
-pub use documents::{DocumentFilter, DocumentRow, Documents, NewDocument};
+pub use documents::{DocumentFilter, DocumentRow, Documents, NewDocument, RelatedDocument};
+pub use glossary::{Glossary, GlossaryEntryRow, NewGlossaryEntry};
 pub use index_changes::{IndexChange, IndexChanges, IndexOperation, IndexedChunk};
 pub use jobs::{JobFence, JobOutcome, JobRow, JobStatus, Jobs, NewJob};
+pub use label_requests::{LabelRequestRow, LabelRequestStatus, LabelRequests, NewLabelRequest};
+pub use labels::{ClearanceColumns, LabelColumns, Labels, Reader, label_of_json};
 pub use messages::{FinishedMessage, MessageRole, MessageRow, MessageStatus, Messages, NewMessage};
-pub use passages::{PassageQuery, PassageRow, Passages};
+pub use page_layouts::{PageLayoutRow, PageTextRow};
+pub use passages::{PassageQuery, PassageRow, PassageScope, Passages, WindowVector};
+pub use policy::{DecisionRow, NewDecision, Policies, PolicySettingsRow, PolicyState, PolicyVersionRow};
+pub use policy_events::{
+    NewPolicyEvent, PolicyEventCount, PolicyEventFilter, PolicyEventKind, PolicyEventRow, PolicyEvents,
+};
 pub use runs::{NewRun, RunEventRow, RunRow, RunStatus, RunStepRow, Runs, StepKind, StepStatus};
-pub use users::{NewUser, UserRow, Users};
+pub use security::{SecondFactorState, Security, SecurityPolicy};
+pub use sessions::{NewSession, SessionEnd, SessionRow, Sessions, SignInMethod, Transport};
+pub use usage::{CallOutcome, NewUsage, Usage, UsageFilter, UsageGroup, UsageRow, UsageTotals};
+pub use users::{NewUser, UserChange, UserFilter, UserKind, UserRow, UserStatus, Users};
+pub use validity::{SearchFilter, Standing, Validity, VersionSet};
+pub use vaults::Vaults;
 pub use versions::{NewVersion, PageRow, Stage, VersionRow, VersionStatus, Versions};
 
 /// An enum kept as text in the database: its words, and what reads them back.

@@ -1,28 +1,55 @@
-use millwright_core::{
-    Classification,
-    id::{ChunkId, DocumentId},
-};
+use chrono::{DateTime, Utc};
+use millwright_core::id::{ChunkId, DocumentId};
 use pgvector::HalfVector;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
+use super::{
+    labels::{LabelColumns, Reader},
+    validity::VersionSet,
+};
 use crate::{StoreError, tenant_tx::TenantConnection};
 
-/// Passages of versions that answer, as search reads them.
+/// Passages as search reads them: of versions that answer, or of those that did on another day.
 pub struct Passages<'t>(pub(crate) TenantConnection<'t>);
 
 /// What search asks for: the nearest by vector, together with chunks found elsewhere.
 #[derive(Debug, Clone)]
 pub struct PassageQuery<'q> {
+    /// For whom: what they may not see is not looked at.
+    pub reader: &'q Reader,
     /// Unit length; `None` when the query could not be embedded, then only `keyword_hits` are read.
     pub embedding: Option<&'q [f32]>,
     /// How many windows the vector index may return.
     pub nearest: i64,
     /// Chunks found by the keyword index; a chunk named twice is returned once.
     pub keyword_hits: &'q [ChunkId],
-    /// Only these documents; `None` for all.
-    pub documents: Option<&'q [DocumentId]>,
+    /// Where to search.
+    pub scope: PassageScope<'q>,
 }
+
+/// Which versions are searched.
+#[derive(Debug, Clone, Copy)]
+pub enum PassageScope<'q> {
+    /// All that answer now.
+    Current,
+    /// Of those, these.
+    CurrentOf(&'q VersionSet),
+    /// These, whether they answer now or not.
+    Any(&'q VersionSet),
+}
+
+impl<'q> PassageScope<'q> {
+    fn versions(self) -> Option<&'q VersionSet> {
+        match self {
+            Self::Current => None,
+            Self::CurrentOf(versions) | Self::Any(versions) => Some(versions),
+        }
+    }
+}
+
+/// So many chunks are compared one by one sooner than HNSW finds those that pass among all others.
+const MOST_EXACT: i64 = 20_000;
 
 /// A passage of a version that answers.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -35,11 +62,15 @@ pub struct PassageRow {
     pub document_id: DocumentId,
     /// Its name.
     pub document_name: String,
-    /// How confidential it is.
-    #[sqlx(try_from = "String")]
-    pub classification: Classification,
+    /// Its label.
+    #[sqlx(flatten)]
+    pub label: LabelColumns,
     /// The version's number.
     pub version: i32,
+    /// From when it holds.
+    pub effective_from: DateTime<Utc>,
+    /// Whether it answers now.
+    pub is_current: bool,
     /// Whether page numbers mean pages.
     pub paged: bool,
     /// Place of the chunk in its version.
@@ -56,21 +87,38 @@ pub struct PassageRow {
     pub token_count: i32,
     /// Exactly the span's text.
     pub text: String,
+    /// Sentences of the text that look like instructions: pairs of code points.
+    #[sqlx(json)]
+    pub quarantined: Vec<(u32, u32)>,
     /// Cosine similarity of its nearest window, -1 to 1; for keyword hits too.
     pub similarity: Option<f64>,
+    /// The vector of its nearest window; none when the query has none.
+    #[sqlx(try_from = "Option<HalfVector>")]
+    pub embedding: WindowVector,
     /// Whether the vector index returned it.
     pub from_vector: bool,
 }
 
+/// A vector as the database keeps it, with half the digits of what was given.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct WindowVector(pub Option<Vec<f32>>);
+
+impl From<Option<HalfVector>> for WindowVector {
+    fn from(vector: Option<HalfVector>) -> Self {
+        Self(vector.map(|vector| vector.as_slice().iter().map(|number| number.to_f32()).collect()))
+    }
+}
+
 impl Passages<'_> {
     /// One trip: the vector index's nearest windows as their chunks, and the keyword hits, each only where its
-    /// version answers now. A deleted document or a superseded version is never among them, however far an index
-    /// lags behind. Ordered by similarity, best first.
+    /// version is in the scope and the reader may see its document: the label is a condition of the search, not of its
+    /// result. Nothing of a deleted document is among them, nor of a version that does not answer unless the scope is
+    /// [`PassageScope::Any`], however far an index lags behind. Ordered by similarity, best first.
     pub async fn find(&mut self, query: &PassageQuery<'_>) -> Result<Vec<PassageRow>, StoreError> {
         let rows = sqlx::query_as(AssertSqlSafe(self.statement(query)))
             .bind(query.embedding.map(HalfVector::from_f32_slice))
             .bind(query.keyword_hits.iter().map(|id| id.uuid()).collect::<Vec<Uuid>>())
-            .bind(document_ids(query))
+            .bind(version_ids(query))
             .fetch_all(&mut *self.0.connection)
             .await?;
         Ok(rows)
@@ -82,66 +130,86 @@ impl Passages<'_> {
         let lines = sqlx::query_scalar(AssertSqlSafe(format!("EXPLAIN {}", self.statement(query))))
             .bind(query.embedding.map(HalfVector::from_f32_slice))
             .bind(query.keyword_hits.iter().map(|id| id.uuid()).collect::<Vec<Uuid>>())
-            .bind(document_ids(query))
+            .bind(version_ids(query))
             .fetch_all(&mut *self.0.connection)
             .await?;
         Ok(lines)
     }
 
-    /// Tenant and limit stand in the text, where the planner sees them in a prepared statement's cached plan too: it
+    /// Tenant, labels and limit stand in the text, where the planner sees them in a prepared statement's cached plan too: it
     /// reads a small tenant's vectors one by one and a large tenant's through HNSW. Behind a parameter it would settle
     /// on one way for both, and HNSW gives up before it has found the few rows of a small tenant.
     fn statement(&self, query: &PassageQuery<'_>) -> String {
-        let (answers, order) = if query.documents.is_some() {
-            // Some documents have few vectors, which HNSW might not come by before it gives up: the sum keeps it away,
-            // and all of them are read by the index on versions.
-            (
-                "v.version_id = ANY (ARRAY(SELECT d.current_version_id FROM documents d \
-                                           WHERE d.tenant_id = '{tenant}' AND d.id = ANY ($3)))",
-                "(v.embedding <=> $1) + 0",
-            )
-        } else {
-            // Not a join: its rows would be underestimated so far that the planner never took HNSW.
-            (
-                "(SELECT d.current_version_id = v.version_id FROM documents d \
-                  WHERE d.tenant_id = '{tenant}' AND d.id = v.document_id)",
-                "v.embedding <=> $1",
-            )
+        // Not a join: its rows would be underestimated so far that the planner never took HNSW.
+        const CURRENT: &str = "(SELECT d.current_version_id = v.version_id AND {visible} FROM documents d \
+             WHERE d.tenant_id = '{tenant}' AND d.id = v.document_id)";
+        const OF_FEW: &str = "v.version_id = ANY (ARRAY(SELECT r.id FROM document_versions r \
+                 JOIN documents d ON d.tenant_id = '{tenant}' AND d.id = r.document_id \
+                 WHERE r.tenant_id = '{tenant}' AND r.id = ANY ($3) AND {visible}{current}))";
+        let (vectors, answers, order) = match query.scope {
+            PassageScope::Current => ("chunk_vectors", CURRENT.to_owned(), "v.embedding <=> $1"),
+            // A condition that no index serves, so that the one on vectors is taken.
+            PassageScope::CurrentOf(versions) if versions.chunks > MOST_EXACT => {
+                ("chunk_vectors", format!("{CURRENT} AND (v.version_id = ANY ($3)) IS TRUE"), "v.embedding <=> $1")
+            }
+            // Few vectors, which HNSW might not come by before it gives up: the sum keeps it away, and all of them are read
+            // by the index on versions.
+            PassageScope::CurrentOf(_) => ("chunk_vectors", OF_FEW.to_owned(), "(v.embedding <=> $1) + 0"),
+            PassageScope::Any(_) => (ALL_VECTORS, OF_FEW.to_owned(), "(v.embedding <=> $1) + 0"),
+        };
+        let current = match query.scope {
+            PassageScope::Any(_) => " AND d.deleted_at IS NULL",
+            _ => " AND d.current_version_id = {version}",
         };
         STATEMENT
-            .replace("{answers}", answers)
+            .replace("{answers}", &answers.replace("{current}", &current.replace("{version}", "r.id")))
+            .replace("{current}", &current.replace("{version}", "c.version_id"))
+            .replace("{vectors}", vectors)
             .replace("{order}", order)
+            .replace("{visible}", &visible(query.reader))
             .replace("{tenant}", &self.0.tenant.to_string())
             .replace("{nearest}", &query.nearest.max(0).to_string())
     }
 }
 
-fn document_ids(query: &PassageQuery<'_>) -> Option<Vec<Uuid>> {
-    query.documents.map(|documents| documents.iter().map(|id| id.uuid()).collect())
+/// Numbers only: nothing that could be syntax.
+fn visible(reader: &Reader) -> String {
+    let ids: Vec<String> = reader.visible().iter().map(i64::to_string).collect();
+    format!("d.label_id = ANY ('{{{}}}'::bigint[])", ids.join(","))
 }
+
+fn version_ids(query: &PassageQuery<'_>) -> Option<Vec<Uuid>> {
+    query.scope.versions().map(|versions| versions.ids.iter().map(|id| id.uuid()).collect())
+}
+
+const ALL_VECTORS: &str = "(SELECT tenant_id, version_id, document_id, chunk_id, embedding FROM chunk_vectors \
+     UNION ALL SELECT tenant_id, version_id, document_id, chunk_id, embedding FROM dormant_vectors)";
 
 /// `OFFSET 0` keeps the order of the joins: from a few wanted chunks to their documents. Left alone, the planner
 /// underestimates them and may begin with all chunks of the tenant.
 const STATEMENT: &str = "WITH nearest AS MATERIALIZED ( \
-         SELECT v.chunk_id, v.embedding <=> $1 AS distance FROM chunk_vectors v \
+         SELECT v.chunk_id, v.embedding <=> $1 AS distance, v.embedding FROM {vectors} v \
          WHERE v.tenant_id = '{tenant}' AND $1::halfvec IS NOT NULL AND {answers} \
          ORDER BY {order} LIMIT {nearest}), \
      wanted AS ( \
-         SELECT chunk_id, min(distance) AS distance, true AS from_vector FROM nearest GROUP BY chunk_id \
+         (SELECT DISTINCT ON (chunk_id) chunk_id, distance, embedding, true AS from_vector FROM nearest \
+          ORDER BY chunk_id, distance) \
          UNION ALL \
-         SELECT k.chunk_id, \
-                (SELECT min(v.embedding <=> $1) FROM chunk_vectors v \
-                 WHERE v.tenant_id = '{tenant}' AND v.chunk_id = k.chunk_id), \
-                false \
+         SELECT k.chunk_id, n.distance, n.embedding, false \
          FROM (SELECT DISTINCT chunk_id FROM unnest($2::uuid[]) AS h (chunk_id)) k \
+         LEFT JOIN LATERAL ( \
+             SELECT v.embedding <=> $1 AS distance, v.embedding FROM {vectors} v \
+             WHERE v.tenant_id = '{tenant}' AND v.chunk_id = k.chunk_id AND $1::halfvec IS NOT NULL \
+             ORDER BY (v.embedding <=> $1) + 0 LIMIT 1) n ON true \
          WHERE k.chunk_id NOT IN (SELECT chunk_id FROM nearest)) \
-     SELECT p.*, 1 - w.distance AS similarity, w.from_vector \
+     SELECT p.*, 1 - w.distance AS similarity, w.embedding, w.from_vector \
      FROM wanted w CROSS JOIN LATERAL ( \
-         SELECT c.id AS chunk_id, c.document_id, d.name AS document_name, d.classification, r.number AS version, \
-                r.paged, c.ordinal, c.page_number, c.char_start, c.char_end, c.heading_path, c.token_count, c.text \
+         SELECT c.id AS chunk_id, c.document_id, d.name AS document_name, b.classification, b.export_control, \
+                b.groups, d.integrity, r.number AS version, r.effective_from, d.current_version_id IS NOT DISTINCT FROM c.version_id AS is_current, r.paged, c.ordinal, c.page_number, c.char_start, c.char_end, c.heading_path, c.token_count, c.text, c.quarantined \
          FROM chunks c \
-         JOIN documents d ON d.tenant_id = '{tenant}' AND d.id = c.document_id AND d.current_version_id = c.version_id \
+         JOIN documents d ON d.tenant_id = '{tenant}' AND d.id = c.document_id{current} AND {visible} \
+         JOIN labels b ON b.tenant_id = '{tenant}' AND b.id = d.label_id \
          JOIN document_versions r ON r.tenant_id = '{tenant}' AND r.id = c.version_id \
-         WHERE c.tenant_id = '{tenant}' AND c.id = w.chunk_id AND ($3::uuid[] IS NULL OR c.document_id = ANY ($3)) \
+         WHERE c.tenant_id = '{tenant}' AND c.id = w.chunk_id AND ($3::uuid[] IS NULL OR c.version_id = ANY ($3)) \
          OFFSET 0) p \
      ORDER BY similarity DESC NULLS LAST";

@@ -1,9 +1,12 @@
 use chrono::{DateTime, Utc};
-use millwright_core::id::{ConversationId, MessageId, RunId, UserId};
+use millwright_core::{
+    Label,
+    id::{ConversationId, MessageId, RunId, UserId},
+};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::text_enum;
+use super::{labels::label_json, text_enum};
 use crate::{StoreError, tenant_tx::TenantConnection};
 
 text_enum! {
@@ -99,6 +102,8 @@ pub struct RunRow {
     pub error_detail: Option<String>,
     /// When a person asked it to stop.
     pub cancel_requested_at: Option<DateTime<Utc>>,
+    /// The join of the labels of all that it has read; see [`label_of_json`](super::label_of_json).
+    pub label: Option<Value>,
     /// When it began.
     pub created_at: DateTime<Utc>,
     /// When it ended.
@@ -171,7 +176,7 @@ impl Runs<'_> {
     pub async fn get(&mut self, id: RunId) -> Result<Option<RunRow>, StoreError> {
         let row = sqlx::query_as(
             "SELECT id, conversation_id, user_id, user_message_id, assistant_message_id, status, tier, model, error_code, \
-             error_detail, cancel_requested_at, created_at, finished_at FROM runs WHERE tenant_id = $1 AND id = $2",
+             error_detail, cancel_requested_at, label, created_at, finished_at FROM runs WHERE tenant_id = $1 AND id = $2",
         )
         .bind(self.0.tenant)
         .bind(id.uuid())
@@ -211,6 +216,18 @@ impl Runs<'_> {
         .execute(&mut *self.0.connection)
         .await?;
         Ok(changed.rows_affected() > 0)
+    }
+
+    /// The model that the run uses and the join of the labels of all that it has read so far.
+    pub async fn set_label(&mut self, id: RunId, label: &Label, model: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE runs SET label = $3, model = $4 WHERE tenant_id = $1 AND id = $2 AND status = 'running'")
+            .bind(self.0.tenant)
+            .bind(id.uuid())
+            .bind(label_json(label))
+            .bind(model)
+            .execute(&mut *self.0.connection)
+            .await?;
+        Ok(())
     }
 
     /// Ends a run. [`StoreError::LeaseLost`] when it has ended already.

@@ -3,7 +3,10 @@ use millwright_core::id::{DocumentId, UserId, VersionId};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::text_enum;
+use super::{
+    text_enum,
+    validity::{Standing, Validity},
+};
 use crate::{StoreError, tenant_tx::TenantConnection};
 
 text_enum! {
@@ -15,10 +18,14 @@ text_enum! {
         Processing = "processing",
         /// Answers questions.
         Ready = "ready",
+        /// Was read; its day has not come.
+        Scheduled = "scheduled",
         /// Could not be read.
         Failed = "failed",
-        /// A newer version answers instead.
+        /// Another version or document answers instead.
         Superseded = "superseded",
+        /// Its time is over, and nothing took its place.
+        Expired = "expired",
     }
 }
 
@@ -56,6 +63,10 @@ pub struct NewVersion {
     pub created_by: UserId,
     /// When.
     pub created_at: DateTime<Utc>,
+    /// From when it holds.
+    pub effective_from: DateTime<Utc>,
+    /// Until when, which is later; `None` without end.
+    pub effective_until: Option<DateTime<Utc>>,
 }
 
 /// A version.
@@ -90,6 +101,10 @@ pub struct VersionRow {
     pub paged: bool,
     /// Pages of text.
     pub page_count: Option<i32>,
+    /// How many of them are pictures whose text was recognised.
+    pub recognized_pages: i32,
+    /// The numbers of the pages on which no text was found.
+    pub pages_without_text: Vec<i32>,
     /// Chunks.
     pub chunk_count: Option<i32>,
     /// Code of the failure.
@@ -100,12 +115,18 @@ pub struct VersionRow {
     pub timings_ms: Value,
     /// When it was uploaded.
     pub created_at: DateTime<Utc>,
-    /// When it could answer.
+    /// When it had been read.
     pub ready_at: Option<DateTime<Utc>>,
+    /// From when it holds.
+    pub effective_from: DateTime<Utc>,
+    /// Until when; `None` without end.
+    pub effective_until: Option<DateTime<Utc>>,
+    /// Language of most of its text, such as `de`; none before it was read.
+    pub language: Option<String>,
 }
 
 /// A page of text as the parser read it.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone, Default, sqlx::FromRow)]
 pub struct PageRow {
     /// 1 for the first.
     pub page_number: i32,
@@ -113,10 +134,17 @@ pub struct PageRow {
     pub text: String,
     /// The parser's blocks, as it serialised them.
     pub blocks: Value,
+    /// Whether the text was recognised from a picture. Written with the page, read by `page_layout`.
+    #[sqlx(default)]
+    pub recognized: bool,
+    /// Where its words stand, in the parser's packed form. Written with the page, read by `page_layout`.
+    #[sqlx(default)]
+    pub layout: Option<Vec<u8>>,
 }
 
 const SELECT: &str = "SELECT id, document_id, number, format, media_type, size_bytes, sha256, status, stage, stage_done, \
-    stage_total, paged, page_count, chunk_count, error_code, error_detail, timings_ms, created_at, ready_at \
+    stage_total, paged, page_count, recognized_pages, pages_without_text, chunk_count, error_code, error_detail, timings_ms, \
+    created_at, ready_at, effective_from, effective_until, language \
     FROM document_versions WHERE tenant_id = $1";
 
 impl Versions<'_> {
@@ -124,8 +152,8 @@ impl Versions<'_> {
     pub async fn insert(&mut self, version: &NewVersion, bytes: &[u8]) -> Result<i32, StoreError> {
         let number: i32 = sqlx::query_scalar(
             "INSERT INTO document_versions (tenant_id, id, document_id, number, format, media_type, size_bytes, sha256, \
-                                            status, created_by, created_at) \
-             SELECT $1, $2, $3, 1 + coalesce(max(number), 0), $4, $5, $6, $7, 'queued', $8, $9 \
+                                            status, created_by, created_at, effective_from, effective_until) \
+             SELECT $1, $2, $3, 1 + coalesce(max(number), 0), $4, $5, $6, $7, 'queued', $8, $9, $10, $11 \
              FROM document_versions WHERE tenant_id = $1 AND document_id = $3 RETURNING number",
         )
         .bind(self.0.tenant)
@@ -137,6 +165,8 @@ impl Versions<'_> {
         .bind(&version.sha256[..])
         .bind(version.created_by.uuid())
         .bind(version.created_at)
+        .bind(version.effective_from)
+        .bind(version.effective_until)
         .fetch_one(&mut *self.0.connection)
         .await?;
         sqlx::query("INSERT INTO document_contents (tenant_id, version_id, bytes) VALUES ($1, $2, $3)")
@@ -171,7 +201,8 @@ impl Versions<'_> {
     ) -> Result<VersionRow, StoreError> {
         let statement = format!(
             "{SELECT} AND document_id = $2 AND ($3::integer IS NULL OR number = $3) \
-             ORDER BY (status = 'ready') DESC, number DESC LIMIT 1"
+             ORDER BY (id = (SELECT d.current_version_id FROM documents d WHERE d.tenant_id = $1 AND d.id = $2)) DESC NULLS LAST, \
+                      number DESC LIMIT 1"
         );
         let row: Option<VersionRow> = sqlx::query_as(sqlx::AssertSqlSafe(statement))
             .bind(self.0.tenant)
@@ -180,6 +211,17 @@ impl Versions<'_> {
             .fetch_optional(&mut *self.0.connection)
             .await?;
         row.ok_or(StoreError::NotFound("version"))
+    }
+
+    /// A document's newest version, whatever became of it.
+    pub async fn find_newest(&mut self, document: DocumentId) -> Result<Option<VersionRow>, StoreError> {
+        let statement = format!("{SELECT} AND document_id = $2 ORDER BY number DESC LIMIT 1");
+        let row = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+            .bind(self.0.tenant)
+            .bind(document.uuid())
+            .fetch_optional(&mut *self.0.connection)
+            .await?;
+        Ok(row)
     }
 
     /// All versions of a document, newest first.
@@ -295,15 +337,19 @@ impl Versions<'_> {
         let numbers: Vec<i32> = pages.iter().map(|page| page.page_number).collect();
         let texts: Vec<&str> = pages.iter().map(|page| page.text.as_str()).collect();
         let blocks: Vec<&Value> = pages.iter().map(|page| &page.blocks).collect();
+        let recognized: Vec<bool> = pages.iter().map(|page| page.recognized).collect();
+        let layouts: Vec<Option<&[u8]>> = pages.iter().map(|page| page.layout.as_deref()).collect();
         sqlx::query(
-            "INSERT INTO document_pages (tenant_id, version_id, page_number, text, blocks) \
-             SELECT $1, $2, * FROM unnest($3::integer[], $4::text[], $5::jsonb[])",
+            "INSERT INTO document_pages (tenant_id, version_id, page_number, text, blocks, recognized, layout) \
+             SELECT $1, $2, * FROM unnest($3::integer[], $4::text[], $5::jsonb[], $6::boolean[], $7::bytea[])",
         )
         .bind(self.0.tenant)
         .bind(id.uuid())
         .bind(numbers)
         .bind(texts)
         .bind(blocks)
+        .bind(recognized)
+        .bind(layouts)
         .execute(&mut *self.0.connection)
         .await?;
         Ok(())
@@ -334,88 +380,82 @@ impl Versions<'_> {
         Ok(rows)
     }
 
-    /// The text of one page.
-    pub async fn page_text(&mut self, id: VersionId, number: i32) -> Result<String, StoreError> {
-        let text: Option<String> = sqlx::query_scalar(
-            "SELECT text FROM document_pages WHERE tenant_id = $1 AND version_id = $2 AND page_number = $3",
+    /// Ends ingestion: the version was read, and answers if it should on this day; see
+    /// [`Validity::settle`]. Of a document that is gone, what was read goes too. To be followed by
+    /// [`Validity::settle_superseded_by`].
+    pub async fn set_ready(&mut self, id: VersionId, now: DateTime<Utc>) -> Result<Standing, StoreError> {
+        let document = self.require(id).await?.document_id;
+        // Before anything is decided, so that versions that end at the same time follow each other.
+        let live: Option<bool> = sqlx::query_scalar(
+            "SELECT true FROM documents WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE",
         )
         .bind(self.0.tenant)
-        .bind(id.uuid())
-        .bind(number)
+        .bind(document.uuid())
         .fetch_optional(&mut *self.0.connection)
         .await?;
-        text.ok_or(StoreError::NotFound("page"))
-    }
-
-    /// Lets a version answer: it becomes current, the one before is superseded and leaves the vector index, and the
-    /// keyword indexes are told; all in this transaction. False when a newer version answers already, or when the document
-    /// is gone: then what was read of it goes too.
-    pub async fn set_ready(&mut self, id: VersionId, now: DateTime<Utc>) -> Result<bool, StoreError> {
-        let version = self.require(id).await?;
-        let locked: Option<Option<Uuid>> = sqlx::query_scalar(
-            "SELECT current_version_id FROM documents WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE",
-        )
-        .bind(self.0.tenant)
-        .bind(version.document_id.uuid())
-        .fetch_optional(&mut *self.0.connection)
-        .await?;
-        let Some(current) = locked else {
+        if live.is_none() {
             self.delete_contents(id).await?;
-            return Ok(false);
-        };
-        // Not joined to the statement above: after waiting for the lock, it would see the document as it is now beside
-        // a joined row as it was before.
-        let current_number: Option<i32> =
-            sqlx::query_scalar("SELECT number FROM document_versions WHERE tenant_id = $1 AND id = $2")
-                .bind(self.0.tenant)
-                .bind(current)
-                .fetch_optional(&mut *self.0.connection)
-                .await?;
-        if current_number.is_some_and(|number| number > version.number) {
-            self.set_superseded(id).await?;
-            return Ok(false);
-        }
-        if let Some(old) = current.filter(|old| *old != id.uuid()) {
-            self.set_superseded(VersionId::from(old)).await?;
+            return Ok(Standing::Gone);
         }
         sqlx::query(
-            "WITH ready AS (UPDATE document_versions SET status = 'ready', stage = NULL, ready_at = $4 \
-                            WHERE tenant_id = $1 AND id = $2), \
-                  fed AS (INSERT INTO index_changes (tenant_id, version_id, operation) VALUES ($1, $2, 'upsert')) \
-             UPDATE documents SET current_version_id = $2, updated_at = $4 WHERE tenant_id = $1 AND id = $3",
+            "UPDATE document_versions SET status = 'superseded', stage = NULL, ready_at = $3 \
+             WHERE tenant_id = $1 AND id = $2",
         )
         .bind(self.0.tenant)
         .bind(id.uuid())
-        .bind(version.document_id.uuid())
         .bind(now)
         .execute(&mut *self.0.connection)
         .await?;
-        Ok(true)
+        let mut validity = Validity(TenantConnection { connection: &mut *self.0.connection, tenant: self.0.tenant });
+        validity.settle(document, Some(id), now).await?;
+        Ok(match self.require(id).await?.status {
+            VersionStatus::Ready => Standing::Answers,
+            VersionStatus::Scheduled => Standing::Scheduled,
+            _ => Standing::Past,
+        })
+    }
+
+    /// When a version holds. To be followed by [`Validity::settle`].
+    pub async fn set_effective(
+        &mut self,
+        id: VersionId,
+        from: DateTime<Utc>,
+        until: Option<DateTime<Utc>>,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE document_versions SET effective_from = $3, effective_until = $4 WHERE tenant_id = $1 AND id = $2",
+        )
+        .bind(self.0.tenant)
+        .bind(id.uuid())
+        .bind(from)
+        .bind(until)
+        .execute(&mut *self.0.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// In which language most of its text is.
+    pub async fn set_language(&mut self, id: VersionId, language: &str) -> Result<(), StoreError> {
+        sqlx::query("UPDATE document_versions SET language = $3 WHERE tenant_id = $1 AND id = $2")
+            .bind(self.0.tenant)
+            .bind(id.uuid())
+            .bind(language)
+            .execute(&mut *self.0.connection)
+            .await?;
+        Ok(())
     }
 
     /// Removes what ingestion wrote for a document that was deleted in the meantime.
     async fn delete_contents(&mut self, id: VersionId) -> Result<(), StoreError> {
         for statement in [
             "DELETE FROM chunk_vectors WHERE tenant_id = $1 AND version_id = $2",
+            "DELETE FROM dormant_vectors WHERE tenant_id = $1 AND version_id = $2",
             "DELETE FROM chunks WHERE tenant_id = $1 AND version_id = $2",
             "DELETE FROM document_pages WHERE tenant_id = $1 AND version_id = $2",
             "DELETE FROM document_contents WHERE tenant_id = $1 AND version_id = $2",
         ] {
             sqlx::query(statement).bind(self.0.tenant).bind(id.uuid()).execute(&mut *self.0.connection).await?;
         }
-        Ok(())
-    }
-
-    async fn set_superseded(&mut self, id: VersionId) -> Result<(), StoreError> {
-        sqlx::query(
-            "WITH gone AS (DELETE FROM chunk_vectors WHERE tenant_id = $1 AND version_id = $2), \
-                  fed AS (INSERT INTO index_changes (tenant_id, version_id, operation) VALUES ($1, $2, 'delete')) \
-             UPDATE document_versions SET status = 'superseded', stage = NULL WHERE tenant_id = $1 AND id = $2",
-        )
-        .bind(self.0.tenant)
-        .bind(id.uuid())
-        .execute(&mut *self.0.connection)
-        .await?;
         Ok(())
     }
 }

@@ -7,19 +7,32 @@ use crate::support::World;
 /// Indexes that do not begin with the tenant. Each needs a reason; the list only shrinks.
 const INDEXES_OVER_ALL_TENANTS: &[(&str, &str)] = &[
     ("users_email", "sign-in names no tenant, so an address belongs to one user of the platform"),
+    ("sessions_by_expiry", "sessions of all tenants are tidied away"),
+    ("api_keys_hash", "a key says itself and not whose it is"),
+    ("password_links_hash", "so does a link"),
+    ("revocations_by_arrival", "every replica follows all tenants"),
+    ("revocations_by_age", "revocations of all tenants are tidied away"),
+    ("failed_attempts_pkey", "attempts to sign in belong to no tenant"),
+    ("failed_attempts_by_age", "and are tidied away"),
     ("tenants_name_key", "names of tenants are unique over the platform"),
     ("audit_entries_by_arrival", "the sealer follows all tenants in one pass"),
     ("audit_sealer_position_pkey", "one row for the whole platform"),
     ("index_changes_by_arrival", "the follower asks which tenants have changes"),
     ("jobs_due", "workers claim jobs of all tenants"),
     ("jobs_leased", "workers take over jobs of all tenants"),
+    ("document_versions_due", "the calendar finds days that have come in all tenants"),
+    ("document_versions_ending", "and those that are over"),
+    ("budget_reservations_by_expiry", "the sweeper finds reservations of all tenants"),
     ("runs_leased", "the reaper finds runs of all tenants"),
+    ("messages_by_citation", "GIN on one jsonb column; the statement filters by tenant what it finds"),
     ("chunk_vectors_nearest", "HNSW has one column; the scan filters by tenant and goes on until it has enough"),
 ];
 
 /// Tables without a tenant. Each needs a reason; the list only shrinks.
-const TABLES_OF_THE_PLATFORM: &[(&str, &str)] =
-    &[("audit_sealer_position", "a hint for the sealer, which tenants cannot read")];
+const TABLES_OF_THE_PLATFORM: &[(&str, &str)] = &[
+    ("audit_sealer_position", "a hint for the sealer, which tenants cannot read"),
+    ("failed_attempts", "accounts that do not exist are counted too"),
+];
 
 /// Tables that a tenant may read and not write. Each needs a reason; the list only shrinks.
 const READ_ONLY_FOR_TENANTS: &[(&str, &str)] =
@@ -27,14 +40,32 @@ const READ_ONLY_FOR_TENANTS: &[(&str, &str)] =
 
 /// All that the system role is granted.
 const SYSTEM_GRANTS: &[&str] = &[
+    "api_keys SELECT",
     "audit_entries INSERT,SELECT",
     "audit_heads INSERT,SELECT,UPDATE",
     "audit_sealer_position SELECT,UPDATE",
     "audit_seals INSERT,SELECT",
+    "failed_attempts DELETE,INSERT,SELECT,UPDATE",
+    "identities SELECT",
     "index_changes SELECT",
     "jobs SELECT,UPDATE",
-    "tenants INSERT,SELECT",
+    "password_links DELETE,SELECT",
+    "recovery_codes SELECT",
+    "revocations DELETE,SELECT",
+    "second_factors SELECT",
+    "sessions DELETE,SELECT",
+    "tenants SELECT",
+    "used_proofs DELETE,SELECT",
     "users SELECT",
+];
+
+/// All that the platform's role is granted, but for deleting a tenant's rows and naming whose they are.
+const PLATFORM_GRANTS: &[&str] = &[
+    "audit_entries INSERT",
+    "password_links INSERT",
+    "revocations INSERT",
+    "tenants INSERT,SELECT,UPDATE",
+    "users INSERT",
 ];
 
 const OWN_ROWS: &str = "(tenant_id = current_tenant())";
@@ -84,7 +115,7 @@ const TABLES: &str = "SELECT c.relname || ': ' || problem FROM pg_class c, LATER
 
 const POLICIES: &str = "SELECT c.relname || ': policy ' || p.polname || ' ' || problem \
     FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid, LATERAL (VALUES \
-        ('is for somebody else', NOT p.polroles <@ ARRAY['millwright_tenant', 'millwright_system']::regrole[]::oid[]), \
+        ('is for somebody else', NOT p.polroles <@ ARRAY['millwright_tenant', 'millwright_system', 'millwright_platform']::regrole[]::oid[]), \
         ('does not show own rows only', 'millwright_tenant'::regrole = ANY (p.polroles) \
              AND pg_get_expr(p.polqual, p.polrelid) IS DISTINCT FROM $2), \
         ('does not check what is written', 'millwright_tenant'::regrole = ANY (p.polroles) \
@@ -189,8 +220,37 @@ async fn the_system_role_is_granted_exactly_this() {
              ORDER BY a.attnum",
         )
         .await;
-    let runs = ["tenant_id", "id", "status", "lease_expires_at"].map(|column| format!("runs.{column} SELECT"));
-    assert_eq!(columns, runs);
+    let mut expected = vec!["api_keys.last_used_at UPDATE".to_owned()];
+    expected.extend(["tenant_id", "id", "status", "lease_expires_at"].map(|column| format!("runs.{column} SELECT")));
+    expected.extend(["tenant_id", "id", "expires_at"].map(|column| format!("budget_reservations.{column} SELECT")));
+    expected.push("budget_reservations.expires_at UPDATE".to_owned());
+    let of_versions = ["tenant_id", "id", "document_id", "status", "effective_from", "effective_until"];
+    expected.extend(["tenant_id", "current_version_id"].map(|column| format!("documents.{column} SELECT")));
+    expected.extend(of_versions.map(|column| format!("document_versions.{column} SELECT")));
+    let sorted = |mut columns: Vec<String>| {
+        columns.sort();
+        columns
+    };
+    assert_eq!(sorted(columns), sorted(expected));
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn the_platforms_role_writes_tenants_and_reads_nothing_inside() {
+    let world = World::new().await;
+    let grants = world.database.peek(&grants_to("millwright_platform")).await;
+    let mut beyond: Vec<_> = grants.iter().map(|grant| grant.replace("DELETE,", "").replace(" DELETE", "")).collect();
+    beyond.retain(|grant| grant.contains(' '));
+    assert_eq!(beyond, PLATFORM_GRANTS);
+    let readable = "SELECT DISTINCT a.attname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid, \
+         LATERAL aclexplode(a.attacl) g WHERE c.relnamespace = 'millwright'::regnamespace \
+         AND g.grantee = 'millwright_platform'::regrole";
+    assert_eq!(world.database.peek(readable).await, ["tenant_id"]);
+    let undeletable = "SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid \
+         AND a.attname = 'tenant_id' WHERE c.relnamespace = 'millwright'::regnamespace AND c.relkind = 'r' \
+         AND NOT has_table_privilege('millwright_platform', c.oid, 'DELETE') ORDER BY 1";
+    let kept = ["audit_entries", "audit_heads", "audit_seals", "tenants"];
+    assert_eq!(world.database.peek(undeletable).await, kept, "what deleting a tenant would leave behind");
     world.drop().await;
 }
 
@@ -205,7 +265,8 @@ async fn no_role_may_truncate_and_the_login_itself_holds_nothing() {
              FROM pg_class c, LATERAL aclexplode(c.relacl) g \
              WHERE c.relnamespace = 'millwright'::regnamespace AND g.grantee <> c.relowner \
                AND (g.privilege_type NOT IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE') OR g.is_grantable \
-                    OR g.grantee NOT IN ('millwright_tenant'::regrole, 'millwright_system'::regrole))",
+                    OR g.grantee NOT IN ('millwright_tenant'::regrole, 'millwright_system'::regrole, \
+                                       'millwright_platform'::regrole))",
         )
         .await;
     assert_eq!(grants, ["_sqlx_migrations SELECT millwright_app"]);
@@ -215,10 +276,14 @@ async fn no_role_may_truncate_and_the_login_itself_holds_nothing() {
 }
 
 #[tokio::test]
-async fn tenants_never_read_password_hashes() {
+async fn tenants_never_read_secrets_that_they_wrote() {
     let world = World::new().await;
-    let readable = "SELECT has_column_privilege('millwright_tenant', 'users', 'password_hash', 'SELECT')::text \
-                    || has_column_privilege('millwright_tenant', 'users', 'email', 'SELECT')::text";
-    assert_eq!(world.database.peek(readable).await, ["falsetrue"]);
+    let readable = |table: &str, column: &str| {
+        format!("SELECT has_column_privilege('millwright_tenant', '{table}', '{column}', 'SELECT')::text")
+    };
+    for (table, column) in [("users", "password_hash"), ("second_factors", "secret"), ("api_keys", "hash")] {
+        assert_eq!(world.database.peek(&readable(table, column)).await, ["false"], "{table}.{column}");
+    }
+    assert_eq!(world.database.peek(&readable("users", "email")).await, ["true"]);
     world.drop().await;
 }

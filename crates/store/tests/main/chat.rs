@@ -1,10 +1,10 @@
 //! Conversations, their trees of messages, and the runs that write the answers.
 
 use chrono::Duration;
-use millwright_core::{PageRequest, id::MessageId};
+use millwright_core::{Classification, Clearance, Label, PageRequest, id::MessageId};
 use millwright_store::{
     Bookkeeping, Proof, StoreError,
-    tenant::{MessageRole, MessageStatus, RunStatus, StepStatus},
+    tenant::{MessageRole, MessageStatus, RunStatus, StepStatus, label_of_json},
 };
 use serde_json::json;
 
@@ -72,7 +72,8 @@ async fn an_answer_ends_once() {
         (row.content.as_str(), row.status, row.answered),
         ("Turn the switch.", MessageStatus::Complete, Some(true))
     );
-    assert_eq!((row.model.as_deref(), row.classification.as_deref()), (Some("extractive"), Some("INTERNAL")));
+    let label = row.label.map(label_of_json);
+    assert_eq!((row.model.as_deref(), label), (Some("extractive"), Some(Label::of(Classification::Internal))));
     assert_eq!((row.run_id, row.duration_ms), (Some(chat.run.uuid()), Some(12)));
     // A complete message, such as a question, is not touched either.
     tx.messages().finish(chat.question, &second).await.unwrap();
@@ -117,14 +118,16 @@ async fn conversations_are_found_by_title_and_by_text_and_listed_last_used_first
     tx.conversations().set_title(second.conversation, site.user, "Press 7 (100 %)").await.unwrap();
     let follow_up = world.message(first.conversation, world.sources.new_id(), None, MessageRole::User);
     tx.messages().insert(&follow_up).await.unwrap();
+    let cleared = Clearance::up_to(Classification::Internal);
     let one = PageRequest { limit: 1, after: None };
-    let page = tx.conversations().list(site.user, None, one).await.unwrap();
+    let page = tx.conversations().list(site.user, (None, &cleared), one).await.unwrap();
     assert_eq!(page.items[0].id, first.conversation, "a new message moves its conversation up");
     let rest = PageRequest { limit: 1, after: page.next_cursor };
-    let page = tx.conversations().list(site.user, None, rest).await.unwrap();
+    let page = tx.conversations().list(site.user, (None, &cleared), rest).await.unwrap();
     assert_eq!((page.items[0].id, page.next_cursor), (second.conversation, None));
     for (text, hits) in [("press 7", 1), ("100 %", 1), ("LOCK OUT", 2), ("%", 1), ("nothing of it", 0)] {
-        assert_eq!(tx.conversations().list(site.user, Some(text), FIRST).await.unwrap().items.len(), hits, "{text}");
+        let found = tx.conversations().list(site.user, (Some(text), &cleared), FIRST).await.unwrap();
+        assert_eq!(found.items.len(), hits, "{text}");
     }
     tx.conversations().delete(first.conversation, site.user, world.now()).await.unwrap();
     let gone = tx.conversations().require(first.conversation, site.user).await;

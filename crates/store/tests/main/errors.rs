@@ -5,46 +5,35 @@ use std::time::Duration;
 use millwright_core::{ErrorCode, Role, ToProblem};
 use millwright_store::{
     Proof, Store, StoreError, StoreSettings,
-    tenant::{NewDocument, NewUser},
+    platform::Platform,
+    tenant::{NewUser, UserKind},
 };
-use serde_json::json;
 
-use crate::support::{BOOKKEEPING, World, axis, eventually};
+use crate::support::{BOOKKEEPING, World, eventually};
 
 fn settings(url: String, wait: u64) -> StoreSettings {
     StoreSettings { url, max_connections: 1, acquire_timeout: Duration::from_millis(wait) }
 }
 
 #[tokio::test]
-async fn a_name_that_is_taken_is_a_conflict() {
+async fn an_address_that_is_taken_is_a_conflict_and_does_not_say_whose_it_is() {
     let world = World::new().await;
-    let site = world.site("TenantA").await;
-    world.manual(&site, "Pump manual.txt", &[axis(0)]).await;
-    let document = NewDocument {
-        id: world.sources.new_id(),
-        name: "Pump manual.txt".to_owned(),
-        classification: millwright_core::Classification::Public,
-        metadata: json!({}),
-        created_by: site.user,
-        created_at: world.now(),
-    };
-    let error = world.begin(&site).await.documents().insert(&document).await.unwrap_err();
-    assert!(matches!(error, StoreError::Duplicate(_)));
-    assert_eq!(error.problem().code, ErrorCode::Conflict);
-    assert!(!error.is_transient());
-    // Another tenant's document of that name is no obstacle, another tenant's user of that address is.
+    world.site("TenantA").await;
     let other = world.site("TenantB").await;
-    world.manual(&other, "Pump manual.txt", &[axis(0)]).await;
     let user = NewUser {
         id: world.sources.new_id(),
-        email: "admin@tenanta.example".to_owned(),
+        kind: UserKind::Person,
+        email: Some("admin@tenanta.example".to_owned()),
         display_name: "Mallory".to_owned(),
         role: Role::Admin,
-        password_hash: String::new(),
+        password_hash: Some(String::new()),
+        local: true,
         created_at: world.now(),
     };
     let error = world.begin(&other).await.users().insert(&user).await.unwrap_err();
     assert!(matches!(error, StoreError::Duplicate(_)));
+    assert_eq!(error.problem().code, ErrorCode::Conflict);
+    assert!(!error.is_transient());
     assert!(!error.problem().detail.contains("tenanta"));
     world.drop().await;
 }
@@ -122,11 +111,12 @@ async fn a_transaction_with_a_failed_statement_cannot_be_committed() {
         assert!(matches!(tx.jobs().enqueue(&job).await, Err(StoreError::Duplicate(_))));
         assert!(tx.commit(proof).await.is_err(), "what was enqueued first is lost, and that must be said");
     }
-    let mut tx = world.store().system().await.unwrap();
+    let mut platform = Platform::open(&world.database.platform_url).await.unwrap();
+    let mut tx = platform.begin().await.unwrap();
     let id = world.sources.new_id();
-    tx.tenants().insert(id, "TenantC", world.now()).await.unwrap();
-    assert!(tx.tenants().insert(id, "TenantD", world.now()).await.is_err());
-    assert!(tx.commit().await.is_err());
+    tx.create(id, "TenantC", world.now()).await.unwrap();
+    assert!(tx.create(id, "TenantD", world.now()).await.is_err());
+    assert!(tx.commit(&[]).await.is_err());
     world.drop().await;
 }
 

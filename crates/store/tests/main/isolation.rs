@@ -1,38 +1,139 @@
 //! Two tenants, every repository: neither sees, changes nor reaches a row of the other.
 
-use millwright_core::{Classification, audit::AuditRecord, id::UserId};
+use chrono::TimeDelta;
+use millwright_core::{
+    Classification, Clearance, Label, Role,
+    audit::AuditRecord,
+    id::{DecisionId, DocumentId, GlossaryEntryId, LabelRequestId, UserId},
+};
 use millwright_store::{
     Bookkeeping, Proof, StoreError, TenantTx,
     tenant::{
-        AuditFilter, DocumentFilter, FinishedMessage, JobFence, JobOutcome, MessageRole, MessageStatus, PageRow,
-        PassageQuery, RunStatus, Stage, StepStatus,
+        AuditFilter, DocumentFilter, FinishedMessage, JobFence, JobOutcome, LabelRequestStatus, MessageRole,
+        MessageStatus, NewDecision, NewGlossaryEntry, NewLabelRequest, NewPolicyEvent, PageRow, PassageQuery,
+        PassageScope, PolicyEventFilter, PolicyEventKind, Reader, RunStatus, SearchFilter, SecondFactorState,
+        SessionEnd, Stage, Standing, StepStatus, UserChange, VersionSet,
     },
 };
 use serde_json::json;
 
-use crate::support::{BOOKKEEPING, Chat, FIRST, Manual, Site, World, axis, events, scattered};
+use crate::{
+    access::Keyring,
+    budgets::{self, Spending},
+    support::{BOOKKEEPING, Chat, FIRST, Manual, Site, World, axis, events, scattered},
+};
 
 /// A tenant in which every table has rows.
-struct Full {
-    site: Site,
+pub(crate) struct Full {
+    pub(crate) site: Site,
+    ring: Keyring,
     manual: Manual,
+    glossary_entry: GlossaryEntryId,
     chat: Chat,
+    request: LabelRequestId,
+    policy_version: i32,
+    decision: DecisionId,
+    spending: Spending,
     job: millwright_core::id::JobId,
     record: AuditRecord,
 }
 
-async fn fill(world: &World, name: &str) -> Full {
+pub(crate) async fn fill(world: &World, name: &str) -> Full {
     let site = world.site(name).await;
+    let ring = world.keyring(&site, 1).await;
     let manual = world.manual(&site, "Pump manual.txt", &scattered(20, 3)).await;
+    plan_another_version(world, &site, manual.document).await;
     let chat = world.chat(&site).await;
     let mut tx = world.begin(&site).await;
     tx.runs().put_step(chat.run, &world.step(1, StepStatus::Running)).await.unwrap();
     tx.runs().append_events(chat.run, &events(&[json!({ "type": "RUN_STARTED" })])).await.unwrap();
+    let glossary_entry = world.sources.new_id();
+    let entry = NewGlossaryEntry {
+        id: glossary_entry,
+        term: "PM".to_owned(),
+        expansions: vec!["preventive maintenance".to_owned()],
+        language: Some("en".to_owned()),
+        created_by: site.user,
+        created_at: world.now(),
+    };
+    tx.glossary().insert(&entry).await.unwrap();
     let job = world.job(Some(&manual.document.to_string()));
     tx.jobs().enqueue(&job).await.unwrap();
     let record = world.record(&site, "document.uploaded");
+    let (request, policy_version, decision) = governed(world, &mut tx, &site, &manual, &chat).await;
+    let spending = budgets::spend(world, &mut tx, &site).await;
     tx.commit(Proof::Entry(&record)).await.unwrap();
-    Full { site, manual, chat, job: job.id, record }
+    Full { site, ring, manual, chat, request, policy_version, decision, spending, job: job.id, glossary_entry, record }
+}
+
+/// What the policy layer keeps.
+pub(crate) async fn governed(
+    world: &World,
+    tx: &mut TenantTx,
+    site: &Site,
+    manual: &Manual,
+    chat: &Chat,
+) -> (LabelRequestId, i32, DecisionId) {
+    let request = NewLabelRequest {
+        id: world.sources.new_id(),
+        document_id: manual.document,
+        from: Label::of(Classification::Internal),
+        to: Label::of(Classification::Public),
+        reason: "it is on the web site".to_owned(),
+        requested_by: site.user,
+        requested_at: world.now(),
+    };
+    tx.label_requests().insert(&request).await.unwrap();
+    tx.policy_events().insert(&[policy_event(world, site, chat)]).await.unwrap();
+    let empty = json!({});
+    tx.policies().set_settings((&empty, &empty, None), 0, site.user, world.now()).await.unwrap();
+    let version = tx.policies().insert_version(&json!([]), "first", site.user, world.now()).await.unwrap();
+    tx.policies().activate(version, site.user, world.now()).await.unwrap();
+    let decision = decision(world, site, chat);
+    tx.policies().insert_decisions(std::slice::from_ref(&decision)).await.unwrap();
+    assert!(tx.vaults().put(chat.conversation, b"sealed", None).await.unwrap());
+    (request.id, version, decision.id)
+}
+
+fn decision(world: &World, site: &Site, chat: &Chat) -> NewDecision {
+    NewDecision {
+        id: world.sources.new_id(),
+        decided_at: world.now(),
+        user_id: site.user,
+        run_id: Some(chat.run),
+        action: "documents.read".to_owned(),
+        request: json!({}),
+        inputs_digest: [3; 32],
+        policy_version: [4; 32],
+        verdict: "ALLOW",
+        policies: json!([]),
+        would_allow: json!([]),
+    }
+}
+
+/// One whose day has not come.
+async fn plan_another_version(world: &World, site: &Site, document: DocumentId) {
+    let mut tx = world.begin(site).await;
+    let version = world.version(&mut tx, site, document).await;
+    tx.versions().set_effective(version, world.now() + TimeDelta::days(9), None).await.unwrap();
+    world.fill(&mut tx, document, version, &scattered(2, 3)).await;
+    assert_eq!(tx.versions().set_ready(version, world.now()).await.unwrap(), Standing::Scheduled);
+    tx.commit(BOOKKEEPING).await.unwrap();
+}
+
+fn policy_event(world: &World, site: &Site, chat: &Chat) -> NewPolicyEvent {
+    NewPolicyEvent {
+        id: world.sources.new_id(),
+        occurred_at: world.now(),
+        kind: PolicyEventKind::LabelDenied,
+        outcome: "block",
+        user_id: Some(site.user),
+        run_id: Some(chat.run),
+        document_id: None,
+        chunk_id: None,
+        score: Some((0.9, 0.5)),
+        detail: "kept back".to_owned(),
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "reads as a sentence around a call")]
@@ -41,14 +142,20 @@ fn missing<T: std::fmt::Debug>(result: Result<T, StoreError>) {
 }
 
 /// Every read of every tenant repository, asked by one tenant for the other's ids.
-async fn assert_sees_nothing(tx: &mut TenantTx, other: &Full) {
+async fn assert_sees_nothing(tx: &mut TenantTx, reader: &Reader, other: &Full) {
     let (document, version) = (other.manual.document, other.manual.version);
     assert!(tx.users().get(other.site.user).await.unwrap().is_none());
     assert_eq!(tx.users().count().await.unwrap(), 1);
-    assert!(tx.documents().get(document).await.unwrap().is_none());
-    missing(tx.documents().require(document).await);
-    assert!(tx.documents().list(&DocumentFilter::default(), FIRST).await.unwrap().items.is_empty());
-    assert_eq!(tx.documents().count().await.unwrap(), (0, 0));
+    assert!(tx.users().subject_at(other.site.user, "plant").await.unwrap().is_none());
+    assert!(tx.sessions().list(other.site.user, FIRST).await.unwrap().items.is_empty());
+    assert!(tx.api_keys().list(other.site.user, FIRST).await.unwrap().items.is_empty());
+    assert_eq!(tx.security().second_factor(other.site.user).await.unwrap(), SecondFactorState::Absent);
+    assert!(tx.documents().get(reader, document).await.unwrap().is_none());
+    missing(tx.documents().require(reader, document).await);
+    assert!(tx.documents().list(reader, &DocumentFilter::default(), FIRST).await.unwrap().items.is_empty());
+    assert_eq!(tx.documents().count(reader).await.unwrap(), (0, 0));
+    assert!(!tx.documents().exists(document).await.unwrap());
+    assert!(tx.documents().label_of(document).await.unwrap().is_none());
     assert!(tx.versions().get(version).await.unwrap().is_none());
     missing(tx.versions().require(version).await);
     missing(tx.versions().require_number(document, None).await);
@@ -57,20 +164,30 @@ async fn assert_sees_nothing(tx: &mut TenantTx, other: &Full) {
     missing(tx.versions().content(version).await);
     assert!(tx.versions().pages(version).await.unwrap().is_empty());
     missing(tx.versions().page_text(version, 1).await);
+    missing(tx.versions().page_layout(version, 1).await);
     assert!(tx.chunks().list(version, FIRST).await.unwrap().items.is_empty());
     assert!(tx.chunks().list_unembedded(version, 10).await.unwrap().is_empty());
     assert!(tx.index_changes().list_after(0, 0, 100).await.unwrap().is_empty());
     assert!(tx.index_changes().chunks_of(version).await.unwrap().is_empty());
+    let filter = SearchFilter { documents: Some(vec![document]), ..SearchFilter::default() };
+    assert_eq!(tx.validity().versions(reader, &filter).await.unwrap(), VersionSet::default());
+    let past = SearchFilter { as_of: Some(millwright_core::Sources::system().now()), ..filter };
+    assert_eq!(tx.validity().versions(reader, &past).await.unwrap(), VersionSet::default());
     let query = PassageQuery {
+        reader,
         embedding: Some(&axis(0)),
         nearest: 50,
         keyword_hits: &other.manual.chunks,
-        documents: Some(&[document]),
+        scope: PassageScope::Any(&VersionSet { ids: vec![version], chunks: 1 }),
     };
     assert!(tx.passages().find(&query).await.unwrap().is_empty());
-    assert!(tx.passages().find(&PassageQuery { documents: None, ..query }).await.unwrap().is_empty());
+    assert!(tx.passages().find(&PassageQuery { scope: PassageScope::Current, ..query }).await.unwrap().is_empty());
+    missing(tx.glossary().require(other.glossary_entry).await);
+    assert!(tx.glossary().list("", FIRST).await.unwrap().items.is_empty());
+    assert_eq!((tx.glossary().count().await.unwrap(), tx.glossary().all().await.unwrap().len()), (0, 0));
     missing(tx.conversations().require(other.chat.conversation, other.site.user).await);
-    assert!(tx.conversations().list(other.site.user, Some("pump"), FIRST).await.unwrap().items.is_empty());
+    let pump = (Some("pump"), &Clearance::EVERYTHING);
+    assert!(tx.conversations().list(other.site.user, pump, FIRST).await.unwrap().items.is_empty());
     assert_eq!(tx.conversations().count().await.unwrap(), 0);
     assert!(tx.messages().get(other.chat.conversation, other.chat.question).await.unwrap().is_none());
     assert!(tx.messages().newest(other.chat.conversation).await.unwrap().is_none());
@@ -83,23 +200,75 @@ async fn assert_sees_nothing(tx: &mut TenantTx, other: &Full) {
     assert_eq!(tx.runs().count_since(chrono::DateTime::UNIX_EPOCH).await.unwrap(), (0, 0));
     assert!(tx.jobs().list(None, FIRST).await.unwrap().items.is_empty());
     assert!(tx.audit().list(&AuditFilter::default(), FIRST).await.unwrap().items.is_empty());
+    assert_sees_no_policy(tx, reader, other).await;
+}
+
+/// The same of what labels and policies keep.
+async fn assert_sees_no_policy(tx: &mut TenantTx, reader: &Reader, other: &Full) {
+    missing(tx.labels().reader(other.site.user).await);
+    missing(tx.labels().clearance(other.site.user).await);
+    assert_eq!(tx.labels().groups().await.unwrap(), Vec::<String>::new());
+    assert!(tx.label_requests().list(reader, None, FIRST).await.unwrap().items.is_empty());
+    assert!(tx.policy_events().list(&PolicyEventFilter::default(), FIRST).await.unwrap().items.is_empty());
+    let of_run = PolicyEventFilter { run_id: Some(other.chat.run), ..PolicyEventFilter::default() };
+    assert!(tx.policy_events().list(&of_run, FIRST).await.unwrap().items.is_empty());
+    let ever = chrono::DateTime::UNIX_EPOCH;
+    assert!(tx.policy_events().count_since(ever).await.unwrap().is_empty());
+    let state = tx.policies().state().await.unwrap();
+    assert_eq!((state.settings_version, state.policy_number, state.activated_at), (0, 0, None));
+    assert!(tx.policies().settings().await.unwrap().is_none());
+    assert!(tx.policies().active().await.unwrap().is_none());
+    assert!(tx.policies().versions().await.unwrap().is_empty());
+    missing(tx.policies().require_version(other.policy_version).await);
+    let decisions = tx.policies().decisions(FIRST).await.unwrap().items;
+    assert!(decisions.iter().all(|row| row.id != other.decision) && decisions.is_empty());
+    assert!(tx.policies().decisions_since(ever, 10).await.unwrap().is_empty());
+    assert!(tx.vaults().get(other.chat.conversation).await.unwrap().is_none());
+    assert!(tx.vaults().list(&[other.chat.conversation]).await.unwrap().is_empty());
 }
 
 /// Every change of every tenant repository, tried by one tenant on the other's ids. What the methods answer differs
 /// (some say that nothing was there, some do nothing); what must not differ is the other tenant's rows.
 async fn try_to_change(world: &World, site: &Site, other: &Full) {
     let (document, version, now) = (other.manual.document, other.manual.version, world.now());
+    let full_reader = world.reader(&other.site).await;
     let mut tx = world.begin(site).await;
+    let (user, ring) = (other.site.user, &other.ring);
+    let change = UserChange { role: Some(Role::Viewer), disabled_at: Some(Some(now)), ..UserChange::default() };
+    missing(tx.users().change(user, &change).await);
+    tx.users().set_password(user, "$argon2id$stolen").await.unwrap();
+    assert!(!tx.users().signed_in(user, 1, now).await.unwrap());
+    tx.users().end_sign_ins(user).await.unwrap();
+    tx.users().revoke_access(user).await.unwrap();
+    missing(tx.sessions().end(user, ring.session, SessionEnd::EndedByAdmin, now).await);
+    assert_eq!(tx.sessions().end_all(user, None, SessionEnd::EndedByAdmin, now).await.unwrap(), 0);
+    assert!(!tx.sessions().rotate(ring.session, 1, now).await.unwrap());
+    tx.sessions().set_provider_tokens(ring.session, b"stolen").await.unwrap();
+    tx.sessions().confirm_second_factor(ring.session).await.unwrap();
+    missing(tx.api_keys().revoke(user, ring.api_key, now).await);
+    assert_eq!(tx.api_keys().revoke_all(user, now).await.unwrap(), 0);
+    assert!(!tx.security().take_step(user, 99).await.unwrap());
+    assert!(!tx.security().take_recovery_code(user, &[1; 32], now).await.unwrap());
+    assert!(!tx.security().take_password_link(&[1; 32], now).await.unwrap());
+    missing(tx.security().remove_second_factor(user).await);
     missing(tx.documents().delete(document, now).await);
-    tx.documents().set_label(document, Classification::Public, &json!({}), now).await.unwrap();
-    assert!(tx.documents().find_by_name("Pump manual.txt").await.unwrap().is_none());
+    let public = Label::of(Classification::Public);
+    let label_id = tx.labels().intern(&public).await.unwrap();
+    tx.documents().set_label(document, &public, label_id, now).await.unwrap();
+    tx.documents().describe(document, Some(&json!({ "stolen": true })), Some(&[]), Some(None), now).await.unwrap();
+    assert!(tx.documents().find_by_name(&full_reader, "Pump manual.txt").await.unwrap().is_none());
     tx.versions().set_progress(version, Stage::Parse, 1, None).await.unwrap();
     tx.versions().set_queued(version).await.unwrap();
     tx.versions().set_timing(version, Stage::Parse, 5).await.unwrap();
     tx.versions().set_failed(version, "x", "y").await.unwrap();
     tx.versions().set_parsed(version, false, 9).await.unwrap();
+    tx.versions().set_scans(version, 9, &[9]).await.unwrap();
     tx.versions().delete_pages(version).await.unwrap();
     missing(tx.versions().set_ready(version, now).await);
+    missing(tx.glossary().delete(other.glossary_entry).await);
+    tx.versions().set_effective(version, now, None).await.unwrap();
+    tx.versions().set_language(version, "de").await.unwrap();
+    assert!(!tx.validity().settle(document, Some(version), now).await.unwrap());
     tx.chunks().replace(document, version, &[]).await.unwrap();
     missing(tx.conversations().set_title(other.chat.conversation, other.site.user, "mine").await);
     missing(tx.conversations().delete(other.chat.conversation, other.site.user, now).await);
@@ -115,7 +284,28 @@ async fn try_to_change(world: &World, site: &Site, other: &Full) {
     let fence = JobFence { id: other.job, owner: world.sources.new_uuid(), attempt: 0 };
     assert!(matches!(tx.jobs().require_lease(&fence).await, Err(StoreError::LeaseLost)));
     assert!(matches!(tx.jobs().finish(&fence, &JobOutcome::Succeeded).await, Err(StoreError::LeaseLost)));
+    try_to_govern(world, &mut tx, site, other).await;
+    budgets::try_to_spend(world, &mut tx, &other.spending).await;
     tx.commit(BOOKKEEPING).await.unwrap();
+}
+
+/// The same of what labels and policies keep.
+async fn try_to_govern(world: &World, tx: &mut TenantTx, site: &Site, other: &Full) {
+    let now = world.now();
+    let restricted = Label::of(Classification::Restricted);
+    tx.messages().set_label(other.chat.answer, &restricted).await.unwrap();
+    tx.runs().set_label(other.chat.run, &restricted, "stolen").await.unwrap();
+    let reader = world.reader(&other.site).await;
+    missing(tx.label_requests().require(&reader, other.request).await);
+    let approved = LabelRequestStatus::Approved;
+    assert!(!tx.label_requests().decide(other.request, approved, site.user, None, now).await.unwrap());
+    tx.label_requests().close_pending(other.manual.document, site.user, now).await.unwrap();
+    missing(tx.policies().activate(other.policy_version, site.user, now).await);
+    let stolen = json!({ "stolen": true });
+    // After the other tenant's version there is nothing to follow on; one's own first is one's own.
+    let after_others = tx.policies().set_settings((&stolen, &stolen, None), 1, site.user, now).await.unwrap();
+    assert_eq!(after_others, None);
+    assert_eq!(tx.policies().set_settings((&stolen, &stolen, None), 0, site.user, now).await.unwrap(), Some(1));
 }
 
 pub(crate) fn answer(content: &str) -> FinishedMessage {
@@ -125,7 +315,7 @@ pub(crate) fn answer(content: &str) -> FinishedMessage {
         citations: json!([]),
         model: "extractive".to_owned(),
         tier: "LIGHT".to_owned(),
-        classification: Some(Classification::Internal),
+        label: Some(Label::of(Classification::Internal)),
         answered: Some(true),
         error: None,
         duration_ms: 12,
@@ -162,7 +352,11 @@ async fn a_tenant_sees_and_changes_nothing_of_another() {
     let full = fill(&world, "TenantA").await;
     let other = world.site("TenantB").await;
     let before = snapshot(&world, &full.site).await;
-    assert_sees_nothing(&mut world.read(&other).await, &full).await;
+    for reader in [world.reader(&other).await, world.reader(&full.site).await] {
+        // Not even with a list of the other tenant's labels in hand.
+        assert_sees_nothing(&mut world.read(&other).await, &reader, &full).await;
+        budgets::assert_sees_no_spending(&world, &mut world.read(&other).await, &full.spending).await;
+    }
     try_to_change(&world, &other, &full).await;
     assert_eq!(before, snapshot(&world, &full.site).await);
     world.drop().await;
@@ -175,7 +369,11 @@ async fn the_statements_hold_even_without_the_databases_policies() {
     let other = world.site("TenantB").await;
     world.database.tamper(NO_POLICIES).await;
     let before = snapshot(&world, &full.site).await;
-    assert_sees_nothing(&mut world.read(&other).await, &full).await;
+    for reader in [world.reader(&other).await, world.reader(&full.site).await] {
+        // Not even with a list of the other tenant's labels in hand.
+        assert_sees_nothing(&mut world.read(&other).await, &reader, &full).await;
+        budgets::assert_sees_no_spending(&world, &mut world.read(&other).await, &full.spending).await;
+    }
     try_to_change(&world, &other, &full).await;
     assert_eq!(before, snapshot(&world, &full.site).await);
     world.drop().await;
@@ -190,11 +388,42 @@ async fn rows_cannot_be_hung_on_another_tenants_rows() {
     let refused =
         |result: Result<(), StoreError>| assert!(matches!(result, Err(StoreError::Statement(_))), "{result:?}");
 
-    let page = PageRow { page_number: 2, text: "x".to_owned(), blocks: json!([]) };
+    let page = PageRow { page_number: 2, text: "x".to_owned(), blocks: json!([]), ..PageRow::default() };
     refused(world.begin(&other).await.versions().insert_pages(version, &[page]).await);
     refused(world.begin(&other).await.runs().put_step(full.chat.run, &world.step(9, StepStatus::Running)).await);
     refused(world.begin(&other).await.runs().append_events(full.chat.run, &events(&[json!({})])).await);
     refused(world.begin(&other).await.runs().append_last_event(full.chat.run, &json!({})).await);
+    for replaces in [None, Some(&b"sealed"[..])] {
+        let put = world.begin(&other).await.vaults().put(full.chat.conversation, b"stolen", replaces).await;
+        refused(put.map(|_| ()));
+    }
+    let request = NewLabelRequest {
+        id: id(&world),
+        document_id: document,
+        from: Label::of(Classification::Internal),
+        to: Label::of(Classification::Public),
+        reason: "mine".to_owned(),
+        requested_by: other.user,
+        requested_at: world.now(),
+    };
+    refused(world.begin(&other).await.label_requests().insert(&request).await);
+    let none = json!([]);
+    let by_stranger =
+        world.begin(&other).await.policies().insert_version(&none, "x", full.site.user, world.now()).await;
+    refused(by_stranger.map(|_| ()));
+    refused(world.begin(&other).await.sessions().insert(&world.session(&full.site)).await);
+    refused(world.begin(&other).await.api_keys().insert(&world.api_key(&full.site, 77)).await);
+    refused(world.begin(&other).await.users().add_identity(full.site.user, "plant", "stolen", world.now()).await);
+    let link = world
+        .begin(&other)
+        .await
+        .security()
+        .insert_password_link(full.site.user, &[7; 32], world.now(), world.now())
+        .await;
+    refused(link);
+    let begun = world.begin(&other).await.security().begin_second_factor(full.site.user, b"stolen", world.now()).await;
+    refused(begun.map(|_| ()));
+    refused(world.begin(&other).await.security().set_recovery_codes(full.site.user, &[[7; 32]]).await);
     refused(world.begin(&other).await.conversations().insert(id(&world), full.site.user, "x", world.now()).await);
     let message = world.message(full.chat.conversation, id(&world), None, MessageRole::User);
     refused(world.begin(&other).await.messages().insert(&message).await);
@@ -207,6 +436,7 @@ async fn rows_cannot_be_hung_on_another_tenants_rows() {
         heading_path: Vec::new(),
         token_count: 1,
         text: "x".to_owned(),
+        quarantined: Vec::new(),
     };
     refused(world.begin(&other).await.chunks().replace(document, version, &[chunk]).await);
     let vector =
@@ -239,7 +469,8 @@ async fn within_a_tenant_a_conversation_belongs_to_one_user() {
     let mut tx = world.read(&full.site).await;
     missing(tx.conversations().require(full.chat.conversation, stranger).await);
     missing(tx.runs().require(full.chat.run, stranger).await);
-    assert!(tx.conversations().list(stranger, None, FIRST).await.unwrap().items.is_empty());
+    let all = (None, &Clearance::EVERYTHING);
+    assert!(tx.conversations().list(stranger, all, FIRST).await.unwrap().items.is_empty());
     drop(tx);
     let mut tx = world.begin(&full.site).await;
     missing(tx.conversations().set_title(full.chat.conversation, stranger, "mine").await);

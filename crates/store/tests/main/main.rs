@@ -1,7 +1,11 @@
 //! The store against a real PostgreSQL: one binary, so that it links once.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod audit;
+#[cfg(test)]
+mod budgets;
 #[cfg(test)]
 mod catalogue;
 #[cfg(test)]
@@ -15,6 +19,8 @@ mod isolation;
 #[cfg(test)]
 mod jobs;
 #[cfg(test)]
+mod labels;
+#[cfg(test)]
 mod opening;
 #[cfg(test)]
 mod passages;
@@ -24,5 +30,7 @@ mod plans;
 mod second_lock;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod validity;
 #[cfg(test)]
 mod versions;

@@ -86,13 +86,13 @@ async fn migrating_again_and_at_the_same_time_changes_nothing_twice() {
     let mut running = tokio::task::JoinSet::new();
     for url in urls.clone() {
         let app = app.clone();
-        running.spawn(async move { migrate(&url, &app).await.map(|report| report.applied.len()) });
+        running.spawn(async move { migrate(&url, &app, None).await.map(|report| report.applied.len()) });
     }
     let mut applied: Vec<usize> = running.join_all().await.into_iter().map(Result::unwrap).collect();
     applied.sort_unstable();
     assert_eq!(applied[..3], [0, 0, 0]);
     assert!(applied[3] == applied[4] && applied[3] >= 5);
-    assert!(migrate(&urls[0], &app).await.unwrap().applied.is_empty());
+    assert!(migrate(&urls[0], &app, None).await.unwrap().applied.is_empty());
     let store = Store::open(&settings(&with_role(&urls[0], &role))).await.unwrap();
     store.ping().await.unwrap();
     store.close().await;
@@ -113,11 +113,11 @@ async fn an_admin_who_is_no_superuser_can_migrate() {
     let world = World::new().await;
     let (admin, role, name) = (unique("mw_admin"), unique("mw_app"), unique("millwright_test"));
     let mut superuser = world.superuser().await;
-    // What creating the three roles itself would have given it: on this server they exist already.
+    // What creating the four roles itself would have given it: on this server they exist already.
     for statement in [
         format!("CREATE ROLE {admin} LOGIN CREATEROLE CREATEDB"),
         format!(
-            "GRANT millwright_owner, millwright_tenant, millwright_system TO {admin} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE"
+            "GRANT millwright_owner, millwright_tenant, millwright_system, millwright_platform TO {admin} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE"
         ),
         format!("CREATE DATABASE {name} OWNER {admin}"),
     ] {
@@ -128,15 +128,15 @@ async fn an_admin_who_is_no_superuser_can_migrate() {
     sqlx::raw_sql("CREATE EXTENSION vector").execute(&mut inside).await.unwrap();
     let app = AppLogin { role: role.clone(), password: None };
     let admin_url = with_role(&superuser_url, &admin);
-    assert!(migrate(&admin_url, &app).await.unwrap().applied.len() >= 5);
-    assert!(migrate(&admin_url, &app).await.unwrap().applied.is_empty());
+    assert!(migrate(&admin_url, &app, None).await.unwrap().applied.len() >= 5);
+    assert!(migrate(&admin_url, &app, None).await.unwrap().applied.is_empty());
 
     // Once all is set up, it may lose the right to manage roles and still migrate.
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!("ALTER ROLE {admin} NOCREATEROLE")))
         .execute(&mut superuser)
         .await
         .unwrap();
-    assert!(migrate(&admin_url, &app).await.unwrap().applied.is_empty());
+    assert!(migrate(&admin_url, &app, None).await.unwrap().applied.is_empty());
     let store = Store::open(&settings(&with_role(&superuser_url, &role))).await.unwrap();
     store.close().await;
     assert!(refusal(&admin_url).await.contains("owns"));

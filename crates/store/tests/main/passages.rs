@@ -1,11 +1,15 @@
 //! Passages: the nearest by vector and the keyword hits, only where their version answers.
 
-use millwright_core::id::{ChunkId, DocumentId};
-use millwright_store::tenant::{NewChunk, NewVector, PassageQuery, PassageRow};
+use millwright_core::id::ChunkId;
+use millwright_store::tenant::{
+    NewChunk, NewVector, PassageQuery, PassageRow, PassageScope, Reader, Standing, VersionSet,
+};
 
 use crate::support::{BOOKKEEPING, Site, World, axis, scattered};
 
-const ALL: PassageQuery<'static> = PassageQuery { embedding: None, nearest: 10, keyword_hits: &[], documents: None };
+fn all(reader: &Reader) -> PassageQuery<'_> {
+    PassageQuery { reader, embedding: None, nearest: 10, keyword_hits: &[], scope: PassageScope::Current }
+}
 
 async fn find(world: &World, site: &Site, query: &PassageQuery<'_>) -> Vec<PassageRow> {
     world.read(site).await.passages().find(query).await.unwrap()
@@ -23,7 +27,8 @@ async fn the_nearest_come_first_with_their_similarity() {
     between[0] = 0.6;
     between[1] = 0.8;
     let manual = world.manual(&site, "Pump manual.txt", &[axis(2), between, axis(0)]).await;
-    let rows = find(&world, &site, &PassageQuery { embedding: Some(&axis(0)), nearest: 2, ..ALL }).await;
+    let reader = world.reader(&site).await;
+    let rows = find(&world, &site, &PassageQuery { embedding: Some(&axis(0)), nearest: 2, ..all(&reader) }).await;
     assert_eq!(ids(&rows), [manual.chunks[2], manual.chunks[1]]);
     assert!((rows[0].similarity.unwrap() - 1.0).abs() < 1e-3);
     assert!((rows[1].similarity.unwrap() - 0.6).abs() < 1e-3);
@@ -43,14 +48,15 @@ async fn keyword_hits_are_added_once_with_their_similarity() {
     let manual = world.manual(&site, "Pump manual.txt", &[axis(0), axis(1), axis(2)]).await;
     let unknown: ChunkId = world.sources.new_id();
     let hits = [manual.chunks[0], manual.chunks[1], manual.chunks[1], unknown];
-    let query = PassageQuery { embedding: Some(&axis(0)), nearest: 1, keyword_hits: &hits, ..ALL };
+    let reader = world.reader(&site).await;
+    let query = PassageQuery { embedding: Some(&axis(0)), nearest: 1, keyword_hits: &hits, ..all(&reader) };
     let rows = find(&world, &site, &query).await;
     assert_eq!(ids(&rows), manual.chunks[..2]);
     assert_eq!(rows.iter().map(|row| row.from_vector).collect::<Vec<_>>(), [true, false]);
     assert!(rows[1].similarity.unwrap().abs() < 1e-3);
-    let blind = find(&world, &site, &PassageQuery { keyword_hits: &hits, ..ALL }).await;
+    let blind = find(&world, &site, &PassageQuery { keyword_hits: &hits, ..all(&reader) }).await;
     assert_eq!((blind.len(), blind[0].similarity, blind[0].from_vector), (2, None, false));
-    assert!(find(&world, &site, &ALL).await.is_empty());
+    assert!(find(&world, &site, &all(&reader)).await.is_empty());
     world.drop().await;
 }
 
@@ -63,7 +69,8 @@ async fn windows_of_one_chunk_count_as_one_passage_with_the_best_of_them() {
     let window = NewVector { chunk_id: manual.chunks[0], window_number: 1, embedding: axis(0) };
     tx.chunks().insert_vectors(manual.document, manual.version, &[window]).await.unwrap();
     tx.commit(BOOKKEEPING).await.unwrap();
-    let rows = find(&world, &site, &PassageQuery { embedding: Some(&axis(0)), ..ALL }).await;
+    let reader = world.reader(&site).await;
+    let rows = find(&world, &site, &PassageQuery { embedding: Some(&axis(0)), ..all(&reader) }).await;
     assert_eq!(ids(&rows), manual.chunks);
     assert!((rows[0].similarity.unwrap() - 1.0).abs() < 1e-3);
     world.drop().await;
@@ -80,14 +87,15 @@ async fn superseded_and_deleted_versions_are_never_found() {
     let chunks = world.fill(&mut tx, old.document, version, &[axis(0)]).await;
     tx.commit(BOOKKEEPING).await.unwrap();
     let everything: Vec<ChunkId> = [&old.chunks[..], &gone.chunks, &chunks].concat();
-    let query = PassageQuery { embedding: Some(&axis(0)), keyword_hits: &everything, ..ALL };
+    let reader = world.reader(&site).await;
+    let query = PassageQuery { embedding: Some(&axis(0)), keyword_hits: &everything, ..all(&reader) };
     // Embedded but not ready: the old version answers.
     let mut found = ids(&find(&world, &site, &query).await);
     found.sort_unstable();
     assert_eq!(found, [old.chunks[0], gone.chunks[0]]);
 
     let mut tx = world.begin(&site).await;
-    assert!(tx.versions().set_ready(version, world.now()).await.unwrap());
+    assert_eq!(tx.versions().set_ready(version, world.now()).await.unwrap(), Standing::Answers);
     tx.documents().delete(gone.document, world.now()).await.unwrap();
     tx.commit(BOOKKEEPING).await.unwrap();
     let rows = find(&world, &site, &query).await;
@@ -98,28 +106,31 @@ async fn superseded_and_deleted_versions_are_never_found() {
     tx.chunks().insert_vectors(old.document, old.version, &[stale]).await.unwrap();
     tx.commit(BOOKKEEPING).await.unwrap();
     assert_eq!(ids(&find(&world, &site, &query).await), chunks);
-    let filter = [old.document, gone.document];
-    let filtered = find(&world, &site, &PassageQuery { documents: Some(&filter), ..query }).await;
+    let all = VersionSet { ids: vec![old.version, version, gone.version], chunks: 3 };
+    let filtered = find(&world, &site, &PassageQuery { scope: PassageScope::CurrentOf(&all), ..query }).await;
     assert_eq!(ids(&filtered), chunks);
     world.drop().await;
 }
 
 #[tokio::test]
-async fn a_document_filter_holds_for_vectors_and_for_keyword_hits() {
+async fn a_filter_holds_for_vectors_and_for_keyword_hits() {
     let world = World::new().await;
     let site = world.site("TenantA").await;
     let pump = world.manual(&site, "Pump manual.txt", &[axis(0), axis(1)]).await;
     let press = world.manual(&site, "Press manual.txt", &[axis(0)]).await;
     let hits = [pump.chunks[1], press.chunks[0]];
     let vector = axis(0);
-    let all = PassageQuery { embedding: Some(&vector), keyword_hits: &hits, ..ALL };
-    assert_eq!(find(&world, &site, &all).await.len(), 3);
-    let only: [DocumentId; 1] = [press.document];
-    assert_eq!(ids(&find(&world, &site, &PassageQuery { documents: Some(&only), ..all.clone() }).await), press.chunks);
-    assert!(
-        find(&world, &site, &PassageQuery { documents: Some(&[]), ..all }).await.is_empty(),
-        "no document is not every document"
-    );
+    let reader = world.reader(&site).await;
+    let both = PassageQuery { embedding: Some(&vector), keyword_hits: &hits, ..all(&reader) };
+    assert_eq!(find(&world, &site, &both).await.len(), 3);
+    let press_only = VersionSet { ids: vec![press.version], chunks: 1 };
+    let (none, large) = (VersionSet::default(), VersionSet { chunks: 1_000_000, ..press_only.clone() });
+    for (versions, expected) in [(&press_only, &press.chunks[..]), (&large, &press.chunks), (&none, &[])] {
+        for scope in [PassageScope::CurrentOf(versions), PassageScope::Any(versions)] {
+            let found = find(&world, &site, &PassageQuery { scope, ..both.clone() }).await;
+            assert_eq!(ids(&found), expected, "no version is not every version: {scope:?}");
+        }
+    }
     world.drop().await;
 }
 
@@ -129,11 +140,12 @@ async fn a_document_filter_holds_for_vectors_and_for_keyword_hits() {
 async fn a_filtered_vector_scan_returns_as_many_rows_as_were_asked_for() {
     let world = World::new().await;
     let (large, small) = (world.site("TenantA").await, world.site("TenantB").await);
-    let all = scattered(2_100, 9);
-    world.manual(&large, "Everything.txt", &all[100..]).await;
-    let few = world.manual(&small, "Few.txt", &all[..100]).await;
+    let vectors = scattered(2_100, 9);
+    world.manual(&large, "Everything.txt", &vectors[100..]).await;
+    let few = world.manual(&small, "Few.txt", &vectors[..100]).await;
     let mut tx = world.read(&small).await;
-    let query = PassageQuery { embedding: Some(&all[1_000]), nearest: 60, ..ALL };
+    let reader = world.reader(&small).await;
+    let query = PassageQuery { embedding: Some(&vectors[1_000]), nearest: 60, ..all(&reader) };
     assert_eq!(tx.passages().find(&query).await.unwrap().len(), 60);
     drop(tx);
     // The same through HNSW, which the planner would not choose for so few rows.
@@ -145,7 +157,7 @@ async fn a_filtered_vector_scan_returns_as_many_rows_as_were_asked_for() {
     );
     sqlx::raw_sql(sqlx::AssertSqlSafe(settings)).execute(&mut connection).await.unwrap();
     let nearest = "SELECT chunk_id FROM chunk_vectors ORDER BY embedding <=> $1 LIMIT 60";
-    let vector = pgvector::HalfVector::from_f32_slice(&all[1_000]);
+    let vector = pgvector::HalfVector::from_f32_slice(&vectors[1_000]);
     let plan: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("EXPLAIN {nearest}")))
         .bind(vector.clone())
         .fetch_all(&mut connection)
@@ -163,7 +175,8 @@ async fn a_vector_of_another_length_is_an_error_and_not_a_wrong_answer() {
     let world = World::new().await;
     let site = world.site("TenantA").await;
     world.manual(&site, "Pump manual.txt", &[axis(0)]).await;
-    let query = PassageQuery { embedding: Some(&[1.0, 0.0]), ..ALL };
+    let reader = world.reader(&site).await;
+    let query = PassageQuery { embedding: Some(&[1.0, 0.0]), ..all(&reader) };
     assert!(world.read(&site).await.passages().find(&query).await.is_err());
     world.drop().await;
 }
@@ -185,6 +198,7 @@ async fn chunks_without_vectors_are_listed_until_they_have_them() {
             heading_path: Vec::new(),
             token_count: 1,
             text: format!("part {ordinal}"),
+            quarantined: Vec::new(),
         })
         .collect();
     tx.chunks().replace(document, version, &chunks).await.unwrap();

@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use millwright_store::{Store, StoreSettings, tenant::PassageQuery};
+use millwright_store::{
+    Store, StoreSettings,
+    tenant::{PassageQuery, PassageScope, VersionSet},
+};
 
 use crate::support::{BOOKKEEPING, World, axis, eventually, scattered};
 
@@ -22,12 +25,20 @@ async fn search_takes_hnsw_for_a_large_tenant_and_the_tenants_index_for_a_small_
     let vectors = scattered(4_040, 4);
     let mut filter = Vec::new();
     for (number, part) in vectors[..4_000].chunks(200).enumerate() {
-        filter.push(world.manual(&large, &format!("Manual {number}.txt"), part).await.document);
+        filter.push(world.manual(&large, &format!("Manual {number}.txt"), part).await.version);
     }
     world.manual(&small, "Manual.txt", &vectors[4_000..]).await;
     world.database.tamper("ANALYZE").await;
 
-    let query = PassageQuery { embedding: Some(&vectors[7]), nearest: 50, keyword_hits: &[], documents: None };
+    let (of_large, of_small) = (world.reader(&large).await, world.reader(&small).await);
+    let query = PassageQuery {
+        reader: &of_large,
+        embedding: Some(&vectors[7]),
+        nearest: 50,
+        keyword_hits: &[],
+        scope: PassageScope::Current,
+    };
+    let query_of_small = PassageQuery { reader: &of_small, ..query.clone() };
     for _ in 0..8 {
         // More often than the server makes a plan for the values at hand: afterwards it may keep one for all.
         let mut tx = world.read(&large).await;
@@ -37,17 +48,25 @@ async fn search_takes_hnsw_for_a_large_tenant_and_the_tenants_index_for_a_small_
         assert!(!plan.contains("Seq Scan on chunk"), "{plan}");
         drop(tx);
         let mut tx = world.read(&small).await;
-        assert_eq!(tx.passages().find(&query).await.unwrap().len(), 40);
-        let plan = tx.passages().explain(&query).await.unwrap().join("\n");
+        assert_eq!(tx.passages().find(&query_of_small).await.unwrap().len(), 40);
+        let plan = tx.passages().explain(&query_of_small).await.unwrap().join("\n");
         assert!(!plan.contains("chunk_vectors_nearest"), "{plan}");
         assert!(plan.contains("chunk_vectors_by_version") || plan.contains("chunk_vectors_pkey"), "{plan}");
     }
-    let one = PassageQuery { documents: Some(&filter[..1]), ..query };
-    let mut tx = world.read(&large).await;
-    assert_eq!(tx.passages().find(&one).await.unwrap().len(), 50);
-    let plan = tx.passages().explain(&one).await.unwrap().join("\n");
-    assert!(!plan.contains("chunk_vectors_nearest"), "{plan}");
-    drop(tx);
+    let few = VersionSet { ids: filter[..1].to_vec(), chunks: 200 };
+    let many = VersionSet { ids: filter.clone(), chunks: 1_000_000 };
+    for (scope, by_hnsw) in [
+        (PassageScope::CurrentOf(&few), false),
+        (PassageScope::CurrentOf(&many), true),
+        (PassageScope::Any(&few), false),
+    ] {
+        let query = PassageQuery { scope, ..query.clone() };
+        let mut tx = world.read(&large).await;
+        assert_eq!(tx.passages().find(&query).await.unwrap().len(), 50);
+        let plan = tx.passages().explain(&query).await.unwrap().join("\n");
+        assert_eq!(plan.contains("chunk_vectors_nearest"), by_hnsw, "{plan}");
+        assert!(!plan.contains("Seq Scan on chunk"), "{plan}");
+    }
     world.drop().await;
 }
 
@@ -125,7 +144,7 @@ fn pump(mut from: TcpStream, mut to: TcpStream, mut seen: impl FnMut()) {
 }
 
 #[tokio::test]
-async fn a_transaction_opens_with_one_message_and_search_is_one_trip() {
+async fn a_transaction_opens_with_one_message_search_is_one_trip_and_so_are_claims_and_ends_of_calls() {
     let world = World::new().await;
     let site = world.site("TenantA").await;
     world.manual(&site, "Pump manual.txt", &scattered(5, 1)).await;
@@ -140,24 +159,49 @@ async fn a_transaction_opens_with_one_message_and_search_is_one_trip() {
     .await
     .unwrap();
     let vector = axis(0);
-    let query = PassageQuery { embedding: Some(&vector), nearest: 5, keyword_hits: &[], documents: None };
+    let reader = world.reader(&site).await;
+    let query = PassageQuery {
+        reader: &reader,
+        embedding: Some(&vector),
+        nearest: 5,
+        keyword_hits: &[],
+        scope: PassageScope::Current,
+    };
     for round in 0..3 {
         // The pool tries a connection that comes back, in the background: wait until that is over.
-        eventually("the connection", async || (store.pool_state() == (1, 1)).then_some(())).await;
+        let back = async || {
+            let all_idle = async || {
+                let (open, idle) = store.pool_state();
+                (open as usize == idle).then_some(())
+            };
+            eventually("all connections to be back", all_idle).await;
+        };
+        back().await;
         counter.taken();
         let mut tx = store.tenant(&site.scope).begin().await.unwrap();
         assert_eq!(counter.taken(), 1, "BEGIN, role and settings");
         tx.passages().find(&query).await.unwrap();
         let find = counter.taken();
-        tx.documents().count().await.unwrap();
+        tx.documents().count(&reader).await.unwrap();
         let count = counter.taken();
         tx.commit(BOOKKEEPING).await.unwrap();
         let commit = counter.taken();
+        let (tenant, lease) = (store.tenant(&site.scope), Duration::from_secs(45));
+        let claim = [world.sources.new_id()];
+        back().await;
+        counter.taken();
+        tenant.reserve_budgets(&[], &claim, &[], lease).await.unwrap();
+        let reserve = counter.taken();
+        tenant.settle_budgets(&[], &claim, &[], world.now()).await.unwrap();
+        let settle = counter.taken();
         // The first time on a connection, statements are prepared and pgvector's types are looked up.
         if round > 0 {
             // Committing bookkeeping first makes sure that no statement had failed; an audit entry does that by itself.
             assert_eq!((find, count, commit), (1, 1, 2), "round {round}");
+            assert_eq!((reserve, settle), (1, 1), "round {round}");
         }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!(counter.taken(), 0, "no connection of the ledger is tried when it comes back");
     }
     store.close().await;
     world.drop().await;

@@ -4,7 +4,10 @@ use millwright_core::Sources;
 use pgvector::HalfVector;
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use crate::support::{Site, World, axis, scattered};
+use crate::{
+    isolation,
+    support::{BOOKKEEPING, Site, World, axis, scattered},
+};
 
 async fn run(connection: &mut PgConnection, statement: &str) -> Result<u64, sqlx::Error> {
     Ok(sqlx::raw_sql(AssertSqlSafe(statement.to_owned())).execute(connection).await?.rows_affected())
@@ -17,8 +20,10 @@ async fn become_tenant(connection: &mut PgConnection, site: &Site) {
 }
 
 async fn count(connection: &mut PgConnection, table: &str) -> i64 {
-    let column = if table == "users" { "count(id)" } else { "count(*)" };
-    sqlx::query_scalar(AssertSqlSafe(format!("SELECT {column} FROM {table}"))).fetch_one(connection).await.unwrap()
+    sqlx::query_scalar(AssertSqlSafe(format!("SELECT count(tenant_id) FROM {table}")))
+        .fetch_one(connection)
+        .await
+        .unwrap()
 }
 
 async fn tenant_tables(world: &World) -> Vec<String> {
@@ -34,8 +39,12 @@ async fn tenant_tables(world: &World) -> Vec<String> {
 async fn two_sites() -> (World, Site, Site) {
     let world = World::new().await;
     let (a, b) = (world.site("TenantA").await, world.site("TenantB").await);
-    world.manual(&a, "Pump manual.txt", &scattered(50, 1)).await;
-    world.chat(&a).await;
+    let manual = world.manual(&a, "Pump manual.txt", &scattered(50, 1)).await;
+    let chat = world.chat(&a).await;
+    let mut tx = world.begin(&a).await;
+    isolation::governed(&world, &mut tx, &a, &manual, &chat).await;
+    crate::budgets::spend(&world, &mut tx, &a).await;
+    tx.commit(BOOKKEEPING).await.unwrap();
     world.enqueue(&a).await;
     world.audited(&a, "document.uploaded").await;
     (world, a, b)
@@ -124,7 +133,15 @@ async fn a_row_of_another_tenant_can_be_neither_written_nor_moved() {
         let statement = format!("UPDATE {table} SET created_at = now() WHERE tenant_id = '{tenant}'");
         assert_eq!(run(&mut connection, &statement).await.unwrap(), 0, "{table}");
     }
-    for table in ["chunk_vectors", "chunks", "document_pages", "document_contents", "index_changes"] {
+    for table in [
+        "decisions",
+        "policy_events",
+        "chunk_vectors",
+        "chunks",
+        "document_pages",
+        "document_contents",
+        "index_changes",
+    ] {
         let statement = format!("DELETE FROM {table} WHERE tenant_id = '{tenant}'");
         assert_eq!(run(&mut connection, &statement).await.unwrap(), 0, "{table}");
     }

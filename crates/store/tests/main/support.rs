@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use millwright_core::{
-    Classification, PageRequest, Role, Sources, TenantScope,
+    Classification, Label, PageRequest, Role, Sources, TenantScope,
     audit::AuditRecord,
     id::{AuditEntryId, ChunkId, ConversationId, DocumentId, JobId, MessageId, RunId, UserId, VersionId},
 };
@@ -12,7 +12,7 @@ use millwright_store::{
     Bookkeeping, Proof, Store, TenantTx,
     tenant::{
         MessageRole, MessageStatus, NewChunk, NewDocument, NewJob, NewMessage, NewRun, NewUser, NewVector, NewVersion,
-        PageRow, RunEventRow, RunStepRow, StepKind, StepStatus,
+        PageRow, Reader, RunEventRow, RunStepRow, Standing, StepKind, StepStatus, UserKind,
     },
     testkit::TestDatabase,
 };
@@ -81,10 +81,12 @@ impl World {
         tx.users()
             .insert(&NewUser {
                 id: user,
-                email: format!("admin@{}.example", name.to_lowercase()),
+                kind: UserKind::Person,
+                email: Some(format!("admin@{}.example", name.to_lowercase())),
                 display_name: format!("Admin of {name}"),
                 role: Role::Admin,
-                password_hash: "$argon2id$not-a-real-one".to_owned(),
+                password_hash: Some("$argon2id$not-a-real-one".to_owned()),
+                local: true,
                 created_at: self.now(),
             })
             .await
@@ -93,15 +95,29 @@ impl World {
         Site { scope, user }
     }
 
+    /// What the admin of a tenant may read.
+    pub(crate) async fn reader(&self, site: &Site) -> Reader {
+        self.read(site).await.labels().reader(site.user).await.unwrap()
+    }
+
     /// A document without versions.
     pub(crate) async fn document(&self, tx: &mut TenantTx, site: &Site, name: &str) -> DocumentId {
+        self.labelled(tx, site, name, &Label::of(Classification::Internal)).await
+    }
+
+    /// A document of that label without versions.
+    pub(crate) async fn labelled(&self, tx: &mut TenantTx, site: &Site, name: &str, label: &Label) -> DocumentId {
         let id = self.sources.new_id();
+        let label_id = tx.labels().intern(label).await.unwrap();
         tx.documents()
             .insert(&NewDocument {
                 id,
                 name: name.to_owned(),
-                classification: Classification::Internal,
+                label: label.clone(),
+                label_id,
                 metadata: json!({ "line": 4 }),
+                tags: Vec::new(),
+                supersedes: None,
                 created_by: site.user,
                 created_at: self.now(),
             })
@@ -121,6 +137,8 @@ impl World {
             sha256: [7; 32],
             created_by: site.user,
             created_at: self.now(),
+            effective_from: self.now(),
+            effective_until: None,
         };
         tx.versions().insert(&version, b"as uploaded").await.unwrap();
         id
@@ -135,7 +153,8 @@ impl World {
         embeddings: &[Vec<f32>],
     ) -> Vec<ChunkId> {
         let text = "Lock out the pump before work.".to_owned();
-        let page = PageRow { page_number: 1, text: text.clone(), blocks: json!([{ "kind": "paragraph" }]) };
+        let blocks = json!([{ "kind": "paragraph" }]);
+        let page = PageRow { page_number: 1, text: text.clone(), blocks, ..PageRow::default() };
         tx.versions().delete_pages(version).await.unwrap();
         tx.versions().insert_pages(version, &[page]).await.unwrap();
         tx.versions().set_parsed(version, true, 1).await.unwrap();
@@ -149,6 +168,7 @@ impl World {
                 heading_path: vec!["Pump".to_owned(), "Lock\"out, {safely}".to_owned()],
                 token_count: 7,
                 text: text.clone(),
+                quarantined: Vec::new(),
             })
             .collect();
         tx.chunks().replace(document, version, &chunks).await.unwrap();
@@ -165,11 +185,22 @@ impl World {
 
     /// A document whose only version answers with these vectors.
     pub(crate) async fn manual(&self, site: &Site, name: &str, embeddings: &[Vec<f32>]) -> Manual {
+        self.labelled_manual(site, name, &Label::of(Classification::Internal), embeddings).await
+    }
+
+    /// The same with another label.
+    pub(crate) async fn labelled_manual(
+        &self,
+        site: &Site,
+        name: &str,
+        label: &Label,
+        embeddings: &[Vec<f32>],
+    ) -> Manual {
         let mut tx = self.begin(site).await;
-        let document = self.document(&mut tx, site, name).await;
+        let document = self.labelled(&mut tx, site, name, label).await;
         let version = self.version(&mut tx, site, document).await;
         let chunks = self.fill(&mut tx, document, version, embeddings).await;
-        assert!(tx.versions().set_ready(version, self.now()).await.unwrap());
+        assert_eq!(tx.versions().set_ready(version, self.now()).await.unwrap(), Standing::Answers);
         tx.commit(BOOKKEEPING).await.unwrap();
         Manual { document, version, chunks }
     }
@@ -189,6 +220,7 @@ impl World {
         let mut answer = self.message(chat.conversation, chat.answer, Some(chat.question), MessageRole::Assistant);
         answer.status = MessageStatus::Streaming;
         answer.content = String::new();
+        answer.label = None;
         answer.run_id = Some(chat.run);
         tx.messages().insert(&answer).await.unwrap();
         tx.runs()
@@ -225,7 +257,9 @@ impl World {
             role,
             content: "How do I lock out the pump?".to_owned(),
             status: MessageStatus::Complete,
+            label: Some(Label::of(Classification::Internal)),
             run_id: None,
+            as_of: None,
             created_at: self.now(),
         }
     }

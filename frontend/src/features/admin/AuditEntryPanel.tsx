@@ -3,7 +3,7 @@ import { ListFilter, X } from "lucide-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { AuditEntry } from "@/api/types";
-import type { AuditSearch } from "@/app/router";
+import type { AuditSearch } from "@/app/search";
 import { formatDateTimeSeconds, formatUtc } from "@/lib/format";
 import { IconButton } from "@/ui/Button";
 import { Copyable } from "@/ui/Copyable";

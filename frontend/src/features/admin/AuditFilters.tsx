@@ -2,7 +2,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { ListFilter } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { AuditSearch } from "@/app/router";
+import type { AuditSearch } from "@/app/search";
 import type { AuditEntry } from "@/api/types";
 import { useMediaQuery } from "@/lib/hooks";
 import { Button } from "@/ui/Button";

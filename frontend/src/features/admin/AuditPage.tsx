@@ -6,7 +6,7 @@ import { useTranslation } from "react-i18next";
 import { getJson } from "@/api/client";
 import { asProblem } from "@/api/problem";
 import type { AuditEntry, ListPage } from "@/api/types";
-import type { AuditSearch } from "@/app/router";
+import type { AuditSearch } from "@/app/search";
 import { cx } from "@/lib/cx";
 import { formatDateTimeSeconds, formatUtc } from "@/lib/format";
 import { moveRowFocus, useHotkeys } from "@/lib/hotkeys";

@@ -6,10 +6,11 @@ import { useTranslation } from "react-i18next";
 import { getJson, send } from "@/api/client";
 import { asProblem } from "@/api/problem";
 import type { Job, ListPage } from "@/api/types";
-import { JOB_STATUSES } from "@/app/router";
+import { JOB_STATUSES } from "@/app/search";
 import { formatNumber } from "@/lib/format";
 import { moveRowFocus, useHotkeys } from "@/lib/hotkeys";
 import { useDocumentTitle } from "@/lib/hooks";
+import { useMay } from "@/lib/may";
 import { Button } from "@/ui/Button";
 import { Copyable } from "@/ui/Copyable";
 import { Dialog } from "@/ui/Dialog";
@@ -115,6 +116,7 @@ function JobTable({ jobs }: { jobs: Job[] }) {
 
 function JobRow({ job }: { job: Job }) {
   const { t } = useTranslation();
+  const mayRetry = useMay("jobs:manage");
   return (
     <tr className="hover:bg-hover" data-testid="job-row" tabIndex={-1} data-row="">
       <td className="cell py-1 pl-4">
@@ -123,7 +125,7 @@ function JobRow({ job }: { job: Job }) {
       </td>
       <td className="cell py-1">
         <Status tone={TONES[job.status]}>{t(`jobs.status.${job.status}`)}</Status>
-        {job.status === "dead" && <RetryButton job={job} />}
+        {job.status === "dead" && mayRetry && <RetryButton job={job} />}
       </td>
       <td className="cell hidden text-right text-ink-2 @xl:table-cell">
         {t("jobs.attemptsOf", { attempts: formatNumber(job.attempts), max: formatNumber(job.max_attempts) })}

@@ -1,100 +1,118 @@
 import { getRouteApi } from "@tanstack/react-router";
-import { Eye, EyeOff } from "lucide-react";
-import { useId, useState, type SubmitEvent } from "react";
+import { KeyRound } from "lucide-react";
+import { useState, type SubmitEvent } from "react";
 import { useTranslation } from "react-i18next";
-import { sendJson } from "@/api/client";
-import { asProblem, type Problem } from "@/api/problem";
-import { startSession } from "@/api/session";
-import type { LoginResponse } from "@/api/types";
-import { Logo } from "@/app/Shell";
-import { LANGUAGES, setLanguage, type Language } from "@/i18n";
-import { useDocumentTitle } from "@/lib/hooks";
-import { Button, IconButton } from "@/ui/Button";
+import { signIn } from "@/api/auth";
+import { url } from "@/api/client";
+import type { AuthOptions } from "@/api/identity-types";
+import { Problem, asProblem } from "@/api/problem";
+import { safeReturn } from "@/app/search";
+import { textOf } from "@/lib/form";
+import { Button } from "@/ui/Button";
+import { PasswordField, TextField } from "@/ui/Field";
 import { ProblemNotice } from "@/ui/ProblemNotice";
-import { Select } from "@/ui/parts";
+import { EmptyState, Skeleton } from "@/ui/parts";
+import { AttemptNotice, useAttempt } from "./attempt";
+import { AuthFrame } from "./AuthFrame";
+import { useAuthOptions } from "./options";
+import { SecondFactorForm } from "./SecondFactorForm";
 
 const route = getRouteApi("/sign-in");
 
 export function SignInPage() {
-  const { t, i18n } = useTranslation();
-  const id = useId();
+  const { t } = useTranslation();
   const search = route.useSearch();
-  const [problem, setProblem] = useState<Problem | null>(null);
-  const [pending, setPending] = useState(false);
-  const [shown, setShown] = useState(false);
-  useDocumentTitle(t("signIn.title"));
+  const options = useAuthOptions();
+  const [challenge, setChallenge] = useState<string | null>(null);
+  if (challenge !== null) {
+    return (
+      <AuthFrame title={t("signIn.codeTitle")}>
+        <SecondFactorForm challenge={challenge} onStartAgain={() => setChallenge(null)} />
+      </AuthFrame>
+    );
+  }
+  return (
+    <AuthFrame title={t("signIn.title")}>
+      {search.error !== undefined && <ProviderProblem code={search.error} traceId={search.trace_id} />}
+      {search.error === undefined && search.return !== undefined && <p className="mb-4 text-sm text-ink-2">{t("signIn.again")}</p>}
+      {options.isPending && <OptionsSkeleton />}
+      {options.isError && <ProblemNotice problem={asProblem(options.error)} onRetry={() => void options.refetch()} />}
+      {options.isSuccess && <Ways options={options.data} returnTo={safeReturn(search.return)} onChallenge={setChallenge} />}
+    </AuthFrame>
+  );
+}
 
-  const submit = async (event: SubmitEvent<HTMLFormElement>) => {
+/** What these mean elsewhere does not fit a person who comes from a provider. */
+const REFUSALS = ["unauthenticated", "not_authorized", "not_found"];
+
+/** The provider's sign-in ends with a redirect, so its problem comes in the address. */
+function ProviderProblem({ code, traceId }: { code: string; traceId: string | undefined }) {
+  const { t, i18n } = useTranslation();
+  const key = `problems.${code}`;
+  const refused = REFUSALS.includes(code) || !i18n.exists(key);
+  const detail = refused ? t("signIn.providerRefused") : t(key as "problems.internal");
+  return (
+    <ProblemNotice className="mb-4" title={t("signIn.providerFailed")} problem={new Problem({ code, detail, ...(traceId === undefined ? {} : { trace_id: traceId }) })} />
+  );
+}
+
+function OptionsSkeleton() {
+  return (
+    <div className="space-y-4" aria-busy="true">
+      <Skeleton className="h-8" />
+      <Skeleton className="h-8" />
+      <Skeleton className="h-8" />
+    </div>
+  );
+}
+
+function Ways({ options, returnTo, onChallenge }: { options: AuthOptions; returnTo: string; onChallenge: (challenge: string) => void }) {
+  const { t } = useTranslation();
+  if (!options.password && options.providers.length === 0) {
+    return <EmptyState icon={<KeyRound size={28} />} title={t("signIn.noWay")} text={t("signIn.noWayText")} />;
+  }
+  return (
+    <>
+      {options.password && <PasswordForm onChallenge={onChallenge} />}
+      {options.password && options.providers.length > 0 && (
+        <p className="my-4 flex items-center gap-3 text-sm text-ink-3 before:h-px before:flex-1 before:bg-line after:h-px after:flex-1 after:bg-line">
+          {t("signIn.or")}
+        </p>
+      )}
+      <div className="space-y-2">
+        {options.providers.map(({ id, name }) => (
+          <a
+            key={id}
+            href={url(`/auth/oidc/${encodeURIComponent(id)}/start`, { return: returnTo })}
+            className="control w-full rounded-md border border-line-strong bg-ground px-3 font-medium text-ink hover:bg-hover"
+          >
+            <span className="truncate">{t("signIn.with", { name })}</span>
+          </a>
+        ))}
+      </div>
+    </>
+  );
+}
+
+function PasswordForm({ onChallenge }: { onChallenge: (challenge: string) => void }) {
+  const { t } = useTranslation();
+  const attempt = useAttempt();
+  const submit = (event: SubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
-    setPending(true);
-    setProblem(null);
-    try {
-      startSession(await sendJson<LoginResponse>("POST", "/auth/login", { email: form.get("email"), password: form.get("password") }));
-    } catch (error) {
-      setProblem(asProblem(error));
-      setPending(false);
-    }
+    void attempt.run(async () => {
+      const challenge = await signIn("login", { email: textOf(form, "email"), password: textOf(form, "password") });
+      if (challenge !== null) onChallenge(challenge);
+    });
   };
-
-  const wrong = problem?.code === "unauthenticated";
   return (
-    <main className="flex min-h-dvh flex-col items-center bg-sunken px-4 pt-[14vh] pb-8">
-      <div className="w-full max-w-88">
-        <div className="mb-4 flex items-center gap-3 [&>svg]:block">
-          <Logo />
-          <div>
-            <p className="text-lg font-semibold tracking-tight">{t("app.name")}</p>
-            <p className="text-sm text-ink-2">{t("signIn.claim")}</p>
-          </div>
-        </div>
-        <form onSubmit={(event) => void submit(event)} className="rounded-lg border border-line bg-raised p-5" noValidate={false}>
-          <h1 className="mb-4 text-md font-semibold">{t("signIn.title")}</h1>
-          {search.return !== undefined && problem === null && <p className="mb-4 text-sm text-ink-2">{t("signIn.again")}</p>}
-          {wrong && (
-            <p role="alert" data-testid="sign-in-error" className="mb-4 rounded-md border border-danger/40 bg-danger-soft p-2 text-ink">
-              {t("signIn.wrong")}
-            </p>
-          )}
-          {problem !== null && !wrong && <ProblemNotice problem={problem} className="mb-4" />}
-          <label htmlFor={`${id}email`} className="mb-1 block text-sm font-medium">
-            {t("signIn.email")}
-          </label>
-          <input id={`${id}email`} name="email" type="email" autoComplete="username" required className="field mb-4" />
-          <label htmlFor={`${id}password`} className="mb-1 block text-sm font-medium">
-            {t("signIn.password")}
-          </label>
-          <div className="relative mb-5">
-            <input
-              id={`${id}password`}
-              name="password"
-              type={shown ? "text" : "password"}
-              autoComplete="current-password"
-              required
-              className="field pr-10 touch:pr-12"
-            />
-            <IconButton
-              label={t(shown ? "signIn.hide" : "signIn.show")}
-              onClick={() => setShown(!shown)}
-              className="absolute top-0 right-0"
-            >
-              {shown ? <EyeOff size={16} aria-hidden="true" /> : <Eye size={16} aria-hidden="true" />}
-            </IconButton>
-          </div>
-          <Button kind="primary" type="submit" disabled={pending} className="w-full">
-            {t(pending ? "signIn.pending" : "signIn.submit")}
-          </Button>
-        </form>
-        <div className="mt-3 flex justify-end">
-          <Select<Language>
-            quiet
-            label={t("app.language")}
-            value={i18n.resolvedLanguage === "de" ? "de" : "en"}
-            options={LANGUAGES}
-            onChange={(language) => void setLanguage(language)}
-          />
-        </div>
-      </div>
-    </main>
+    <form onSubmit={submit}>
+      <AttemptNotice attempt={attempt} wrong={t("signIn.wrong")} />
+      <TextField label={t("signIn.email")} name="email" type="email" autoComplete="username" required className="mb-4" />
+      <PasswordField label={t("signIn.password")} name="password" autoComplete="current-password" required className="mb-5" />
+      <Button kind="primary" type="submit" disabled={attempt.pending || attempt.wait > 0} className="w-full">
+        {t(attempt.pending ? "signIn.pending" : "signIn.submit")}
+      </Button>
+    </form>
   );
 }

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Citation } from "@/api/types";
 import { cx } from "@/lib/cx";
-import { ClassificationLabel } from "@/ui/parts";
+import { LabelChips } from "@/ui/LabelChips";
 
 /** Where a citation points to, in words. */
 export function useDescribeCitation() {
@@ -54,7 +54,7 @@ export function CitationChip({ citation, open, onOpen }: CitationChipProps) {
         >
           <div className="mb-1 flex items-baseline justify-between gap-3">
             <p className="min-w-0 truncate text-sm font-semibold">{describe(citation)}</p>
-            <ClassificationLabel value={citation.classification} className="shrink-0" />
+            <LabelChips compact label={citation} className="shrink-0" />
           </div>
           {citation.heading_path.length > 0 && <p className="mb-2 truncate text-xs text-ink-3">{citation.heading_path.join(" › ")}</p>}
           <blockquote className="line-clamp-6 border-l-2 border-accent pl-2 text-sm whitespace-pre-line text-ink-2">{citation.quote}</blockquote>

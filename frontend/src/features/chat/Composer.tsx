@@ -1,6 +1,11 @@
-import { ArrowUp, Square } from "lucide-react";
+import { useQuery } from "@tanstack/react-query";
+import { ArrowUp, CalendarClock, Square, X } from "lucide-react";
 import { useEffect, useRef, useState, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
+import { getJson } from "@/api/client";
+import type { ChatTiers } from "@/api/gateway-types";
+import type { Tier } from "@/api/types";
+import { endOfDay } from "@/lib/day";
 import { useHotkeys } from "@/lib/hotkeys";
 import { useStore } from "@/lib/store";
 import { IconButton } from "@/ui/Button";
@@ -8,8 +13,13 @@ import { Select } from "@/ui/parts";
 import { useChat } from "./context";
 import { typed } from "./model/registry";
 
-const TIERS = ["AUTO", "LIGHT", "STANDARD", "HEAVY"] as const;
-type TierChoice = (typeof TIERS)[number];
+type TierChoice = Tier | "AUTO";
+
+/** The tiers that a question may name; none where the organisation lets nobody choose. */
+function useTiers(): readonly Tier[] {
+  const query = useQuery({ queryKey: ["chat", "tiers"], queryFn: ({ signal }) => getJson<ChatTiers>("/chat/tiers", undefined, signal), staleTime: 60_000 });
+  return query.data?.tiers ?? [];
+}
 
 export function Composer() {
   const { t } = useTranslation();
@@ -19,6 +29,8 @@ export function Composer() {
   const unsent = useStore(model.store, (state) => state.unsent);
   const [text, setText] = useState(() => typed.get(id) ?? "");
   const [tier, setTier] = useState<TierChoice>("AUTO");
+  const [day, setDay] = useState<string | null>(null);
+  const tiers = useTiers();
   const input = useRef<HTMLTextAreaElement>(null);
   const busy = phase !== "idle";
 
@@ -41,7 +53,8 @@ export function Composer() {
     const question = text.trim();
     if (question === "" || busy) return;
     setText("");
-    model.ask(question, tier === "AUTO" ? undefined : tier);
+    const asOf = day === null ? null : endOfDay(day);
+    model.ask(question, { ...(tier === "AUTO" || !tiers.includes(tier) ? {} : { tier }), ...(asOf === null ? {} : { as_of: asOf }) });
   };
   const onKeyDown = (event: KeyboardEvent<HTMLTextAreaElement>) => {
     if (event.key === "Escape") event.currentTarget.blur();
@@ -70,14 +83,33 @@ export function Composer() {
           className="field-sizing-content block max-h-48 min-h-7 w-full resize-none bg-transparent px-1.5 py-0.5 text-md outline-none placeholder:text-ink-3"
         />
         <div className="mt-1 flex items-center justify-between gap-2">
-          <Select
-            quiet
-            label={t("chat.tier")}
-            value={tier}
-            options={TIERS.map((value) => ({ value, label: t(`tiers.${value}`) }))}
-            onChange={setTier}
-            className="text-sm"
-          />
+          <div className="flex min-w-0 flex-wrap items-center gap-1">
+            {tiers.length > 0 && (
+              <Select
+                quiet
+                label={t("chat.tier")}
+                value={tier === "AUTO" || tiers.includes(tier) ? tier : "AUTO"}
+                options={["AUTO" as const, ...tiers].map((value) => ({ value, label: t(`tiers.${value}`) }))}
+                onChange={setTier}
+                className="text-sm"
+              />
+            )}
+            {day === null ? (
+              <IconButton label={t("chat.asOf")} onClick={() => setDay("")}>
+                <CalendarClock size={16} aria-hidden="true" />
+              </IconButton>
+            ) : (
+              <span className="flex items-center gap-1 text-sm text-ink-2">
+                <label className="flex items-center gap-1.5 pl-1.5">
+                  {t("chat.asOfLabel")}
+                  <input type="date" value={day} onChange={(event) => setDay(event.target.value)} className="field w-36" data-testid="as-of" />
+                </label>
+                <IconButton label={t("chat.asOfClear")} onClick={() => setDay(null)}>
+                  <X size={14} aria-hidden="true" />
+                </IconButton>
+              </span>
+            )}
+          </div>
           {busy ? (
             <IconButton
               label={t(phase === "stopping" ? "chat.stopping" : "chat.stop")}

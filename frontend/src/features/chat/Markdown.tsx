@@ -1,5 +1,6 @@
 import { marked, type Token, type Tokens } from "marked";
 import { Fragment, memo, useMemo, type ReactNode } from "react";
+import { destinationOf } from "@/lib/hosts";
 import { splitCitations } from "./model/citations";
 
 /** Shows a `[n]` marker. */
@@ -11,7 +12,8 @@ interface MarkdownProps {
 }
 
 /** Renders an answer. The parser's tokens become elements one by one, so nothing in the text can become markup of its own: HTML
- *  is shown as text, pictures as their description, and links lead only to http, https and mail addresses. */
+ *  is shown as text and pictures as their description. A model may be made to write an address that carries what it has read, so no
+ *  other host is asked for anything: a link to one is text that names the host, and only links within this site can be followed. */
 export function Markdown({ text, renderCitation }: MarkdownProps) {
   const tokens = useMemo(() => marked.lexer(text, { gfm: true }), [text]);
   return (
@@ -141,7 +143,7 @@ function inlineToken(token: Token, cite: CitationRenderer, key: string): ReactNo
     case "link":
       return link(token as Tokens.Link, cite);
     case "image":
-      return (token as Tokens.Image).text;
+      return image(token as Tokens.Image);
     default:
       return token.raw;
   }
@@ -149,11 +151,31 @@ function inlineToken(token: Token, cite: CitationRenderer, key: string): ReactNo
 
 function link(token: Tokens.Link, cite: CitationRenderer): ReactNode {
   const text = inline(token.tokens, cite);
-  if (!/^(https?:|mailto:)/i.test(token.href)) return text;
+  const to = destinationOf(token.href, location.origin);
+  if (to.kind === "here") {
+    return (
+      <a href={to.href} className="text-accent underline underline-offset-2">
+        {text}
+      </a>
+    );
+  }
+  // An address that stands there as itself needs no second naming.
+  const named = to.kind === "elsewhere" ? to.host : to.kind === "mail" ? to.address : null;
+  const itself = token.text === token.href || `mailto:${token.text}` === token.href;
+  return named === null || itself ? text : withPlace(text, named);
+}
+
+function image(token: Tokens.Image): ReactNode {
+  const to = destinationOf(token.href, location.origin);
+  return to.kind === "elsewhere" ? withPlace(token.text, to.host) : token.text;
+}
+
+/** Inert text, with where it would have led. */
+function withPlace(text: ReactNode, place: string): ReactNode {
   return (
-    <a href={token.href} target="_blank" rel="noopener noreferrer nofollow" referrerPolicy="no-referrer" className="text-accent underline underline-offset-2">
-      {text}
-    </a>
+    <>
+      {text} <span className="font-mono text-[0.85em] text-ink-3">({place})</span>
+    </>
   );
 }
 

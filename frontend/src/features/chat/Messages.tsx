@@ -1,19 +1,22 @@
-import { Check, ChevronLeft, ChevronRight, Copy, Pencil, RotateCw, SearchX } from "lucide-react";
+import { CalendarClock, Check, ChevronLeft, ChevronRight, Copy, Pencil, RotateCw, SearchX } from "lucide-react";
 import { useCallback, useState, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
-import { Problem } from "@/api/problem";
 import type { Citation, Message } from "@/api/types";
-import { formatDuration } from "@/lib/format";
+import { lastDayOf } from "@/lib/day";
+import { formatDay, formatDuration } from "@/lib/format";
 import { useFlash } from "@/lib/hooks";
 import { useStore } from "@/lib/store";
 import { Button, IconButton } from "@/ui/Button";
-import { ProblemNotice } from "@/ui/ProblemNotice";
-import { ClassificationLabel, Time } from "@/ui/parts";
+import { LabelChips } from "@/ui/LabelChips";
+import { ProblemNotice, isRefusal } from "@/ui/ProblemNotice";
+import { Time } from "@/ui/parts";
 import { CitationChip, useDescribeCitation } from "./CitationChip";
 import { useChat } from "./context";
 import { Markdown } from "./Markdown";
 import { sourceKey, withoutHalfMarker, withSources } from "./model/citations";
+import { problemOfMessage } from "./model/refusal";
 import type { PathItem } from "./model/tree";
+import { InjectionNotice, Withheld } from "./Notices";
 import { Steps } from "./Steps";
 
 const ACTIONS =
@@ -77,14 +80,16 @@ export function Question({ message, siblings, index }: PathItem) {
   }
   return (
     <article className="group" aria-label={t("chat.you")} data-testid="question">
-      <QuestionText text={message.content} />
+      {message.withheld ? <Withheld message={message} /> : <QuestionText text={message.content} />}
       <div className="flex min-h-8 items-center justify-end gap-1 touch:min-h-11">
-        <div className={ACTIONS}>
-          <CopyButton text={() => message.content} />
-          <IconButton label={t("chat.edit")} disabled={busy} onClick={() => setEditing(true)}>
-            <Pencil size={14} aria-hidden="true" />
-          </IconButton>
-        </div>
+        {!message.withheld && (
+          <div className={ACTIONS}>
+            <CopyButton text={() => message.content} />
+            <IconButton label={t("chat.edit")} disabled={busy} onClick={() => setEditing(true)}>
+              <Pencil size={14} aria-hidden="true" />
+            </IconButton>
+          </div>
+        )}
         <Branches siblings={siblings} index={index} />
       </div>
     </article>
@@ -137,7 +142,8 @@ export function Answer({ message, siblings, index }: PathItem) {
     <AnswerBody
       message={shown}
       running={running}
-      steps={<Steps steps={(live ?? run)?.steps ?? null} runId={message.run_id} cited={countCited(shown)} running={running} complete={message.status === "complete"} />}
+      suspected={(live ?? run)?.injectionSuspected === true}
+      steps={<Steps steps={(live ?? run)?.steps ?? null} runId={message.run_id} cited={countCited(shown)} running={running} queue={live?.queue ?? null} complete={message.status === "complete"} />}
       branches={<Branches siblings={siblings} index={index} />}
     />
   );
@@ -150,11 +156,12 @@ function countCited(message: Message): number {
 interface AnswerBodyProps {
   message: Message;
   running: boolean;
+  suspected: boolean;
   steps: React.ReactNode;
   branches: React.ReactNode;
 }
 
-function AnswerBody({ message, running, steps, branches }: AnswerBodyProps) {
+function AnswerBody({ message, running, suspected, steps, branches }: AnswerBodyProps) {
   const { t } = useTranslation();
   const { model, busy, source, openSource } = useChat();
   const describe = useDescribeCitation();
@@ -173,7 +180,16 @@ function AnswerBody({ message, running, steps, branches }: AnswerBodyProps) {
   return (
     <article className="group" aria-label={t("chat.answer")} aria-busy={running} data-testid="answer" data-status={running ? "streaming" : message.status}>
       {steps}
-      {unanswered ? (
+      {suspected && <InjectionNotice />}
+      {message.as_of !== null && (
+        <p className="mt-1 flex w-fit items-center gap-1.5 rounded-md border border-line bg-sunken px-2 py-1 text-sm text-ink-2" data-testid="as-of-note">
+          <CalendarClock size={14} aria-hidden="true" className="shrink-0" />
+          {t("chat.asOfNote", { day: formatDay(lastDayOf(message.as_of), true) })}
+        </p>
+      )}
+      {message.withheld && !running ? (
+        <Withheld message={message} />
+      ) : unanswered ? (
         <div className="mt-1 flex gap-3 rounded-lg border border-line bg-sunken p-3" data-testid="unanswered">
           <SearchX size={18} className="mt-0.5 shrink-0 text-ink-3" aria-hidden="true" />
           <div className="min-w-0">
@@ -192,8 +208,9 @@ function AnswerBody({ message, running, steps, branches }: AnswerBodyProps) {
       {message.status === "failed" && !running && (
         <ProblemNotice
           className="mt-3"
-          problem={new Problem({ code: message.error?.code ?? "internal", detail: message.error?.detail ?? "" })}
-          onRetry={busy ? undefined : () => model.regenerate(message)}
+          problem={problemOfMessage(message)}
+          reference={message.run_id === null ? undefined : { label: t("chat.run"), id: message.run_id }}
+          onRetry={busy || isRefusal(message.error?.code ?? "") ? undefined : () => model.regenerate(message)}
         />
       )}
       <footer className="mt-1 flex min-h-8 flex-wrap items-center gap-x-1 text-xs text-ink-3">
@@ -202,7 +219,7 @@ function AnswerBody({ message, running, steps, branches }: AnswerBodyProps) {
             <AnswerFacts message={message} />
             <span className="flex-1" />
             <div className={ACTIONS}>
-              <CopyButton text={() => withSources(message.content, citations, describe)} />
+              {!message.withheld && <CopyButton text={() => withSources(message.content, citations, describe)} />}
               <IconButton label={t("chat.regenerate")} disabled={busy} onClick={() => model.regenerate(message)}>
                 <RotateCw size={14} aria-hidden="true" />
               </IconButton>
@@ -219,8 +236,8 @@ function AnswerFacts({ message }: { message: Message }) {
   const { t } = useTranslation();
   const made = [message.model, message.tier === null ? null : t(`tiers.${message.tier}`)].filter((part) => part !== null);
   return (
-    <p className="flex flex-wrap items-center gap-x-2" data-testid="answer-facts">
-      {message.classification !== null && <ClassificationLabel value={message.classification} />}
+    <p className="flex min-w-0 flex-wrap items-center gap-x-2" data-testid="answer-facts">
+      {message.classification !== null && !message.withheld && <LabelChips label={message} />}
       {made.length > 0 && <span>{made.join(" · ")}</span>}
       {message.duration_ms !== null && <span className="tabular-nums">{formatDuration(message.duration_ms)}</span>}
       <Time value={message.created_at} />

@@ -6,7 +6,8 @@ import type { Citation } from "@/api/types";
 import { SourceView } from "@/features/source/SourceView";
 import { useStore } from "@/lib/store";
 import { IconButton } from "@/ui/Button";
-import { ClassificationLabel, EmptyState } from "@/ui/parts";
+import { LabelChips } from "@/ui/LabelChips";
+import { EmptyState } from "@/ui/parts";
 import { useChat } from "./context";
 import { sourceKey } from "./model/citations";
 
@@ -70,11 +71,11 @@ export function SourcePanel() {
           </Link>
           {close}
         </div>
-        <div className="flex min-h-8 items-center gap-3 px-4 pb-1.5 text-sm text-ink-2">
-          <ClassificationLabel value={citation.classification} />
+        <div className="flex min-h-8 flex-wrap items-center gap-x-3 px-4 pb-1.5 text-sm text-ink-2">
+          <LabelChips label={citation} className="shrink-0" />
           <span className="shrink-0 tabular-nums">{t("source.version", { number: citation.version })}</span>
           {citation.heading_path.length > 0 && (
-            <span className="truncate" title={citation.heading_path.join(" › ")}>
+            <span className="min-w-0 truncate" title={citation.heading_path.join(" › ")}>
               {citation.heading_path.join(" › ")}
             </span>
           )}

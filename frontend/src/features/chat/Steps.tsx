@@ -1,14 +1,18 @@
 import { useQuery } from "@tanstack/react-query";
 import { ChevronRight } from "lucide-react";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { getJson } from "@/api/client";
+import type { Place } from "@/api/gateway-types";
 import type { Run } from "@/api/types";
 import { cx } from "@/lib/cx";
-import { formatDuration } from "@/lib/format";
+import { formatDuration, formatNumber } from "@/lib/format";
 import { Skeleton } from "@/ui/parts";
 import type { Step } from "./model/run";
 import { stepsOfRun } from "./model/run-steps";
+import type { Understood } from "./model/understood";
+
+const RouteDetails = lazy(() => import("@/features/route/RouteDetails").then((module) => ({ default: module.RouteDetails })));
 
 interface StepsProps {
   /** Known from events; null for an answer of an earlier visit. */
@@ -16,12 +20,14 @@ interface StepsProps {
   runId: string | null;
   cited: number;
   running: boolean;
+  /** Its place in the line before a model. */
+  queue?: Place | null;
   /** The run came to its end, so its answer was checked. */
   complete: boolean;
 }
 
 /** What the run did, folded into one line of fixed height that opens. */
-export function Steps({ steps, runId, cited, running, complete }: StepsProps) {
+export function Steps({ steps, runId, cited, running, queue = null, complete }: StepsProps) {
   const { t } = useTranslation();
   const [open, setOpen] = useState(false);
   const stored = useQuery({
@@ -31,7 +37,7 @@ export function Steps({ steps, runId, cited, running, complete }: StepsProps) {
     staleTime: Infinity,
   });
   const known = steps ?? (stored.data === undefined ? null : stepsOfRun(stored.data));
-  const line = useStepsLine(known, cited, running, complete);
+  const line = useStepsLine(known, cited, running, complete, queue);
   if (runId === null && !running) return null;
   return (
     <div className="text-sm">
@@ -47,21 +53,31 @@ export function Steps({ steps, runId, cited, running, complete }: StepsProps) {
         {running && <span aria-hidden="true" className="ml-1 size-1.5 animate-pulse-soft rounded-full bg-accent" />}
       </button>
       {open && (
-        <ol className="mt-1 mb-2 space-y-2 border-l border-line pl-3 text-ink-2">
-          {known === null && (stored.isError ? <li>{t("chat.steps.unavailable")}</li> : <Skeleton className="h-4 w-64" />)}
-          {known?.map((step, index) => (
-            <StepDetails key={index} step={step} />
-          ))}
-        </ol>
+        <div className="mt-1 mb-2 border-l border-line pl-3">
+          {known === null && (stored.isError ? <p className="text-ink-2">{t("chat.steps.unavailable")}</p> : <Skeleton className="h-4 w-64" />)}
+          {known !== null && <StepList steps={known} />}
+        </div>
       )}
     </div>
   );
 }
 
-function useStepsLine(steps: Step[] | null, cited: number, running: boolean, complete: boolean): string {
+/** The steps one below the other, with what each found. */
+export function StepList({ steps }: { steps: readonly Step[] }) {
+  return (
+    <ol className="space-y-2 text-ink-2">
+      {steps.map((step, index) => (
+        <StepDetails key={index} step={step} />
+      ))}
+    </ol>
+  );
+}
+
+function useStepsLine(steps: Step[] | null, cited: number, running: boolean, complete: boolean, queue: Place | null): string {
   const { t } = useTranslation();
   const last = steps?.at(-1);
   if (running) {
+    if (queue !== null) return t("chat.steps.waiting", { place: formatNumber(queue.position), time: formatDuration(Math.max(1000, Math.round(queue.estimate_ms / 1000) * 1000)) });
     if (last === undefined) return t("chat.steps.starting");
     if (last.kind === "observe" && !last.done) return t("chat.steps.searching");
     return t(last.kind === "verify" ? "chat.steps.checking" : "chat.steps.reading");
@@ -77,6 +93,25 @@ function useStepsLine(steps: Step[] | null, cited: number, running: boolean, com
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
+/** What was understood of the question, a line for each kind. */
+function UnderstoodLines({ understood: { spelling, expansions, parts, carried } }: { understood: Understood }) {
+  const { t } = useTranslation();
+  return (
+    <ul className="text-ink-3 [overflow-wrap:anywhere]" data-testid="understood">
+      {carried !== null && <li>{carried.length === 0 ? t("chat.steps.followUp") : t("chat.steps.carried", { words: carried.join(", ") })}</li>}
+      {spelling.map(({ from, to }) => (
+        <li key={from}>{t("chat.steps.spelling", { from, to })}</li>
+      ))}
+      {expansions.map(({ term, words }) => (
+        <li key={`${term} ${words.join()}`}>{t("chat.steps.expansion", { term, words: words.join(", ") })}</li>
+      ))}
+      {parts.map((part) => (
+        <li key={part}>{t("chat.steps.part", { part })}</li>
+      ))}
+    </ul>
+  );
+}
+
 function StepDetails({ step }: { step: Step }) {
   const { t } = useTranslation();
   return (
@@ -87,6 +122,12 @@ function StepDetails({ step }: { step: Step }) {
         {step.durationMs !== null && <span className="text-ink-3 tabular-nums">{formatDuration(step.durationMs)}</span>}
       </p>
       {step.query !== null && <p className="text-ink-2">{t("chat.steps.query", { query: step.query })}</p>}
+      {step.understood !== null && <UnderstoodLines understood={step.understood} />}
+      {step.route !== null && (
+        <Suspense fallback={<Skeleton className="h-10 w-64" />}>
+          <RouteDetails route={step.route} tokens={step.tokens} />
+        </Suspense>
+      )}
       {step.passages !== null && step.passages.length > 0 && (
         <ol className="mt-1 list-decimal pl-5 text-ink-3">
           {step.passages.map((passage, index) => (

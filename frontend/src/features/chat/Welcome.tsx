@@ -3,15 +3,14 @@ import { Link } from "@tanstack/react-router";
 import { FileText, MessageSquareText } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { getJson } from "@/api/client";
-import { session } from "@/api/session";
 import type { Document, ListPage } from "@/api/types";
-import { useStore } from "@/lib/store";
+import { useMay } from "@/lib/may";
 import { EmptyState } from "@/ui/parts";
 
 /** What a new conversation shows before its first question. */
 export function Welcome() {
   const { t } = useTranslation();
-  const mayUpload = useStore(session, (value) => value?.user.role !== "viewer");
+  const mayUpload = useMay("documents:write");
   const ready = useQuery({
     queryKey: ["documents", "any-ready"],
     queryFn: ({ signal }) => getJson<ListPage<Document>>("/documents", { status: "ready", limit: 1 }, signal),

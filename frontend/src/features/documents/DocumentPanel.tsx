@@ -4,13 +4,15 @@ import { Tabs } from "radix-ui";
 import { useTranslation } from "react-i18next";
 import { asProblem } from "@/api/problem";
 import type { DocumentDetail } from "@/api/types";
-import { DOCUMENT_TABS } from "@/app/router";
+import { DOCUMENT_TABS } from "@/app/search";
+import { DocumentLabel } from "@/features/labels/DocumentLabel";
 import { SourceView, useDocument } from "@/features/source/SourceView";
 import { useDocumentTitle } from "@/lib/hooks";
 import { IconButton } from "@/ui/Button";
 import { Copyable } from "@/ui/Copyable";
 import { ProblemNotice } from "@/ui/ProblemNotice";
-import { ClassificationLabel, EmptyState, Skeleton, Time } from "@/ui/parts";
+import { EmptyState, Skeleton, Time } from "@/ui/parts";
+import { Description } from "./Description";
 import { DocumentActions } from "./DocumentActions";
 import { Passages } from "./Passages";
 import { useDocumentProgress } from "./progress";
@@ -65,6 +67,8 @@ export function DocumentPanel({ id, mayWrite, onClose }: DocumentPanelProps) {
           {mayWrite && <DocumentActions document={document} onDeleted={onClose} />}
           {close}
         </div>
+        <DocumentLabel document={document} mayWrite={mayWrite} />
+        <Description document={document} mayWrite={mayWrite} />
         <Facts document={document} />
       </header>
       <Details document={document} />
@@ -76,7 +80,6 @@ function Facts({ document }: { document: DocumentDetail }) {
   const { t } = useTranslation();
   return (
     <div className="flex flex-wrap items-center gap-x-4 gap-y-1 pb-2 text-sm text-ink-2">
-      <ClassificationLabel value={document.classification} />
       <span>{t(`documents.formats.${document.format}`)}</span>
       <span>
         {t("documents.createdBy", { name: document.created_by.display_name })} <Time value={document.created_at} />
@@ -98,7 +101,7 @@ function Details({ document }: { document: DocumentDetail }) {
     <Tabs.Root
       value={search.tab ?? "versions"}
       onValueChange={(tab) =>
-        void navigate({ search: (old) => ({ q: old.q, status: old.status, version: old.version, tab: DOCUMENT_TABS.find((name) => name === tab) }), replace: true })
+        void navigate({ search: (old) => ({ q: old.q, status: old.status, tag: old.tag, version: old.version, tab: DOCUMENT_TABS.find((name) => name === tab) }), replace: true })
       }
       className="flex min-h-0 flex-1 flex-col"
     >

@@ -3,7 +3,8 @@ import { useTranslation } from "react-i18next";
 import type { Document } from "@/api/types";
 import { cx } from "@/lib/cx";
 import { formatBytes, formatNumber } from "@/lib/format";
-import { ClassificationLabel, Time } from "@/ui/parts";
+import { LabelChips } from "@/ui/LabelChips";
+import { Time } from "@/ui/parts";
 import { VersionStatus } from "./StageProgress";
 
 interface DocumentTableProps {
@@ -22,13 +23,13 @@ export function DocumentTable({ documents, current }: DocumentTableProps) {
           <th scope="col" className="cell-head pl-4">
             {t("documents.name")}
           </th>
-          <th scope="col" className="cell-head hidden w-32 @2xl:table-cell">
+          <th scope="col" className="cell-head hidden w-32 @2xl:table-cell @3xl:w-48">
             {t("documents.classification")}
           </th>
           <th scope="col" className="cell-head w-40 @2xl:w-60">
             {t("documents.statusColumn")}
           </th>
-          <th scope="col" className="cell-head hidden w-24 @4xl:table-cell">
+          <th scope="col" className="cell-head hidden w-28 @4xl:table-cell">
             {t("documents.format")}
           </th>
           <th scope="col" className="cell-head hidden w-18 text-right @4xl:table-cell">
@@ -64,7 +65,7 @@ function Row({ document, selected }: { document: Document; selected: boolean }) 
           from="/documents/{-$documentId}"
           to="/documents/{-$documentId}"
           params={{ documentId: document.id }}
-          search={(old) => ({ q: old.q, status: old.status })}
+          search={(old) => ({ q: old.q, status: old.status, tag: old.tag })}
           data-row=""
           data-selected={selected}
           title={document.name}
@@ -73,11 +74,11 @@ function Row({ document, selected }: { document: Document; selected: boolean }) 
           {document.name}
         </Link>
         <span className="hidden pb-2 touch:block touch:@2xl:hidden">
-          <ClassificationLabel value={document.classification} />
+          <LabelChips compact label={document} />
         </span>
       </td>
       <td className="cell hidden @2xl:table-cell">
-        <ClassificationLabel value={document.classification} />
+        <LabelChips compact label={document} />
       </td>
       <td className="cell truncate">
         <VersionStatus version={latest} />

@@ -1,16 +1,16 @@
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { FileText, SearchX, Upload } from "lucide-react";
+import { FileText, SearchX, Upload, X } from "lucide-react";
 import { lazy, Suspense, useCallback, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { getJson } from "@/api/client";
 import { asProblem } from "@/api/problem";
-import { session } from "@/api/session";
 import type { Document, ListPage } from "@/api/types";
-import { DOCUMENT_STATUSES } from "@/app/router";
+import { DOCUMENT_STATUSES } from "@/app/search";
 import { cx } from "@/lib/cx";
 import { moveRowFocus, useHotkeys } from "@/lib/hotkeys";
 import { useDocumentTitle, useIsWide } from "@/lib/hooks";
+import { useMay } from "@/lib/may";
 import { useStore } from "@/lib/store";
 import { Button } from "@/ui/Button";
 import { Sheet } from "@/ui/Dialog";
@@ -29,10 +29,10 @@ const route = getRouteApi("/app/documents/{-$documentId}");
 const PAGE = 50;
 const POLL_MS = 3000;
 
-function useDocuments(q: string | undefined, status: string | undefined) {
+function useDocuments(q: string | undefined, status: string | undefined, tag: string | undefined) {
   return useInfiniteQuery({
-    queryKey: ["documents", "list", q ?? "", status ?? ""],
-    queryFn: ({ pageParam, signal }) => getJson<ListPage<Document>>("/documents", { q, status, limit: PAGE, cursor: pageParam }, signal),
+    queryKey: ["documents", "list", q ?? "", status ?? "", tag ?? ""],
+    queryFn: ({ pageParam, signal }) => getJson<ListPage<Document>>("/documents", { q, status, tag, limit: PAGE, cursor: pageParam }, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
     // Documents in work beyond those followed live.
@@ -44,14 +44,14 @@ function useDocuments(q: string | undefined, status: string | undefined) {
 export function DocumentsPage() {
   const { t } = useTranslation();
   const { documentId } = route.useParams();
-  const { q, status } = route.useSearch();
+  const { q, status, tag } = route.useSearch();
   const navigate = route.useNavigate();
   const client = useQueryClient();
   const wide = useIsWide();
-  const mayWrite = useStore(session, (value) => value !== null && value.user.role !== "viewer");
+  const mayWrite = useMay("documents:write");
   const [dropped, setDropped] = useState<File[] | null>(null);
   const list = useRef<HTMLDivElement>(null);
-  const query = useDocuments(q, status);
+  const query = useDocuments(q, status, tag);
   const documents = query.data?.pages.flatMap((page) => page.items) ?? [];
   const uploaded = useStore(uploads, (value) => value);
   useDocumentProgress([...uploaded.flatMap((item) => item.document ?? []), ...documents]);
@@ -59,7 +59,7 @@ export function DocumentsPage() {
   useEffect(() => onAccepted(() => void client.invalidateQueries({ queryKey: ["documents"] })), [client]);
 
   const close = useCallback(
-    () => void navigate({ params: { documentId: undefined }, search: (old) => ({ q: old.q, status: old.status }) }),
+    () => void navigate({ params: { documentId: undefined }, search: (old) => ({ q: old.q, status: old.status, tag: old.tag }) }),
     [navigate],
   );
   useHotkeys({
@@ -68,7 +68,7 @@ export function DocumentsPage() {
     ...(mayWrite ? { u: () => setDropped([]) } : {}),
     ...(documentId === undefined ? {} : { Escape: close }),
   });
-  const filtered = q !== undefined || status !== undefined;
+  const filtered = q !== undefined || status !== undefined || tag !== undefined;
   const panel = documentId !== undefined && (
     <Suspense fallback={<Skeleton className="m-4 h-64" />}>
       <DocumentPanel key={documentId} id={documentId} mayWrite={mayWrite} onClose={close} />
@@ -102,6 +102,18 @@ export function DocumentsPage() {
               onChange={(value) => void navigate({ search: (old) => ({ ...old, status: value === "" ? undefined : value }), replace: true })}
             />
           </div>
+          {tag !== undefined && (
+            <Button
+              kind="quiet"
+              className="max-w-full px-2 text-sm"
+              onClick={() => void navigate({ search: (old) => ({ ...old, tag: undefined }) })}
+              data-testid="tag-filter"
+            >
+              <span className="min-w-0 truncate">{t("documents.withTag", { tag })}</span>
+              <X size={14} aria-hidden="true" className="shrink-0" />
+              <span className="sr-only">{t("common.clearFilters")}</span>
+            </Button>
+          )}
         </header>
         <UploadPanel />
         <div ref={list} className="@container min-h-0 flex-1 overflow-y-auto">

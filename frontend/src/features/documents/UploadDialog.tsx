@@ -1,15 +1,23 @@
-import { Upload } from "lucide-react";
+import { FolderOpen, Upload } from "lucide-react";
 import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { CLASSIFICATIONS, type Classification } from "@/api/types";
-import { cx } from "@/lib/cx";
+import type { Classification } from "@/api/types";
+import { documentName } from "@/api/upload";
+import { ClassificationChoice, ListFields, useListErrors } from "@/features/labels/LabelFields";
+import { endOfDay, startOfDay } from "@/lib/day";
 import { formatBytes } from "@/lib/format";
+import { wordsOf } from "@/lib/labels";
 import { Button } from "@/ui/Button";
-import { ClassificationLabel } from "@/ui/parts";
 import { Dialog } from "@/ui/Dialog";
+import { DescriptionFields, NO_DESCRIPTION, tagsOf, useDescriptionErrors } from "./DescriptionFields";
 import { addUploads } from "./upload-queue";
 
-const ACCEPT = ".pdf,.docx,.txt,.md,.markdown,.html,.htm";
+const ENDINGS = [".pdf", ".docx", ".pptx", ".xlsx", ".csv", ".tsv", ".txt", ".adoc", ".md", ".markdown", ".html", ".htm", ".eml"];
+
+/** Folders hold other things too, which nobody chose one by one. */
+function readable(file: File): boolean {
+  return ENDINGS.some((ending) => file.name.toLowerCase().endsWith(ending));
+}
 
 interface UploadDialogProps {
   /** Files that were dropped on the page; empty when the dialog was opened with the button. */
@@ -22,9 +30,29 @@ export function UploadDialog({ initial, onClose }: UploadDialogProps) {
   const { t } = useTranslation();
   const [files, setFiles] = useState(initial);
   const [classification, setClassification] = useState<Classification>("INTERNAL");
+  const [lists, setLists] = useState({ regimes: "", groups: "" });
+  const [description, setDescription] = useState(NO_DESCRIPTION);
+  const [passedOver, setPassedOver] = useState(0);
+  const wrong = useListErrors(lists);
+  const wrongDescription = useDescriptionErrors(description);
+  const faulty = [wrong.regimes, wrong.groups, wrongDescription.tags, wrongDescription.until].some((fault) => fault !== undefined);
   const picker = useRef<HTMLInputElement>(null);
+  const folderPicker = useRef<HTMLInputElement>(null);
+  const addFolder = (list: FileList | null) => {
+    const all = [...(list ?? [])];
+    const found = all.filter(readable);
+    setFiles([...files, ...found]);
+    setPassedOver(all.length - found.length);
+  };
   const start = () => {
-    addUploads(files, classification);
+    addUploads(files, {
+      classification,
+      export_control: wordsOf(lists.regimes),
+      groups: wordsOf(lists.groups),
+      tags: tagsOf(description.tags),
+      effective_from: startOfDay(description.from),
+      effective_until: endOfDay(description.until),
+    });
     onClose();
   };
   return (
@@ -35,7 +63,7 @@ export function UploadDialog({ initial, onClose }: UploadDialogProps) {
       footer={
         <>
           <Button onClick={onClose}>{t("common.cancel")}</Button>
-          <Button kind="primary" disabled={files.length === 0} onClick={start}>
+          <Button kind="primary" disabled={files.length === 0 || faulty} onClick={start}>
             {t("upload.start", { count: files.length })}
           </Button>
         </>
@@ -45,7 +73,7 @@ export function UploadDialog({ initial, onClose }: UploadDialogProps) {
         ref={picker}
         type="file"
         multiple
-        accept={ACCEPT}
+        accept={ENDINGS.join(",")}
         className="sr-only"
         tabIndex={-1}
         aria-label={t("upload.choose")}
@@ -60,40 +88,49 @@ export function UploadDialog({ initial, onClose }: UploadDialogProps) {
         <span className="font-medium">{t("upload.choose")}</span>
         <span className="text-sm text-ink-2">{t("upload.formats")}</span>
       </button>
+      <input
+        // Not among React's attributes, and understood by every browser.
+        ref={(input) => {
+          folderPicker.current = input;
+          input?.setAttribute("webkitdirectory", "");
+        }}
+        type="file"
+        multiple
+        className="sr-only"
+        tabIndex={-1}
+        aria-label={t("upload.chooseFolder")}
+        onChange={(event) => {
+          addFolder(event.target.files);
+          // The same folder may be chosen again.
+          event.target.value = "";
+        }}
+      />
+      <div className="mt-2 flex flex-wrap items-center gap-2">
+        <Button onClick={() => folderPicker.current?.click()}>
+          <FolderOpen size={14} aria-hidden="true" />
+          {t("upload.chooseFolder")}
+        </Button>
+        {passedOver > 0 && (
+          <span role="status" className="text-sm text-ink-2">
+            {t("upload.passedOver", { count: passedOver })}
+          </span>
+        )}
+      </div>
       {files.length > 0 && (
         <ul className="mt-3 max-h-40 overflow-y-auto rounded-md border border-line">
           {files.map((file, index) => (
             <li key={`${file.name} ${index}`} className="flex h-8 items-center justify-between gap-3 border-b border-line px-2 last:border-b-0">
-              <span className="truncate">{file.name}</span>
+              <span className="truncate">{documentName(file)}</span>
               <span className="shrink-0 text-sm text-ink-3 tabular-nums">{formatBytes(file.size)}</span>
             </li>
           ))}
         </ul>
       )}
-      <fieldset className="mt-4">
-        <legend className="mb-1 text-sm font-medium">{t("documents.classification")}</legend>
-        <div className="grid grid-cols-2 gap-2">
-          {CLASSIFICATIONS.map((value) => (
-            <label
-              key={value}
-              className={cx(
-                "flex min-h-8 items-center gap-2 rounded-md border px-2 touch:min-h-11",
-                value === classification ? "border-accent bg-accent-soft" : "border-line-strong hover:bg-hover",
-              )}
-            >
-              <input
-                type="radio"
-                name="classification"
-                value={value}
-                checked={value === classification}
-                onChange={() => setClassification(value)}
-                className="size-4 accent-(--accent)"
-              />
-              <ClassificationLabel value={value} />
-            </label>
-          ))}
-        </div>
-      </fieldset>
+      <div className="mt-4 space-y-4">
+        <ClassificationChoice value={classification} onChange={setClassification} />
+        <ListFields lists={lists} onChange={setLists} />
+        <DescriptionFields value={description} onChange={setDescription} />
+      </div>
       <p className="mt-3 text-sm text-ink-2">{t("upload.sameName")}</p>
     </Dialog>
   );

@@ -1,11 +1,12 @@
 import { RotateCw, X } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { Problem } from "@/api/problem";
+import { documentName } from "@/api/upload";
 import { formatBytes } from "@/lib/format";
 import { useStore } from "@/lib/store";
 import { Button, IconButton } from "@/ui/Button";
+import { LabelChips } from "@/ui/LabelChips";
 import { ProblemNotice } from "@/ui/ProblemNotice";
-import { ClassificationLabel } from "@/ui/parts";
 import { VersionStatus } from "./StageProgress";
 import { clearFinishedUploads, isSettled, removeUpload, retryUpload, uploads, type UploadItem } from "./upload-queue";
 
@@ -42,11 +43,11 @@ function UploadRow({ item }: { item: UploadItem }) {
     <li className="border-b border-line px-3 py-1 last:border-b-0" data-testid="upload" data-phase={item.phase}>
       <div className="flex min-h-8 items-center gap-1">
         <div className="flex min-w-0 flex-1 flex-col gap-x-4 py-1 sm:flex-row sm:items-center">
-          <span className="min-w-0 flex-1 truncate" title={item.file.name}>
-            {item.file.name}
+          <span className="min-w-0 flex-1 truncate" title={documentName(item.file)}>
+            {documentName(item.file)}
           </span>
-          <span className="hidden w-28 shrink-0 sm:block">
-            <ClassificationLabel value={item.classification} />
+          <span className="hidden w-44 shrink-0 sm:block">
+            <LabelChips compact label={item.document ?? { ...item.said, integrity: null }} />
           </span>
           <span className="hidden w-18 shrink-0 text-right text-sm text-ink-3 tabular-nums sm:block">{formatBytes(item.file.size)}</span>
           <span className="shrink-0 sm:w-56">
@@ -69,6 +70,7 @@ function UploadRow({ item }: { item: UploadItem }) {
 
 function UploadState({ item }: { item: UploadItem }) {
   const { t } = useTranslation();
+  if (item.phase === "accepted" && item.unchanged) return <span className="text-ink-2">{t("upload.unchanged")}</span>;
   if (item.phase === "accepted" && item.document !== null) return <VersionStatus version={item.document.latest} />;
   if (item.phase !== "sending") {
     return <span className={item.phase === "failed" ? "text-danger" : "text-ink-3"}>{t(`upload.phase.${item.phase}`)}</span>;

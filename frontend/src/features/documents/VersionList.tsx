@@ -9,6 +9,7 @@ import { IconButton } from "@/ui/Button";
 import { Copyable } from "@/ui/Copyable";
 import { ProblemNotice } from "@/ui/ProblemNotice";
 import { Time } from "@/ui/parts";
+import { pageRanges } from "./page-ranges";
 import { VersionStatus } from "./StageProgress";
 
 export function VersionList({ document }: { document: DocumentDetail }) {
@@ -56,9 +57,25 @@ function VersionItem({ document, version }: { document: DocumentDetail; version:
         <Fact name={t("documents.uploaded")}>
           <Time value={version.created_at} long />
         </Fact>
+        <Fact name={t("documents.holds")}>
+          <Time value={version.effective_from} long />
+          {version.effective_until !== null && (
+            <>
+              {" – "}
+              <Time value={version.effective_until} long />
+            </>
+          )}
+        </Fact>
         <Fact name={t("documents.size")}>{formatBytes(version.size_bytes)}</Fact>
         {version.page_count !== null && <Fact name={t("documents.pages")}>{formatNumber(version.page_count)}</Fact>}
+        {version.recognized_pages > 0 && (
+          <Fact name={t("documents.recognized")}>{t("documents.recognizedPages", { count: version.recognized_pages })}</Fact>
+        )}
+        {version.status !== "failed" && version.pages_without_text.length > 0 && (
+          <Fact name={t("documents.withoutText")}>{pageRanges(version.pages_without_text)}</Fact>
+        )}
         {version.chunk_count !== null && <Fact name={t("documents.tabs.passages")}>{formatNumber(version.chunk_count)}</Fact>}
+        {version.language !== null && <Fact name={t("documents.language")}>{t(`documents.languages.${version.language}`)}</Fact>}
         <Timings version={version} />
         <Fact name="SHA-256">
           <Copyable text={version.sha256} label="SHA-256" shown={`${version.sha256.slice(0, 16)}…`} />

@@ -1,15 +1,17 @@
 import { asProblem, isAbort, type Problem } from "@/api/problem";
-import type { Classification, Document } from "@/api/types";
-import { uploadDocument } from "@/api/upload";
+import type { Document } from "@/api/types";
+import { uploadDocument, type UploadDescription } from "@/api/upload";
 import { Store } from "@/lib/store";
 
 export interface UploadItem {
   key: string;
   file: File;
-  classification: Classification;
+  said: UploadDescription;
   phase: "waiting" | "sending" | "accepted" | "failed";
   sent: number;
   document: Document | null;
+  /** The server had these bytes already. */
+  unchanged: boolean;
   problem: Problem | null;
 }
 
@@ -26,10 +28,10 @@ export function onAccepted(listener: () => void): void {
   accepted = listener;
 }
 
-export function addUploads(files: Iterable<File>, classification: Classification): void {
+export function addUploads(files: Iterable<File>, said: UploadDescription): void {
   const items = [...files].map((file): UploadItem => {
     count += 1;
-    return { key: `upload${count}`, file, classification, phase: "waiting", sent: 0, document: null, problem: null };
+    return { key: `upload${count}`, file, said, phase: "waiting", sent: 0, document: null, unchanged: false, problem: null };
   });
   uploads.update((known) => [...known, ...items]);
   pump();
@@ -79,11 +81,11 @@ function pump(): void {
 
 async function start(item: UploadItem): Promise<void> {
   change(item.key, { phase: "sending" });
-  const upload = uploadDocument(item.file, item.classification, (sent) => change(item.key, { sent }));
+  const upload = uploadDocument(item.file, item.said, (sent) => change(item.key, { sent }));
   cancels.set(item.key, upload.cancel);
   try {
-    const document = await upload.done;
-    change(item.key, { phase: "accepted", document });
+    const { document, unchanged } = await upload.done;
+    change(item.key, { phase: "accepted", document, unchanged });
     accepted();
   } catch (error) {
     if (!isAbort(error)) change(item.key, { phase: "failed", problem: asProblem(error) });

@@ -1,12 +1,15 @@
-import { useQuery } from "@tanstack/react-query";
-import { useEffect, useRef, useState } from "react";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { PDFDocumentProxy, PDFPageProxy } from "pdfjs-dist";
+import { getJson } from "@/api/client";
 import { asProblem } from "@/api/problem";
+import type { PageWords } from "@/api/types";
 import { ProblemNotice } from "@/ui/ProblemNotice";
 import { Skeleton } from "@/ui/parts";
 import { openPdf, textLayerClass } from "./pdf";
 import { findQuote, type ItemRange } from "./quote-match";
+import { boxesOf, drawBoxes, type Box } from "./word-boxes";
 import "@/app/text-layer.css";
 
 interface PdfPageProps {
@@ -15,10 +18,13 @@ interface PdfPageProps {
   page: number;
   zoom: number;
   quote: string | null;
+  /** Code point offsets of the quote in the page's text. */
+  span: { start: number; end: number } | null;
 }
 
-/** One page as it was printed, with the quote's words marked in the text layer over it. */
-export function PdfPage({ documentId, version, page, zoom, quote }: PdfPageProps) {
+/** One page as it was printed, with the quote's words marked: in the text layer over it, or, on a page that is a picture,
+ *  where text recognition has found them. */
+export function PdfPage({ documentId, version, page, zoom, quote, span }: PdfPageProps) {
   const { t } = useTranslation();
   const frame = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
@@ -38,7 +44,8 @@ export function PdfPage({ documentId, version, page, zoom, quote }: PdfPageProps
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
-  const failure = usePage(frame, pdf.data, page, width * zoom, quote, setMarked);
+  const boxes = useBoxes(documentId, version, page, span);
+  const failure = usePage(frame, pdf.data, page, width * zoom, quote, boxes, setMarked);
   const error = failure ?? pdf.error;
   return (
     <div className="p-4">
@@ -51,12 +58,28 @@ export function PdfPage({ documentId, version, page, zoom, quote }: PdfPageProps
   );
 }
 
+/** Asks where the span's words stand, when they are not in the text layer. */
+function useBoxes(documentId: string, version: number, page: number, span: PdfPageProps["span"]): () => Promise<Box[]> {
+  const client = useQueryClient();
+  const [start, end] = [span?.start, span?.end];
+  return useCallback(async () => {
+    if (start === undefined || end === undefined) return [];
+    const words = await client.query({
+      queryKey: ["page-words", documentId, version, page, start, end],
+      queryFn: ({ signal }) => getJson<PageWords>(`/documents/${documentId}/pages/${page}/words`, { version, start, end }, signal),
+      staleTime: Infinity,
+    });
+    return boxesOf(words);
+  }, [client, documentId, version, page, start, end]);
+}
+
 function usePage(
   frame: React.RefObject<HTMLDivElement | null>,
   pdf: PDFDocumentProxy | undefined,
   number: number,
   width: number,
   quote: string | null,
+  boxes: () => Promise<Box[]>,
   onMarked: (count: number | null) => void,
 ): Error | null {
   const [failure, setFailure] = useState<Error | null>(null);
@@ -74,7 +97,10 @@ function usePage(
       const items = await drawText(page, drawn.element, drawn.scale);
       // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- changes while the text is awaited
       if (stale) return;
-      const count = quote === null ? null : markWords(items, findQuote(items.map((item) => item.textContent), quote));
+      let count = quote === null ? null : markWords(items, findQuote(items.map((item) => item.textContent), quote));
+      if (count === 0) count = drawBoxes(drawn.element, await boxes());
+      // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- changes while the boxes are awaited
+      if (stale) return;
       // Swapped in one go, so that the former page does not flicker away first.
       target.querySelector(".pdf-page")?.remove();
       target.append(drawn.element);
@@ -89,7 +115,7 @@ function usePage(
       stale = true;
       cancel();
     };
-  }, [frame, pdf, number, width, quote, onMarked]);
+  }, [frame, pdf, number, width, quote, boxes, onMarked]);
   return failure;
 }
 

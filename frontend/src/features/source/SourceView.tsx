@@ -94,7 +94,7 @@ export function SourceView({ documentId, version, page, onPage, highlight }: Sou
       <div role="region" tabIndex={0} aria-label={t("source.content")} className={cx("min-h-0 flex-1 overflow-auto focus-visible:-outline-offset-2", printed ? "bg-sunken" : "bg-ground")}>
         <Suspense fallback={<Skeleton className="m-4 h-96" />}>
           {printed ? (
-            <PdfPage documentId={documentId} version={version} page={page} zoom={ZOOMS[zoom] ?? 1} quote={quote} />
+            <PdfPage documentId={documentId} version={version} page={page} zoom={ZOOMS[zoom] ?? 1} quote={quote} span={highlight} />
           ) : (
             <TextPage documentId={documentId} version={version} page={page} span={highlight} />
           )}

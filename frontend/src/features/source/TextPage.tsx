@@ -48,7 +48,21 @@ export function TextPage({ documentId, version, page, span }: TextPageProps) {
       </div>
     );
   }
-  return <MarkedText key={`${page} ${span?.start ?? ""}`} text={query.data.text} span={span} />;
+  return (
+    <>
+      {query.data.recognized && <Recognized />}
+      <MarkedText key={`${page} ${span?.start ?? ""}`} text={query.data.text} span={span} />
+    </>
+  );
+}
+
+function Recognized() {
+  const { t } = useTranslation();
+  return (
+    <p className="px-4 pt-4 text-sm text-ink-2" data-testid="recognized">
+      {t("source.recognized")}
+    </p>
+  );
 }
 
 function MarkedText({ text, span }: { text: string; span: TextPageProps["span"] }) {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     ApiError, AppState,
     dto::PageResponse,
-    extract::{Admin, PageQuery, StrictQuery},
+    extract::{AuditRead, PageQuery, StrictQuery},
 };
 
 /// Which entries; what is absent does not restrict.
@@ -77,7 +77,7 @@ impl From<AuditEntryRow> for AuditEntryResponse {
                params(ListAuditQuery), responses((status = 200, body = PageResponse<AuditEntryResponse>)))]
 pub(crate) async fn audit(
     State(state): State<AppState>,
-    Admin(principal): Admin,
+    AuditRead(principal): AuditRead,
     StrictQuery(query): StrictQuery<ListAuditQuery>,
 ) -> Result<Json<PageResponse<AuditEntryResponse>>, ApiError> {
     let page = PageQuery::new(query.limit, query.cursor).request()?;

@@ -7,7 +7,7 @@ use super::JobResponse;
 use crate::{
     ApiError, AppState,
     dto::PageResponse,
-    extract::{Admin, PageQuery, StrictQuery},
+    extract::{JobsRead, PageQuery, StrictQuery},
 };
 
 /// Which jobs.
@@ -29,7 +29,7 @@ pub(crate) struct ListJobsQuery {
                params(ListJobsQuery), responses((status = 200, body = PageResponse<JobResponse>)))]
 pub(crate) async fn jobs(
     State(state): State<AppState>,
-    Admin(principal): Admin,
+    JobsRead(principal): JobsRead,
     StrictQuery(query): StrictQuery<ListJobsQuery>,
 ) -> Result<Json<PageResponse<JobResponse>>, ApiError> {
     let status = query.status.map(JobStatus::try_from).transpose().map_err(|_| {

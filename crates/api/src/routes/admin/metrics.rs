@@ -2,11 +2,12 @@ use axum::{Json, extract::State};
 use chrono::Duration;
 use serde::Serialize;
 
-use crate::{ApiError, AppState, extract::Admin};
+use crate::{ApiError, AppState, extract::MetricsRead};
 
 /// The tenant in numbers.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct TenantMetricsResponse {
+    /// That one may see.
     documents: i64,
     /// Of versions that answer.
     chunks: i64,
@@ -23,10 +24,11 @@ pub(crate) struct TenantMetricsResponse {
                responses((status = 200, body = TenantMetricsResponse)))]
 pub(crate) async fn metrics(
     State(state): State<AppState>,
-    Admin(principal): Admin,
+    MetricsRead(principal): MetricsRead,
 ) -> Result<Json<TenantMetricsResponse>, ApiError> {
     let mut tx = state.store.tenant(&principal.scope).read().await?;
-    let (documents, chunks) = tx.documents().count().await?;
+    let reader = tx.labels().reader(principal.user_id).await?;
+    let (documents, chunks) = tx.documents().count(&reader).await?;
     let (runs_24h, answered_24h) = tx.runs().count_since(state.sources.now() - Duration::hours(24)).await?;
     Ok(Json(TenantMetricsResponse {
         documents,

@@ -1,9 +1,13 @@
 //! What an administrator of a tenant sees.
 
 pub(crate) mod audit;
+pub(crate) mod budgets;
+pub(crate) mod glossary;
 pub(crate) mod jobs;
 pub(crate) mod metrics;
 pub(crate) mod retry;
+pub(crate) mod security_policy;
+pub(crate) mod users;
 
 use chrono::{DateTime, Utc};
 use millwright_core::id::JobId;

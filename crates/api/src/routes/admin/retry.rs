@@ -4,7 +4,7 @@ use millwright_store::Proof;
 
 use crate::{
     ApiError, AppState,
-    extract::{Admin, Audit, PathId},
+    extract::{Audit, JobsManage, PathId},
 };
 
 /// Starts a dead job again.
@@ -13,7 +13,7 @@ use crate::{
                responses((status = 202), (status = 409, description = "The job is not dead")))]
 pub(crate) async fn retry(
     State(state): State<AppState>,
-    Admin(principal): Admin,
+    JobsManage(principal): JobsManage,
     audit: Audit,
     PathId(id): PathId<JobId>,
 ) -> Result<StatusCode, ApiError> {

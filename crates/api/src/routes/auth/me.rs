@@ -1,23 +1,50 @@
 use axum::{Json, extract::State};
-use millwright_store::StoreError;
+use millwright_store::{Proof, tenant::UserChange};
+use serde::Deserialize;
 
-use super::{TenantResponse, UserResponse};
-use crate::{ApiError, AppState, extract::Viewer};
+use super::UserResponse;
+use crate::{
+    ApiError, AppState,
+    extract::{Audit, ProfileManage, StrictJson},
+};
 
-/// Who the token speaks for.
+/// Who the credential speaks for.
 #[utoipa::path(get, path = "/api/v1/auth/me", operation_id = "auth.me", tag = "auth",
                responses((status = 200, body = UserResponse)))]
 pub(crate) async fn me(
     State(state): State<AppState>,
-    Viewer(principal): Viewer,
+    ProfileManage(principal): ProfileManage,
 ) -> Result<Json<UserResponse>, ApiError> {
     let mut tx = state.store.tenant(&principal.scope).read().await?;
-    let user = tx.users().get(principal.user_id).await?.ok_or(StoreError::NotFound("user"))?;
-    Ok(Json(UserResponse {
-        id: user.id,
-        email: user.email,
-        display_name: user.display_name,
-        role: user.role,
-        tenant: TenantResponse { id: principal.tenant_id(), name: user.tenant_name },
-    }))
+    let user = tx.users().require(principal.user_id).await?;
+    Ok(Json(UserResponse::new(&principal, user)))
+}
+
+/// What one may change about oneself.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChangeMeRequest {
+    /// As shown to others.
+    #[schema(min_length = 1, max_length = 120)]
+    display_name: String,
+}
+
+/// Changes one's own name.
+#[utoipa::path(patch, path = "/api/v1/auth/me", operation_id = "auth.me.change", tag = "auth",
+               request_body = ChangeMeRequest, responses((status = 200, body = UserResponse)))]
+pub(crate) async fn change(
+    State(state): State<AppState>,
+    ProfileManage(principal): ProfileManage,
+    audit: Audit,
+    StrictJson(request): StrictJson<ChangeMeRequest>,
+) -> Result<Json<UserResponse>, ApiError> {
+    let name = request.display_name.trim();
+    super::within("display_name", name, 1, 120)?;
+    let change = UserChange { display_name: Some(name.to_owned()), ..UserChange::default() };
+    let mut tx = state.store.tenant(&principal.scope).begin().await?;
+    tx.users().change(principal.user_id, &change).await?;
+    let user = tx.users().require(principal.user_id).await?;
+    let entry = audit.entry(&principal, principal.user_id, &[])?;
+    tx.commit(Proof::Entry(&entry)).await?;
+    Ok(Json(UserResponse::new(&principal, user)))
 }

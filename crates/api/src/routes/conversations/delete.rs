@@ -4,7 +4,7 @@ use millwright_store::Proof;
 
 use crate::{
     ApiError, AppState,
-    extract::{Audit, PathId, Viewer},
+    extract::{Audit, ChatUse, PathId},
 };
 
 /// Deletes one of one's own conversations.
@@ -12,7 +12,7 @@ use crate::{
                params(("id" = ConversationId, Path)), responses((status = 204)))]
 pub(crate) async fn delete(
     State(state): State<AppState>,
-    Viewer(principal): Viewer,
+    ChatUse(principal): ChatUse,
     audit: Audit,
     PathId(id): PathId<ConversationId>,
 ) -> Result<StatusCode, ApiError> {

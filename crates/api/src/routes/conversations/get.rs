@@ -6,7 +6,8 @@ use serde::Serialize;
 use crate::{
     ApiError, AppState,
     dto::MessageResponse,
-    extract::{PathId, Viewer},
+    extract::{ChatUse, PathId},
+    reveal::Reveal,
 };
 
 /// A conversation with its whole tree of messages.
@@ -25,15 +26,20 @@ pub(crate) struct ConversationDetailResponse {
                params(("id" = ConversationId, Path)), responses((status = 200, body = ConversationDetailResponse)))]
 pub(crate) async fn get(
     State(state): State<AppState>,
-    Viewer(principal): Viewer,
+    ChatUse(principal): ChatUse,
     PathId(id): PathId<ConversationId>,
 ) -> Result<Json<ConversationDetailResponse>, ApiError> {
     let mut tx = state.store.tenant(&principal.scope).read().await?;
     let conversation = tx.conversations().require(id, principal.user_id).await?;
-    let messages = tx.messages().list(id).await?.into_iter().map(Into::into).collect();
+    let reader = tx.labels().reader(principal.user_id).await?;
+    let mut reveal = Reveal::new(&state, &principal, id);
+    reveal.load(&mut tx).await?;
+    let messages = tx.messages().list(id).await?;
+    let messages = messages.into_iter().map(|message| reveal.message(MessageResponse::for_reader(message, &reader)));
+    let messages = messages.collect();
     Ok(Json(ConversationDetailResponse {
         id,
-        title: conversation.title,
+        title: reveal.text(conversation.title),
         created_at: conversation.created_at,
         updated_at: conversation.updated_at,
         messages,

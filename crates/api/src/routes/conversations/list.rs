@@ -1,11 +1,12 @@
 use axum::{Json, extract::State};
+use millwright_core::Permission;
 use serde::Deserialize;
 
 use super::ConversationResponse;
 use crate::{
     ApiError, AppState,
     dto::PageResponse,
-    extract::{PageQuery, StrictQuery, Viewer},
+    extract::{ChatUse, PageQuery, StrictQuery},
 };
 
 /// Which conversations.
@@ -27,12 +28,27 @@ pub(crate) struct ListConversationsQuery {
                params(ListConversationsQuery), responses((status = 200, body = PageResponse<ConversationResponse>)))]
 pub(crate) async fn list(
     State(state): State<AppState>,
-    Viewer(principal): Viewer,
+    ChatUse(principal): ChatUse,
     StrictQuery(query): StrictQuery<ListConversationsQuery>,
 ) -> Result<Json<PageResponse<ConversationResponse>>, ApiError> {
     let page = PageQuery::new(query.limit, query.cursor).request()?;
     let contains = query.q.as_deref().filter(|q| !q.is_empty());
     let mut tx = state.store.tenant(&principal.scope).read().await?;
-    let conversations = tx.conversations().list(principal.user_id, contains, page).await?;
-    Ok(Json(conversations.map(ConversationResponse::from).into()))
+    let clearance = tx.labels().clearance(principal.user_id).await?;
+    let conversations = tx.conversations().list(principal.user_id, (contains, &clearance), page).await?;
+    let sealed = if principal.permissions.contains(Permission::PersonalDataRead) {
+        let titled = conversations.items.iter().filter(|conversation| conversation.title.contains('['));
+        let ids: Vec<_> = titled.map(|conversation| conversation.id).collect();
+        if ids.is_empty() { Vec::new() } else { tx.vaults().list(&ids).await? }
+    } else {
+        Vec::new()
+    };
+    let mut page = conversations.map(ConversationResponse::from);
+    for (id, sealed) in sealed {
+        let vault = state.governance.open(id, Some(&sealed))?;
+        for conversation in page.items.iter_mut().filter(|conversation| conversation.id == id) {
+            conversation.title = vault.restore(&conversation.title);
+        }
+    }
+    Ok(Json(page.into()))
 }

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use super::ConversationResponse;
 use crate::{
     ApiError, AppState,
-    extract::{Audit, PathId, StrictJson, Viewer},
+    extract::{Audit, ChatUse, PathId, StrictJson},
+    reveal::Reveal,
 };
 
 /// The new title.
@@ -24,7 +25,7 @@ pub(crate) struct RenameConversationRequest {
                responses((status = 200, body = ConversationResponse)))]
 pub(crate) async fn rename(
     State(state): State<AppState>,
-    Viewer(principal): Viewer,
+    ChatUse(principal): ChatUse,
     audit: Audit,
     PathId(id): PathId<ConversationId>,
     StrictJson(request): StrictJson<RenameConversationRequest>,
@@ -41,5 +42,10 @@ pub(crate) async fn rename(
     // The title may quote a question: it stays out of the log that cannot be erased.
     let entry = audit.entry(&principal, id, &[])?;
     tx.commit(Proof::Entry(&entry)).await?;
-    Ok(Json(conversation.into()))
+    let mut reveal = Reveal::new(&state, &principal, id);
+    let mut tx = state.store.tenant(&principal.scope).read().await?;
+    reveal.load(&mut tx).await?;
+    let mut response = ConversationResponse::from(conversation);
+    response.title = reveal.text(response.title);
+    Ok(Json(response))
 }

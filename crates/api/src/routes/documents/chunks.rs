@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ApiError, AppState,
     dto::PageResponse,
-    extract::{PageQuery, PathId, StrictQuery, Viewer},
+    extract::{DocumentsRead, PageQuery, PathId, StrictQuery},
 };
 
 /// Which chunks.
@@ -46,13 +46,13 @@ pub(crate) struct ChunkResponse {
                responses((status = 200, body = PageResponse<ChunkResponse>)))]
 pub(crate) async fn chunks(
     State(state): State<AppState>,
-    Viewer(principal): Viewer,
+    DocumentsRead(principal): DocumentsRead,
     PathId(id): PathId<DocumentId>,
     StrictQuery(query): StrictQuery<ListChunksQuery>,
 ) -> Result<Json<PageResponse<ChunkResponse>>, ApiError> {
     let page = PageQuery::new(query.limit, query.cursor).request()?;
     let mut tx = state.store.tenant(&principal.scope).read().await?;
-    tx.documents().require(id).await?;
+    super::open(&state, &principal, &mut tx, id).await?;
     let version = tx.versions().require_number(id, query.version).await?;
     let chunks = tx.chunks().list(version.id, page).await?;
     Ok(Json(

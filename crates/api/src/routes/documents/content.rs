@@ -9,21 +9,22 @@ use millwright_core::{Problem, id::DocumentId};
 use super::VersionQuery;
 use crate::{
     ApiError, AppState,
-    extract::{PathId, StrictQuery, Viewer},
+    extract::{DocumentsRead, PathId, StrictQuery},
 };
 
 /// The bytes as they were uploaded, as an attachment: they are never shown inside our own origin by the browser itself.
 #[utoipa::path(get, path = "/api/v1/documents/{id}/content", operation_id = "documents.content", tag = "documents",
                params(("id" = DocumentId, Path), VersionQuery),
-               responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>)))]
+               responses((status = 200, description = "Of the media type that was found", content_type = "*/*",
+                          body = String)))]
 pub(crate) async fn content(
     State(state): State<AppState>,
-    Viewer(principal): Viewer,
+    DocumentsRead(principal): DocumentsRead,
     PathId(id): PathId<DocumentId>,
     StrictQuery(query): StrictQuery<VersionQuery>,
 ) -> Result<Response, ApiError> {
     let mut tx = state.store.tenant(&principal.scope).read().await?;
-    let document = tx.documents().require(id).await?;
+    let (_, document) = super::open(&state, &principal, &mut tx, id).await?;
     let version = tx.versions().require_number(id, query.version).await?;
     let bytes = tx.versions().content(version.id).await?;
     let mut response = Response::new(Body::from(bytes));

@@ -4,7 +4,7 @@ use millwright_store::Proof;
 
 use crate::{
     ApiError, AppState,
-    extract::{Audit, Operator, PathId},
+    extract::{Audit, DocumentsWrite, PathId},
 };
 
 /// Deletes a document with all its versions. It answers no more from this moment on.
@@ -12,15 +12,16 @@ use crate::{
                params(("id" = DocumentId, Path)), responses((status = 204)))]
 pub(crate) async fn delete(
     State(state): State<AppState>,
-    Operator(principal): Operator,
+    DocumentsWrite(principal): DocumentsWrite,
     audit: Audit,
     PathId(id): PathId<DocumentId>,
 ) -> Result<StatusCode, ApiError> {
     let mut tx = state.store.tenant(&principal.scope).begin().await?;
-    let document = tx.documents().require(id).await?;
+    let (_, document) = super::open(&state, &principal, &mut tx, id).await?;
     tx.jobs().delete_queued_for(&id.to_string()).await?;
-    tx.documents().delete(id, state.sources.now()).await?;
-    let entry = audit.entry(&principal, id, &[("name", document.name.into())])?;
+    let also_settled = tx.documents().delete(id, state.sources.now()).await?;
+    let details = [("name", document.name.into()), ("also_settled", serde_json::json!(also_settled))];
+    let entry = audit.entry(&principal, id, &details)?;
     tx.commit(Proof::Entry(&entry)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -10,7 +10,7 @@ use millwright_core::{Principal, id::DocumentId};
 use crate::{
     ApiError, AppState,
     dto::DocumentResponse,
-    extract::{PathId, Viewer},
+    extract::{DocumentsRead, PathId, Streaming},
     sse,
 };
 
@@ -20,22 +20,25 @@ const LOOK: Duration = Duration::from_millis(200);
 /// The document each time it changes, until its newest version is read or has failed.
 #[utoipa::path(get, path = "/api/v1/documents/{id}/events", operation_id = "documents.events", tag = "documents",
                params(("id" = DocumentId, Path)),
-               responses((status = 200, description = "Events named `document`", content_type = "text/event-stream",
-                          body = DocumentResponse)))]
+               responses((status = 200, description = "Events named `document`, with the document as `GET` shows it",
+                          content_type = "text/event-stream", body = sse::EventSchema)))]
 pub(crate) async fn events(
     State(state): State<AppState>,
-    Viewer(principal): Viewer,
+    DocumentsRead(principal): DocumentsRead,
+    streaming: Streaming,
     PathId(id): PathId<DocumentId>,
 ) -> Result<Response, ApiError> {
     // Absence must be a 404, not an empty stream.
     let first = look(&state, &principal, id).await?;
     let follow = Follow { state, principal, id, next: Some(first), last: String::new(), settled: false };
-    Ok(sse::respond(stream::unfold(follow, Follow::step)))
+    Ok(sse::respond(streaming.guard(stream::unfold(follow, Follow::step))))
 }
 
 async fn look(state: &AppState, principal: &Principal, id: DocumentId) -> Result<DocumentResponse, ApiError> {
     let mut tx = state.store.tenant(&principal.scope).read().await?;
-    Ok(super::load(&mut tx, id).await?)
+    let (_, document) = super::open(state, principal, &mut tx, id).await?;
+    let latest = tx.versions().require(document.latest_version_id).await?;
+    Ok(DocumentResponse::new(document, latest))
 }
 
 struct Follow {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     ApiError, AppState,
     dto::{DocumentResponse, VersionResponse},
-    extract::{PathId, Viewer},
+    extract::{DocumentsRead, PathId},
 };
 
 /// A document with all its versions.
@@ -22,11 +22,12 @@ pub(crate) struct DocumentDetailResponse {
                params(("id" = DocumentId, Path)), responses((status = 200, body = DocumentDetailResponse)))]
 pub(crate) async fn get(
     State(state): State<AppState>,
-    Viewer(principal): Viewer,
+    DocumentsRead(principal): DocumentsRead,
     PathId(id): PathId<DocumentId>,
 ) -> Result<Json<DocumentDetailResponse>, ApiError> {
     let mut tx = state.store.tenant(&principal.scope).read().await?;
-    let document = super::load(&mut tx, id).await?;
+    let (reader, _) = super::open(&state, &principal, &mut tx, id).await?;
+    let document = super::load(&mut tx, &reader, id).await?;
     let versions = tx.versions().list(id).await?.into_iter().map(Into::into).collect();
     Ok(Json(DocumentDetailResponse { document, versions }))
 }

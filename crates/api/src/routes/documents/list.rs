@@ -8,7 +8,8 @@ use serde::Deserialize;
 use crate::{
     ApiError, AppState,
     dto::{DocumentResponse, PageResponse},
-    extract::{PageQuery, StrictQuery, Viewer},
+    extract::{DocumentsRead, PageQuery, StrictQuery},
+    filters,
 };
 
 /// Which documents.
@@ -23,8 +24,10 @@ pub(crate) struct ListDocumentsQuery {
     cursor: Option<String>,
     /// Part of the name.
     q: Option<String>,
-    /// State of the newest version: `queued`, `processing`, `ready`, `failed` or `superseded`.
+    /// State of the newest version: `queued`, `processing`, `ready`, `scheduled`, `failed`, `superseded` or `expired`.
     status: Option<String>,
+    /// A tag that it has.
+    tag: Option<String>,
 }
 
 /// Documents, newest first.
@@ -32,17 +35,19 @@ pub(crate) struct ListDocumentsQuery {
                params(ListDocumentsQuery), responses((status = 200, body = PageResponse<DocumentResponse>)))]
 pub(crate) async fn list(
     State(state): State<AppState>,
-    Viewer(principal): Viewer,
+    DocumentsRead(principal): DocumentsRead,
     StrictQuery(query): StrictQuery<ListDocumentsQuery>,
 ) -> Result<Json<PageResponse<DocumentResponse>>, ApiError> {
     let status = query.status.map(VersionStatus::try_from).transpose().map_err(|_| {
         Problem::new(ErrorCode::ValidationFailed, "`status` is not a state")
-            .field("status", "expected queued, processing, ready, failed or superseded")
+            .field("status", "expected queued, processing, ready, scheduled, failed, superseded or expired")
     })?;
-    let filter = DocumentFilter { name_contains: query.q.filter(|q| !q.is_empty()), status };
+    let tag = query.tag.map(|tag| filters::plain(&tag)).filter(|tag| !tag.is_empty());
+    let filter = DocumentFilter { name_contains: query.q.filter(|q| !q.is_empty()), status, tag };
     let page = PageQuery::new(query.limit, query.cursor).request()?;
     let mut tx = state.store.tenant(&principal.scope).read().await?;
-    let documents = tx.documents().list(&filter, page).await?;
+    let reader = tx.labels().reader(principal.user_id).await?;
+    let documents = tx.documents().list(&reader, &filter, page).await?;
     let ids: Vec<_> = documents.items.iter().map(|document| document.latest_version_id).collect();
     let versions = tx.versions().list_by_ids(&ids).await?;
     let mut versions: HashMap<_, _> = versions.into_iter().map(|version| (version.id, version)).collect();

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::VersionQuery;
 use crate::{
     ApiError, AppState,
-    extract::{PathId, StrictQuery, Viewer},
+    extract::{DocumentsRead, PathId, StrictQuery},
 };
 
 /// The text of a page as it was read.
@@ -20,6 +20,8 @@ pub(crate) struct DocumentPageResponse {
     paged: bool,
     /// Number of the version.
     version: i32,
+    /// Whether the page is a picture whose text was recognised (OCR): letters and numbers may be wrong.
+    recognized: bool,
     /// Spans elsewhere are Unicode code points into this.
     text: String,
 }
@@ -30,21 +32,22 @@ pub(crate) struct DocumentPageResponse {
                responses((status = 200, body = DocumentPageResponse)))]
 pub(crate) async fn page(
     State(state): State<AppState>,
-    Viewer(principal): Viewer,
+    DocumentsRead(principal): DocumentsRead,
     PathId(id): PathId<DocumentId>,
     Path(path): Path<(String, String)>,
     StrictQuery(query): StrictQuery<VersionQuery>,
 ) -> Result<Json<DocumentPageResponse>, ApiError> {
     let number: i32 = path.1.parse().map_err(|_| Problem::not_found("page"))?;
     let mut tx = state.store.tenant(&principal.scope).read().await?;
-    tx.documents().require(id).await?;
+    super::open(&state, &principal, &mut tx, id).await?;
     let version = tx.versions().require_number(id, query.version).await?;
-    let text = tx.versions().page_text(version.id, number).await?;
+    let page = tx.versions().page(version.id, number).await?;
     Ok(Json(DocumentPageResponse {
         number,
         page_count: version.page_count.unwrap_or(1),
         paged: version.paged,
         version: version.number,
-        text,
+        recognized: page.recognized,
+        text: page.text,
     }))
 }

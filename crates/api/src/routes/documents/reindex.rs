@@ -6,7 +6,7 @@ use millwright_workers::ingest;
 use crate::{
     ApiError, AppState,
     dto::DocumentResponse,
-    extract::{Audit, Operator, PathId},
+    extract::{Audit, DocumentsWrite, PathId},
 };
 
 /// Reads the newest version again from its bytes, with the present settings.
@@ -15,12 +15,12 @@ use crate::{
                responses((status = 202, body = DocumentResponse), (status = 409, description = "It is being read now")))]
 pub(crate) async fn reindex(
     State(state): State<AppState>,
-    Operator(principal): Operator,
+    DocumentsWrite(principal): DocumentsWrite,
     audit: Audit,
     PathId(id): PathId<DocumentId>,
 ) -> Result<(StatusCode, Json<DocumentResponse>), ApiError> {
     let mut tx = state.store.tenant(&principal.scope).begin().await?;
-    let document = tx.documents().require(id).await?;
+    let (reader, document) = super::open(&state, &principal, &mut tx, id).await?;
     let version = tx.versions().require(document.latest_version_id).await?;
     if matches!(version.status, VersionStatus::Queued | VersionStatus::Processing) {
         return Err(Problem::new(ErrorCode::InvalidTransition, "the document is being read at the moment")
@@ -29,7 +29,7 @@ pub(crate) async fn reindex(
     }
     tx.versions().set_queued(version.id).await?;
     tx.jobs().enqueue(&ingest::job(&state.sources, id, version.id)).await?;
-    let response = super::load(&mut tx, id).await?;
+    let response = super::load(&mut tx, &reader, id).await?;
     let entry = audit.entry(&principal, id, &[("version", version.number.into())])?;
     tx.commit(Proof::Entry(&entry)).await?;
     state.jobs_wake.notify_one();

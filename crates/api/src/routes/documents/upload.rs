@@ -9,24 +9,27 @@ use axum::{
     http::StatusCode,
 };
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use millwright_core::{
-    Classification, ErrorCode, Principal, Problem,
+    Classification, ErrorCode, ExportControl, InvalidExportControl, Label, Principal, Problem,
     id::{DocumentId, VersionId},
 };
 use millwright_documents::{Format, detect};
 use millwright_store::{
     Proof, TenantTx,
-    tenant::{NewDocument, NewVersion},
+    tenant::{NewDocument, NewVersion, VersionRow, VersionStatus},
 };
 use millwright_workers::ingest;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
 
+use super::describe::{Described, Description, check_order, describe, said};
 use crate::{
     ApiError, AppState,
-    dto::DocumentResponse,
-    extract::{Audit, Operator, holds_zero},
+    dto::{Change, DocumentResponse},
+    extract::{Audit, DocumentsWrite, holds_zero},
+    filters,
 };
 
 /// The largest file, bytes.
@@ -47,30 +50,49 @@ const INVISIBLE: [char; 13] = [
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "describes the multipart form")]
 pub(crate) struct UploadForm {
-    /// PDF, DOCX, plain text, Markdown or HTML; told apart by content.
+    /// PDF, Word, PowerPoint, Excel (Office Open XML), CSV, plain text, AsciiDoc, Markdown, HTML or an e-mail message; told
+    /// apart by content.
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
     /// `INTERNAL` when absent.
     classification: Option<Classification>,
+    /// Export regimes, separated by commas, for instance `ITAR` or `EAR:3A001`; none when absent.
+    export_control: Option<String>,
+    /// Groups, separated by commas: a reader must be in each. None when absent.
+    groups: Option<String>,
     /// A JSON object of the uploader's own fields, at most 16 KiB.
     metadata: Option<String>,
+    /// Words to find it by, separated by commas; those it has when absent.
+    tags: Option<String>,
+    /// The document whose place this one takes, from the day on which it holds.
+    supersedes: Option<DocumentId>,
+    /// From when this version holds, RFC 3339; now when absent, or as before for bytes that are there. Until then the version before goes on answering.
+    effective_from: Option<DateTime<Utc>>,
+    /// Until when it holds, RFC 3339; without end when absent.
+    effective_until: Option<DateTime<Utc>>,
 }
 
 struct Upload {
     name: String,
     bytes: Bytes,
-    classification: Classification,
+    label: Label,
     metadata: Value,
+    tags: Option<Vec<String>>,
+    supersedes: Option<DocumentId>,
+    effective_from: Option<DateTime<Utc>>,
+    effective_until: Option<DateTime<Utc>>,
 }
 
 /// Takes a file in. It is read in the background; `GET …/events` tells how far that is. A name that exists gets a new
-/// version.
+/// version, whose label is at least that of the document. Its content is untrusted. Bytes that are the newest version already
+/// are not read again: the answer is 200 then, and only label, description and the time in which it holds may have changed.
 #[utoipa::path(post, path = "/api/v1/documents/upload", operation_id = "documents.upload", tag = "documents",
                request_body(content = UploadForm, content_type = "multipart/form-data"),
-               responses((status = 202, body = DocumentResponse)))]
+               responses((status = 202, body = DocumentResponse),
+                         (status = 200, body = DocumentResponse, description = "These bytes are its newest version already.")))]
 pub(crate) async fn upload(
     State(state): State<AppState>,
-    Operator(principal): Operator,
+    DocumentsWrite(principal): DocumentsWrite,
     audit: Audit,
     Extension(limit): Extension<UploadLimit>,
     request: Request,
@@ -78,19 +100,44 @@ pub(crate) async fn upload(
     let upload = receive(request, &state, limit).await?;
     let format = detect(&upload.bytes, &upload.name)?;
     let mut tx = state.store.tenant(&principal.scope).begin().await?;
-    let (document_id, version_id) = store(&state, &mut tx, &principal, &upload, format).await?;
-    tx.jobs().enqueue(&ingest::job(&state.sources, document_id, version_id)).await?;
-    let response = super::load(&mut tx, document_id).await?;
-    let details = [
-        ("name", upload.name.into()),
-        ("version", version_id.to_string().into()),
-        ("sha256", hex::encode(Sha256::digest(&upload.bytes)).into()),
-        ("classification", upload.classification.as_str().into()),
-    ];
+    let digest = Sha256::digest(&upload.bytes).into();
+    let Stored { document_id, version_id, label, changed, also_settled } =
+        store(&state, &mut tx, &principal, &upload, (format, digest)).await?;
+    if let Some(version_id) = version_id {
+        tx.jobs().enqueue(&ingest::job(&state.sources, document_id, version_id)).await?;
+    }
+    let reader = tx.labels().reader(principal.user_id).await?;
+    let response = super::load(&mut tx, &reader, document_id).await?;
+    if !changed {
+        return Ok((StatusCode::OK, Json(response)));
+    }
+    let version = version_id.map(|version_id| ("version", version_id.to_string().into()));
+    let details: Vec<(&str, Value)> =
+        [("name", upload.name.into()), ("sha256", hex::encode(digest).into()), ("label", serde_json::json!(label))]
+            .into_iter()
+            .chain(version)
+            .chain(said(&response))
+            .chain([("also_settled", serde_json::json!(also_settled))])
+            .collect();
     let entry = audit.entry(&principal, document_id, &details)?;
     tx.commit(Proof::Entry(&entry)).await?;
+    if version_id.is_none() {
+        return Ok((StatusCode::OK, Json(response)));
+    }
     state.jobs_wake.notify_one();
     Ok((StatusCode::ACCEPTED, Json(response)))
+}
+
+/// What became of an upload.
+struct Stored {
+    document_id: DocumentId,
+    /// `None` when the newest version has these bytes.
+    version_id: Option<VersionId>,
+    label: Label,
+    /// Whether anything is to be committed.
+    changed: bool,
+    /// Other documents of which another version answers now, or none.
+    also_settled: Vec<DocumentId>,
 }
 
 async fn store(
@@ -98,18 +145,53 @@ async fn store(
     tx: &mut TenantTx,
     principal: &Principal,
     upload: &Upload,
-    format: Format,
-) -> Result<(DocumentId, VersionId), ApiError> {
+    (format, digest): (Format, [u8; 32]),
+) -> Result<Stored, ApiError> {
     let now = state.sources.now();
-    let document_id = if let Some(id) = tx.documents().find_by_name(&upload.name).await? {
-        tx.documents().set_label(id, upload.classification, &upload.metadata, now).await?;
+    let reader = tx.labels().reader(principal.user_id).await?;
+    super::change::within_clearance(&reader, &upload.label)?;
+    let (mut label, mut also_settled) = (upload.label.clone(), Vec::new());
+    let document_id = if let Some(id) = tx.documents().find_by_name(&reader, &upload.name).await? {
+        let document = tx.documents().require(&reader, id).await?;
+        let before = document.label.0.clone();
+        // A label is not lowered by uploading anew.
+        label = before.join(&label);
+        if label != before {
+            let label_id = tx.labels().intern(&label).await?;
+            tx.documents().set_label(id, &label, label_id, now).await?;
+        }
+        let newest = tx.versions().find_newest(id).await?.filter(|newest| holds(newest, format, digest));
+        let description = Description {
+            metadata: Some(upload.metadata.clone()),
+            tags: upload.tags.clone(),
+            supersedes: upload.supersedes.map_or(Change::Keep, |older| Change::To(Some(older))),
+            ..Description::default()
+        };
+        if newest.is_some() {
+            let description = Description {
+                effective_from: upload.effective_from,
+                effective_until: upload.effective_until.map_or(Change::Keep, |until| Change::To(Some(until))),
+                ..description
+            };
+            let Described { changed, also_settled } = describe(tx, &reader, &document, description, now).await?;
+            let changed = changed || label != before;
+            return Ok(Stored { document_id: id, version_id: None, label, changed, also_settled });
+        }
+        also_settled = describe(tx, &reader, &document, description, now).await?.also_settled;
         id
     } else {
+        if let Some(older) = upload.supersedes {
+            tx.documents().require(&reader, older).await?;
+        }
+        let label_id = tx.labels().intern(&label).await?;
         let document = NewDocument {
             id: state.sources.new_id(),
             name: upload.name.clone(),
-            classification: upload.classification,
+            label: label.clone(),
+            label_id,
             metadata: upload.metadata.clone(),
+            tags: upload.tags.clone().unwrap_or_default(),
+            supersedes: upload.supersedes,
             created_by: principal.user_id,
             created_at: now,
         };
@@ -121,12 +203,20 @@ async fn store(
         document_id,
         format: format.as_str().to_owned(),
         media_type: format.media_type().to_owned(),
-        sha256: Sha256::digest(&upload.bytes).into(),
+        sha256: digest,
         created_by: principal.user_id,
         created_at: now,
+        effective_from: upload.effective_from.unwrap_or(now),
+        effective_until: upload.effective_until,
     };
+    check_order(version.effective_from, version.effective_until)?;
     tx.versions().insert(&version, &upload.bytes).await?;
-    Ok((document_id, version.id))
+    Ok(Stored { document_id, version_id: Some(version.id), label, changed: true, also_settled })
+}
+
+/// Whether a version was made of these bytes and can be, or is being, read.
+fn holds(version: &VersionRow, format: Format, digest: [u8; 32]) -> bool {
+    version.sha256 == digest && version.format == format.as_str() && version.status != VersionStatus::Failed
 }
 
 async fn receive(request: Request, state: &AppState, limit: UploadLimit) -> Result<Upload, ApiError> {
@@ -134,20 +224,65 @@ async fn receive(request: Request, state: &AppState, limit: UploadLimit) -> Resu
         Problem::new(ErrorCode::UnsupportedMediaType, "the body is not a multipart form")
             .remedy("send `multipart/form-data` with a field `file`")
     })?;
-    let (mut file, mut classification, mut metadata) = (None, Classification::Internal, Value::Object(Map::new()));
+    let (mut file, mut label) = (None, Label::of(Classification::Internal));
+    let mut metadata = Value::Object(Map::new());
+    let (mut tags, mut supersedes, mut effective_from, mut effective_until) = (None, None, None, None);
     while let Some(field) = form.next_field().await.map_err(|error| refuse(&error, limit))? {
         match field.name().unwrap_or_default() {
             "file" if file.is_none() => file = Some(receive_file(field, limit).await?),
             "classification" => {
                 let word = receive_text(field, limit).await?;
-                classification = word.trim().parse().map_err(|error| invalid("classification", &error))?;
+                label.classification = word.trim().parse().map_err(|error| invalid("classification", &error))?;
             }
+            "export_control" => {
+                label.export_control = parse_list("export_control", &receive_text(field, limit).await?)?;
+                // All of EAR is something that a person is authorised for, and nothing that data is under.
+                if label.export_control.iter().any(ExportControl::is_all_of_ear) {
+                    return Err(invalid("export_control", &InvalidExportControl));
+                }
+            }
+            "groups" => label.groups = parse_list("groups", &receive_text(field, limit).await?)?,
             "metadata" => metadata = parse_metadata(&receive_text(field, limit).await?)?,
-            _ => return Err(invalid("form", &"expected the fields `file` (once), `classification`, `metadata`")),
+            "tags" => {
+                let text = receive_text(field, limit).await?;
+                let words = text.split(',').filter(|word| !word.trim().is_empty());
+                tags = Some(filters::tags(words).map_err(|expected| invalid("tags", &expected))?);
+            }
+            "supersedes" => {
+                let id = receive_text(field, limit).await?;
+                supersedes =
+                    Some(id.trim().parse().map_err(|_| invalid("supersedes", &"expected the id of a document"))?);
+            }
+            "effective_from" => {
+                effective_from = Some(parse_moment("effective_from", &receive_text(field, limit).await?)?);
+            }
+            "effective_until" => {
+                effective_until = Some(parse_moment("effective_until", &receive_text(field, limit).await?)?);
+            }
+            _ => {
+                let expected = "expected the fields `file` (once), `classification`, `export_control`, `groups`, `metadata`, \
+                                `tags`, `supersedes`, `effective_from`, `effective_until`";
+                return Err(invalid("form", &expected));
+            }
         }
     }
     let (name, bytes) = file.ok_or_else(|| invalid("file", &"expected a file"))?;
-    Ok(Upload { name, bytes, classification, metadata })
+    Ok(Upload { name, bytes, label, metadata, tags, supersedes, effective_from, effective_until })
+}
+
+fn parse_moment(field: &str, text: &str) -> Result<DateTime<Utc>, ApiError> {
+    let moment = DateTime::parse_from_rfc3339(text.trim()).map(|moment| moment.to_utc()).ok();
+    let expected = "expected a moment as RFC 3339 writes it, such as 2026-03-01T00:00:00Z";
+    moment.and_then(filters::moment).ok_or_else(|| invalid(field, &expected))
+}
+
+/// Words separated by commas.
+fn parse_list<T: std::str::FromStr + Ord>(field: &str, text: &str) -> Result<std::collections::BTreeSet<T>, ApiError>
+where
+    T::Err: fmt::Display,
+{
+    let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+    words.map(|word| word.parse().map_err(|error: T::Err| invalid(field, &error))).collect()
 }
 
 async fn receive_file(field: Field<'_>, limit: UploadLimit) -> Result<(String, Bytes), ApiError> {

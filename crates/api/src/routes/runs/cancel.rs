@@ -4,7 +4,7 @@ use millwright_store::Proof;
 
 use crate::{
     ApiError, AppState,
-    extract::{Audit, PathId, Viewer},
+    extract::{Audit, ChatUse, PathId},
 };
 
 /// Stops one of one's own runs. What it has written stays.
@@ -13,7 +13,7 @@ use crate::{
                responses((status = 202), (status = 409, description = "The run has ended already")))]
 pub(crate) async fn cancel(
     State(state): State<AppState>,
-    Viewer(principal): Viewer,
+    ChatUse(principal): ChatUse,
     audit: Audit,
     PathId(id): PathId<RunId>,
 ) -> Result<StatusCode, ApiError> {

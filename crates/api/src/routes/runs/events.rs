@@ -5,13 +5,14 @@ use axum::{
     http::HeaderMap,
     response::{Response, sse::Event},
 };
-use futures::StreamExt;
+use futures::{StreamExt, stream};
 use millwright_core::{ErrorCode, Problem, TenantScope, id::RunId};
 use serde::Deserialize;
 
 use crate::{
     ApiError, AppState,
-    extract::{PathId, StrictQuery, Viewer},
+    extract::{ChatUse, PathId, Streaming, StrictQuery},
+    reveal::Reveal,
     sse,
 };
 
@@ -29,10 +30,12 @@ pub(crate) struct RunEventsQuery {
 #[utoipa::path(get, path = "/api/v1/runs/{id}/events", operation_id = "runs.events", tag = "runs",
                params(("id" = RunId, Path), RunEventsQuery,
                       ("last-event-id" = Option<i64>, Header, description = "The id of the last event that arrived")),
-               responses((status = 200, description = "AG-UI events", content_type = "text/event-stream", body = String)))]
+               responses((status = 200, description = "AG-UI events", content_type = "text/event-stream",
+                          body = sse::EventSchema)))]
 pub(crate) async fn events(
     State(state): State<AppState>,
-    Viewer(principal): Viewer,
+    ChatUse(principal): ChatUse,
+    streaming: Streaming,
     PathId(id): PathId<RunId>,
     StrictQuery(query): StrictQuery<RunEventsQuery>,
     headers: HeaderMap,
@@ -45,16 +48,28 @@ pub(crate) async fn events(
         None => query.after,
     };
     let mut tx = state.store.tenant(&principal.scope).read().await?;
-    tx.runs().require(id, principal.user_id).await?;
+    let run = tx.runs().require(id, principal.user_id).await?;
+    super::require_clearance(&mut tx, &principal, &run).await?;
     drop(tx);
-    Ok(stream_run(&state, principal.scope, id, last.unwrap_or(0).max(0)))
+    let reveal = Reveal::new(&state, &principal, run.conversation_id);
+    Ok(stream_run(&state, streaming, reveal, principal.scope, id, last.unwrap_or(0).max(0)))
 }
 
 /// The events of a run as an answer; the run itself does not notice when the client leaves.
-pub(crate) fn stream_run(state: &AppState, scope: TenantScope, run: RunId, after: i64) -> Response {
-    let stop = state.stop.clone();
-    let events = state.runner.events(scope, run, after).map(|event| {
-        Ok::<_, Infallible>(Event::default().id(event.sequence.to_string()).data(event.payload.to_string()))
+pub(crate) fn stream_run(
+    state: &AppState,
+    streaming: Streaming,
+    reveal: Reveal,
+    scope: TenantScope,
+    run: RunId,
+    after: i64,
+) -> Response {
+    let events = Box::pin(state.runner.events(scope, run, after));
+    let events = stream::unfold((events, reveal), |(mut events, mut reveal)| async move {
+        let event = events.next().await?;
+        let payload = reveal.event(event.payload).await;
+        let event = Event::default().id(event.sequence.to_string()).data(payload.to_string());
+        Some((Ok::<_, Infallible>(event), (events, reveal)))
     });
-    sse::respond(events.take_until(async move { stop.cancelled().await }))
+    sse::respond(streaming.guard(events))
 }

@@ -1,14 +1,18 @@
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
-use millwright_core::id::{ConversationId, RunId};
-use millwright_store::tenant::RunStepRow;
+use millwright_core::{
+    Label,
+    id::{ConversationId, RunId},
+};
+use millwright_store::tenant::{RunStepRow, label_of_json};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
     ApiError, AppState,
     dto::FailureResponse,
-    extract::{PathId, Viewer},
+    extract::{ChatUse, PathId},
+    reveal::Reveal,
 };
 
 /// A step of a run.
@@ -54,6 +58,8 @@ pub(crate) struct RunResponse {
     tier: String,
     model: String,
     error: Option<FailureResponse>,
+    /// The join of the labels of all that it has read; null while it has read nothing.
+    label: Option<Label>,
     created_at: DateTime<Utc>,
     finished_at: Option<DateTime<Utc>>,
     /// In order.
@@ -65,12 +71,19 @@ pub(crate) struct RunResponse {
                params(("id" = RunId, Path)), responses((status = 200, body = RunResponse)))]
 pub(crate) async fn get(
     State(state): State<AppState>,
-    Viewer(principal): Viewer,
+    ChatUse(principal): ChatUse,
     PathId(id): PathId<RunId>,
 ) -> Result<Json<RunResponse>, ApiError> {
     let mut tx = state.store.tenant(&principal.scope).read().await?;
     let run = tx.runs().require(id, principal.user_id).await?;
-    let steps = tx.runs().steps(id).await?.into_iter().map(Into::into).collect();
+    super::require_clearance(&mut tx, &principal, &run).await?;
+    let mut reveal = Reveal::new(&state, &principal, run.conversation_id);
+    reveal.load(&mut tx).await?;
+    let steps = tx.runs().steps(id).await?.into_iter().map(|mut step| {
+        reveal.value(&mut step.detail);
+        RunStepResponse::from(step)
+    });
+    let steps = steps.collect();
     Ok(Json(RunResponse {
         id,
         conversation_id: run.conversation_id,
@@ -78,6 +91,7 @@ pub(crate) async fn get(
         tier: run.tier,
         model: run.model,
         error: FailureResponse::from_columns(run.error_code, run.error_detail),
+        label: run.label.map(label_of_json),
         created_at: run.created_at,
         finished_at: run.finished_at,
         steps,

@@ -1,6 +1,6 @@
 import { getJson, send } from "@/api/client";
 import { asProblem, isAbort } from "@/api/problem";
-import type { ChatRequest, Conversation, Message, Tier } from "@/api/types";
+import type { ChatRequest, Conversation, Message } from "@/api/types";
 import { Store } from "@/lib/store";
 import type { AgUiEvent } from "./events";
 import { EMPTY_RUN, applyEvent, type RunView } from "./run";
@@ -52,23 +52,23 @@ export class ConversationModel {
     }
   }
 
-  /** Asks below the newest message shown. */
-  ask(text: string, tier?: Tier): void {
+  /** Asks below the newest message shown; of another moment where `as_of` names one. */
+  ask(text: string, wish: Pick<ChatRequest, "tier" | "as_of"> = {}): void {
     const state = this.store.get();
     const leaf = shownPath(state.messages, state.choices).at(-1)?.message.id ?? null;
-    this.begin({ text, parentId: leaf }, { message: text, ...this.where(leaf), ...(tier === undefined ? {} : { tier }) });
+    this.begin({ text, parentId: leaf }, { message: text, ...this.where(leaf), ...wish });
   }
 
   /** Asks differently: a sibling of the question. */
   edit(message: Message, text: string): void {
-    this.begin({ text, parentId: message.parent_id }, { message: text, ...this.where(message.parent_id) });
+    this.begin({ text, parentId: message.parent_id }, { message: text, ...this.where(message.parent_id), as_of: message.as_of });
   }
 
   /** Asks for another answer: a sibling of this one. */
   regenerate(message: Message): void {
     const { id } = this.store.get();
     if (id === null) return;
-    this.begin({ text: null, parentId: message.parent_id }, { conversation_id: id, regenerate_message_id: message.id });
+    this.begin({ text: null, parentId: message.parent_id }, { conversation_id: id, regenerate_message_id: message.id, as_of: message.as_of });
   }
 
   async stop(): Promise<void> {
@@ -116,10 +116,10 @@ export class ConversationModel {
     return id === null ? {} : { conversation_id: id, parent_message_id: parent };
   }
 
-  private begin(what: Pick<Pending, "text" | "parentId">, request: ChatRequest): void {
+  private begin(what: Omit<Pending, "key" | "asOf">, request: ChatRequest): void {
     if (this.busy) return;
     pendingCount += 1;
-    const pending: Pending = { key: `pending${pendingCount}`, ...what };
+    const pending: Pending = { key: `pending${pendingCount}`, asOf: request.as_of ?? null, ...what };
     this.store.update((state) => ({ ...state, pending, problem: null, phase: "sending", live: EMPTY_RUN }));
     void this.follow(() => startRun(request, this.abort.signal), null);
   }
@@ -185,7 +185,7 @@ export class ConversationModel {
       if (state.live?.messageId === null || state.live === null) {
         return { ...state, pending: null, live: null, phase: "idle", problem, unsent: state.pending?.text ?? null };
       }
-      const ended = withLive(state, { ...state.live, end: "failed", error: { code: problem.code, detail: problem.message } });
+      const ended = withLive(state, { ...state.live, end: "failed", error: { code: problem.code, detail: problem.remedy === null ? problem.message : `${problem.message}; ${problem.remedy}` } });
       return { ...ended, problem };
     });
   }

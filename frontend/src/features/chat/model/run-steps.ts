@@ -1,15 +1,20 @@
 import type { Run } from "@/api/types";
-import type { FoundPassage, Step } from "./run";
+import { blankStep, routeOf, type FoundPassage, type Step } from "./run";
+import { understoodOf } from "./understood";
 
 /** The steps of a stored run in the form that its events would have given. */
 export function stepsOfRun(run: Run): Step[] {
-  return run.steps.map((step) => ({
-    kind: step.kind,
-    attempt: step.attempt,
-    done: step.finished_at !== null,
-    durationMs: step.duration_ms,
-    startedAt: Date.parse(step.started_at),
-    query: typeof step.detail["query"] === "string" ? step.detail["query"] : null,
-    passages: Array.isArray(step.detail["passages"]) ? (step.detail["passages"] as FoundPassage[]) : null,
+  return run.steps.map(({ kind, attempt, detail, ...step }) => ({
+    ...blankStep({ kind, attempt, done: step.finished_at !== null, durationMs: step.duration_ms, startedAt: Date.parse(step.started_at) }),
+    query: typeof detail["query"] === "string" ? detail["query"] : null,
+    understood: understoodOf(detail),
+    passages: Array.isArray(detail["passages"]) ? (detail["passages"] as FoundPassage[]) : null,
+    route: routeOf(detail["route"]),
+    tokens: tokensOf(detail["usage"]),
   }));
+}
+
+function tokensOf(value: unknown): Step["tokens"] {
+  const usage = value as { input_tokens?: unknown; output_tokens?: unknown } | null | undefined;
+  return typeof usage?.input_tokens === "number" && typeof usage.output_tokens === "number" ? { input: usage.input_tokens, output: usage.output_tokens } : null;
 }

@@ -31,7 +31,7 @@ function play(events: AgUiEvent[], from: RunView = EMPTY_RUN): RunView {
 }
 
 function sent(text: string): ConversationState {
-  return { ...emptyState(null), pending: { key: "p1", text, parentId: null }, phase: "sending", live: EMPTY_RUN };
+  return { ...emptyState(null), pending: { key: "p1", text, parentId: null, asOf: null }, phase: "sending", live: EMPTY_RUN };
 }
 
 describe("applyEvent", () => {
@@ -57,6 +57,28 @@ describe("applyEvent", () => {
       end: "failed",
       error: { code: "upstream_unavailable", detail: "died" },
     });
+  });
+
+  it("notes that a question looked like an injection", () => {
+    expect(play(STREAM).injectionSuspected).toBe(false);
+    expect(play([{ type: "STATE_SNAPSHOT", snapshot: { injection_suspected: true } }]).injectionSuspected).toBe(true);
+  });
+
+  it("tells the place in the line until the model answers, and keeps the way that was taken", () => {
+    const route = { reason: "complexity", tier: "HEAVY", candidates: [], model: "big", endpoint: "gpu-2", failed: [{ model: "big", endpoint: "gpu-1", reason: "busy" }] };
+    const waiting = play([...STREAM.slice(0, 9), { type: "STATE_DELTA", delta: [{ op: "add", path: "/queue", value: { position: 3, estimate_ms: 12000 } }] }] as AgUiEvent[]);
+    expect(waiting.queue).toEqual({ position: 3, estimate_ms: 12000 });
+    const turn = play([{ type: "STATE_DELTA", delta: [{ op: "add", path: "/queue", value: null }] }], waiting);
+    expect(turn.queue).toBeNull();
+    const answering = play([{ type: "STATE_DELTA", delta: [{ op: "add", path: "/route", value: route }] }], waiting);
+    expect(answering).toMatchObject({ queue: null, model: "big", tier: "HEAVY" });
+    expect(answering.steps.map((step) => step.route?.endpoint)).toEqual([undefined, "gpu-2"]);
+  });
+
+  it("shows nothing of a route that is none", () => {
+    const broken = play([...STREAM.slice(0, 9), { type: "STATE_DELTA", delta: [{ op: "add", path: "/route", value: "gpu-2" }, { op: "add", path: "/queue", value: { position: "first" } }] }] as AgUiEvent[]);
+    expect(broken.steps.at(-1)?.route).toBeNull();
+    expect(broken.queue).toBeNull();
   });
 
   it("ignores events it does not know", () => {
@@ -94,9 +116,15 @@ describe("a conversation while it streams", () => {
     expect(withLive(sent("How tight?"), failed).messages.get("msg_a")).toMatchObject({ status: "failed", content: "25 Nm [1].", error: { code: "upstream_unavailable" } });
   });
 
+  it("keeps the day that is asked about on question and answer, also of a run that failed", () => {
+    const asked = { ...sent("How tight?"), pending: { key: "p1", text: "How tight?", parentId: null, asOf: "2024-03-02T00:00:00Z" } };
+    const failed = withLive(asked, play([...STREAM, { type: "RUN_ERROR", message: "died", code: "upstream_unavailable" }]));
+    expect(["msg_q", "msg_a"].map((id) => failed.messages.get(id)?.as_of)).toEqual(["2024-03-02T00:00:00Z", "2024-03-02T00:00:00Z"]);
+  });
+
   it("puts an edited question beside the old one", () => {
     const old = withLive(sent("How tight?"), play([...STREAM, { type: "RUN_FINISHED", threadId: "cnv_1", runId: "run_1" }]));
-    const editing: ConversationState = { ...old, pending: { key: "p2", text: "How loose?", parentId: null }, phase: "sending" };
+    const editing: ConversationState = { ...old, pending: { key: "p2", text: "How loose?", parentId: null, asOf: null }, phase: "sending" };
     expect(threadItems(editing).map((item) => item.key)).toEqual(["p2q", "p2a"]);
     const run = { ...EMPTY_RUN, runId: "run_2", userMessageId: "msg_q2", messageId: "msg_a2" };
     const items = threadItems(withLive(editing, run));

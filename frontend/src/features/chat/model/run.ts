@@ -1,5 +1,7 @@
+import type { Place, Route } from "@/api/gateway-types";
 import type { Citation, Message, Tier } from "@/api/types";
 import type { AgUiEvent } from "./events";
+import { understoodOf, type Understood } from "./understood";
 
 export interface FoundPassage {
   document_name: string;
@@ -16,7 +18,19 @@ export interface Step {
   durationMs: number | null;
   startedAt: number | null;
   query: string | null;
+  /** What was understood of the question beyond its words. */
+  understood: Understood | null;
   passages: FoundPassage[] | null;
+  /** The way to the model that wrote, where one did. */
+  route: Route | null;
+  tokens: { input: number; output: number } | null;
+}
+
+export type NewStep = Pick<Step, "kind" | "attempt" | "done" | "durationMs" | "startedAt">;
+
+/** A step of which nothing was found yet. */
+export function blankStep(step: NewStep): Step {
+  return { ...step, query: null, understood: null, passages: null, route: null, tokens: null };
 }
 
 /** What is known of a run from its events so far. */
@@ -31,6 +45,10 @@ export interface RunView {
   text: string;
   citations: Citation[];
   steps: Step[];
+  /** Its place in the line before a model; null while it does not wait. */
+  queue: Place | null;
+  /** The question looked like an attempt to take the assistant over. */
+  injectionSuspected: boolean;
   /** The final form of the answer, once the server has sent it. */
   final: Message | null;
   end: "finished" | "failed" | "cancelled" | null;
@@ -48,6 +66,8 @@ export const EMPTY_RUN: RunView = {
   text: "",
   citations: [],
   steps: [],
+  queue: null,
+  injectionSuspected: false,
   final: null,
   end: null,
   error: null,
@@ -73,7 +93,7 @@ export function applyEvent(run: RunView, event: AgUiEvent): RunView {
     case "TOOL_CALL_ARGS":
       return withLastStep(run, "observe", (step) => ({ ...step, query: queryOf(event.delta) ?? step.query }));
     case "TOOL_CALL_RESULT":
-      return withLastStep(run, "observe", (step) => ({ ...step, passages: passagesOf(typeof event.content === "string" ? event.content : "") ?? step.passages }));
+      return withLastStep(run, "observe", (step) => withResult(step, parse(typeof event.content === "string" ? event.content : "")));
     case "TEXT_MESSAGE_CONTENT":
       return { ...run, text: run.text + event.delta };
     case "RUN_FINISHED":
@@ -94,6 +114,7 @@ interface Snapshot {
   citations?: Citation[];
   model?: string | null;
   tier?: Tier | null;
+  injection_suspected?: boolean;
 }
 
 function applySnapshot(run: RunView, value: unknown): RunView {
@@ -107,6 +128,7 @@ function applySnapshot(run: RunView, value: unknown): RunView {
     citations: snapshot.citations ?? run.citations,
     model: snapshot.model ?? run.model,
     tier: snapshot.tier ?? run.tier,
+    injectionSuspected: snapshot.injection_suspected ?? run.injectionSuspected,
   };
 }
 
@@ -114,8 +136,27 @@ function applyPatch(run: RunView, operation: { op: string; path: string; value?:
   if (operation.op !== "add" && operation.op !== "replace") return run;
   if (operation.path === "/citations/-") return { ...run, citations: [...run.citations, operation.value as Citation] };
   if (operation.path === "/message") return { ...run, final: operation.value as Message };
+  if (operation.path === "/queue") return { ...run, queue: placeOf(operation.value) };
+  if (operation.path === "/route") return withRoute(run, operation.value);
   if (operation.path === "/title") return { ...run, title: String(operation.value) };
   return run;
+}
+
+function placeOf(value: unknown): Place | null {
+  const place = value as Partial<Place> | null;
+  return typeof place?.position === "number" && typeof place.estimate_ms === "number" ? { position: place.position, estimate_ms: place.estimate_ms } : null;
+}
+
+/** A route as it travels; null for what is none. */
+export function routeOf(value: unknown): Route | null {
+  const route = value as Partial<Route> | null | undefined;
+  return typeof route?.model === "string" && typeof route.endpoint === "string" && Array.isArray(route.candidates) && Array.isArray(route.failed) ? (route as Route) : null;
+}
+
+function withRoute(run: RunView, value: unknown): RunView {
+  const route = routeOf(value);
+  if (route === null) return run;
+  return withLastStep({ ...run, queue: null, model: route.model, tier: route.tier }, "think", (step) => ({ ...step, route }));
 }
 
 function isStepKind(name: string): name is Step["kind"] {
@@ -125,8 +166,7 @@ function isStepKind(name: string): name is Step["kind"] {
 function startStep(run: RunView, name: string, startedAt: number | null): RunView {
   if (!isStepKind(name)) return run;
   const attempt = run.steps.filter((step) => step.kind === name).length + 1;
-  const step: Step = { kind: name, attempt, done: false, durationMs: null, startedAt, query: null, passages: null };
-  return { ...run, steps: [...run.steps, step] };
+  return { ...run, queue: null, steps: [...run.steps, blankStep({ kind: name, attempt, done: false, durationMs: null, startedAt })] };
 }
 
 function withLastStep(run: RunView, name: string, change: (step: Step) => Step): RunView {
@@ -140,9 +180,9 @@ function queryOf(text: string): string | null {
   return typeof value?.["query"] === "string" ? value["query"] : null;
 }
 
-function passagesOf(text: string): FoundPassage[] | null {
-  const passages = parse(text)?.["passages"];
-  return Array.isArray(passages) ? (passages as FoundPassage[]) : null;
+function withResult(step: Step, result: Record<string, unknown> | null): Step {
+  const passages = result?.["passages"];
+  return { ...step, understood: understoodOf(result), passages: Array.isArray(passages) ? (passages as FoundPassage[]) : step.passages };
 }
 
 function parse(text: string): Record<string, unknown> | null {

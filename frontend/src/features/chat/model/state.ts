@@ -9,6 +9,8 @@ export interface Pending {
   /** Null when an answer is asked for again. */
   text: string | null;
   parentId: string | null;
+  /** The moment that is asked about; null for the present. */
+  asOf: string | null;
 }
 
 export type Phase = "idle" | "sending" | "streaming" | "reconnecting" | "stopping";
@@ -74,12 +76,12 @@ function placeMessages(state: ConversationState, run: RunView, answerId: string)
   const { pending } = state;
   const questionId = run.userMessageId;
   if (pending !== null && pending.text !== null && questionId !== null && !messages.has(questionId)) {
-    messages.set(questionId, blankMessage({ id: questionId, parent_id: pending.parentId, role: "user", content: pending.text, status: "complete" }));
+    messages.set(questionId, blankMessage({ id: questionId, parent_id: pending.parentId, role: "user", content: pending.text, status: "complete", as_of: pending.asOf }));
     keys.set(questionId, `${pending.key}q`);
   }
   if (!messages.has(answerId)) {
     const parent = questionId ?? pending?.parentId ?? null;
-    messages.set(answerId, blankMessage({ id: answerId, parent_id: parent, role: "assistant", content: "", status: "streaming", run_id: run.runId }));
+    messages.set(answerId, blankMessage({ id: answerId, parent_id: parent, role: "assistant", content: "", status: "streaming", run_id: run.runId, as_of: pending?.asOf ?? null }));
     if (pending !== null) keys.set(answerId, `${pending.key}a`);
   }
   return { ...state, messages, keys, pending: null, choices: choose(messages, state.choices, answerId) };
@@ -100,13 +102,17 @@ function unfinished(message: Message, run: RunView): Message {
   return { ...message, content: run.text, citations: run.citations, status, error: run.error, model: run.model, tier: run.tier };
 }
 
-function blankMessage(fields: Pick<Message, "id" | "parent_id" | "role" | "content" | "status"> & { run_id?: string | null }): Message {
+function blankMessage(fields: Pick<Message, "id" | "parent_id" | "role" | "content" | "status"> & { run_id?: string | null; as_of: string | null }): Message {
   return {
     citations: [],
     run_id: null,
     model: null,
     tier: null,
     classification: null,
+    export_control: [],
+    integrity: null,
+    groups: [],
+    withheld: false,
     answered: null,
     error: null,
     duration_ms: null,

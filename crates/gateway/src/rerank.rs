@@ -1,0 +1,78 @@
+//! A reranker over HTTP, as retrieval asks for one: without personal data, and left alone for a while after it failed.
+
+use std::{
+    fmt::Debug,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use millwright_core::TenantScope;
+use millwright_llm::RerankServer;
+use millwright_policy::labels::{Released, Sink};
+use millwright_retrieval::reranker::{NoScores, Reranker};
+
+/// After a failure searches do without it for so long: each would wait for nothing.
+const REST: Duration = Duration::from_secs(10);
+
+/// Takes personal data out of a tenant's texts, as the tenant chose for its models. The same person has the same placeholder
+/// in all of them, and nobody needs the name back.
+#[async_trait]
+pub trait Masking: Debug + Send + Sync {
+    /// The texts with placeholders, in their order. Fails where it is not known what the tenant chose: nothing is sent then.
+    async fn masked(&self, scope: &TenantScope, texts: Vec<String>) -> Result<Vec<String>, NoScores>;
+}
+
+/// One reranker.
+#[derive(Debug)]
+pub struct HttpReranker {
+    server: RerankServer,
+    sink: Sink,
+    masking: Arc<dyn Masking>,
+    rests_until: Mutex<Option<Instant>>,
+}
+
+impl HttpReranker {
+    /// The server, the most that it may be given, and what takes personal data out of it.
+    pub fn new(server: RerankServer, sink: Sink, masking: Arc<dyn Masking>) -> Self {
+        Self { server, sink, masking, rests_until: Mutex::new(None) }
+    }
+
+    fn rests(&self) -> bool {
+        self.rests_until.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|until| Instant::now() < until)
+    }
+
+    fn rest(&self) {
+        *self.rests_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + REST);
+    }
+}
+
+#[async_trait]
+impl Reranker for HttpReranker {
+    fn sink(&self) -> &Sink {
+        &self.sink
+    }
+
+    async fn scores(
+        &self,
+        scope: &TenantScope,
+        query: Released<String>,
+        texts: Vec<Released<String>>,
+    ) -> Result<Vec<f32>, NoScores> {
+        if self.rests() {
+            return Err(NoScores);
+        }
+        let mut all = vec![query.for_sink(&self.sink).ok_or(NoScores)?];
+        for text in texts {
+            all.push(text.for_sink(&self.sink).ok_or(NoScores)?);
+        }
+        let masked = self.masking.masked(scope, all).await?;
+        let Some((query, texts)) = masked.split_first() else { return Err(NoScores) };
+        self.server.scores(query, texts).await.map_err(|error| {
+            let reason = error.reason();
+            tracing::warn!(%error, reason, "the reranker gave no scores; the built-in order stands");
+            self.rest();
+            NoScores
+        })
+    }
+}

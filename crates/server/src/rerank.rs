@@ -1,0 +1,61 @@
+//! The reranker of the configuration.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use millwright_config::{Config, RerankForm as Form};
+use millwright_core::TenantScope;
+use millwright_gateway::{HttpReranker, Masking};
+use millwright_governance::Governance;
+use millwright_llm::{ApiKey, Patience, RerankForm, RerankServer};
+use millwright_policy::{decision::PolicyFile, pii::Vault};
+use millwright_retrieval::reranker::{NoScores, Reranker};
+
+use crate::models;
+
+/// What policies and logs call a reranker whose model has no name.
+const UNNAMED: &str = "reranker";
+/// A server on the site answers a connection at once, or not at all.
+const MAX_CONNECT: Duration = Duration::from_secs(1);
+
+/// The reranker, where one is configured. Connects to nothing yet.
+pub(crate) fn reranker(
+    config: &Config,
+    policy: &PolicyFile,
+    governance: &Governance,
+) -> anyhow::Result<Option<Arc<dyn Reranker>>> {
+    let Some(settings) = &config.rerank else { return Ok(None) };
+    let form = match settings.form {
+        Form::Tei => RerankForm::Tei,
+        Form::Jina => RerankForm::Jina,
+        Form::Cohere => RerankForm::Cohere,
+    };
+    let total = settings.timeout;
+    let patience = Patience { connect: total.min(MAX_CONNECT), first_token: total, idle: total, total };
+    let key = settings.api_key.as_ref().map(|key| ApiKey::new(key.expose().to_owned()));
+    let server = RerankServer::new(form, &settings.url, settings.model.clone(), key, patience)?;
+    let remedy = "an operator can let the reranker see more (`RERANK_MAX_CLASSIFICATION`, `RERANK_EXPORT_CONTROLLED`)";
+    let name = settings.model.as_deref().unwrap_or(UNNAMED);
+    let sink = models::sink_at(name, "RERANK_URL", (settings.takes, settings.on_site), policy, remedy);
+    Ok(Some(Arc::new(HttpReranker::new(server, sink, Arc::new(ByTenant(governance.clone()))))))
+}
+
+/// By each tenant's own settings.
+#[derive(Debug)]
+struct ByTenant(Governance);
+
+#[async_trait]
+impl Masking for ByTenant {
+    async fn masked(&self, scope: &TenantScope, texts: Vec<String>) -> Result<Vec<String>, NoScores> {
+        let policy = self.0.of(scope).await.map_err(|error| {
+            tracing::warn!(%error, tenant.id = %scope.tenant_id(), "searching without the reranker");
+            NoScores
+        })?;
+        // Some milliseconds for dozens of passages: not on a thread that others wait for.
+        let masked = tokio::task::spawn_blocking(move || {
+            let mut vault = Vault::default();
+            texts.iter().map(|text| vault.redact(&policy.detector, text).text).collect()
+        });
+        masked.await.map_err(|_| NoScores)
+    }
+}

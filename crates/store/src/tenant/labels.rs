@@ -1,0 +1,200 @@
+use std::{collections::BTreeSet, str::FromStr, sync::Arc};
+
+use millwright_core::{Allowed, Classification, Clearance, Integrity, Label, id::UserId};
+use sqlx::{FromRow, Row, postgres::PgRow};
+
+use crate::{StoreError, tenant_tx::TenantConnection};
+
+/// The labels that occur in the tenant, by number, and who may read what.
+pub struct Labels<'t>(pub(crate) TenantConnection<'t>);
+
+/// What somebody may read, at one moment. Everything that shows documents asks for one, and only
+/// [`Labels::reader`] makes it.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    clearance: Clearance,
+    visible: Arc<[i64]>,
+    hidden_by_export: Arc<[i64]>,
+    sees_all: bool,
+}
+
+impl Reader {
+    /// Up to where.
+    pub fn clearance(&self) -> &Clearance {
+        &self.clearance
+    }
+
+    /// Numbers of the labels that the reader may see, in order. A label that came later is not among them.
+    pub fn visible(&self) -> &[i64] {
+        &self.visible
+    }
+
+    /// Whether these are all labels of the tenant.
+    pub fn sees_all(&self) -> bool {
+        self.sees_all
+    }
+
+    /// The same person with only the labels hidden from them for export control: to notice what was kept from them.
+    /// None where there are none.
+    pub fn kept_by_export_control(&self) -> Option<Self> {
+        (!self.hidden_by_export.is_empty()).then(|| Self {
+            visible: self.hidden_by_export.clone(),
+            hidden_by_export: Arc::default(),
+            sees_all: false,
+            ..self.clone()
+        })
+    }
+}
+
+/// A document's label as the columns `classification`, `export_control`, `integrity` and `groups` of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelColumns(pub Label);
+
+impl FromRow<'_, PgRow> for LabelColumns {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self(Label {
+            classification: word(row, "classification")?,
+            export_control: words(row, "export_control")?,
+            integrity: word::<Integrity>(row, "integrity")?,
+            groups: words(row, "groups")?,
+        }))
+    }
+}
+
+fn decoded<T: FromStr>(text: &str, column: &str) -> Result<T, sqlx::Error>
+where
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    text.parse().map_err(|error| sqlx::Error::ColumnDecode { index: column.to_owned(), source: Box::new(error) })
+}
+
+fn word<T: FromStr>(row: &PgRow, column: &str) -> Result<T, sqlx::Error>
+where
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    decoded(row.try_get::<&str, _>(column)?, column)
+}
+
+fn words<T: FromStr + Ord>(row: &PgRow, column: &str) -> Result<BTreeSet<T>, sqlx::Error>
+where
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    row.try_get::<Vec<String>, _>(column)?.iter().map(|text| decoded(text, column)).collect()
+}
+
+fn texts<T: ToString>(values: &BTreeSet<T>) -> Vec<String> {
+    values.iter().map(ToString::to_string).collect()
+}
+
+/// The columns of a person's clearance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClearanceColumns(pub Clearance);
+
+impl FromRow<'_, PgRow> for ClearanceColumns {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self(Clearance {
+            classification: word::<Classification>(row, "clearance")?,
+            export_control: Allowed::Only(words(row, "export_authorisations")?),
+            groups: Allowed::Only(words(row, "user_groups")?),
+        }))
+    }
+}
+
+impl Labels<'_> {
+    /// The number of a label, given to it now if it has none.
+    pub async fn intern(&mut self, label: &Label) -> Result<i64, StoreError> {
+        // A label that another transaction is inserting at this moment shows at the second look.
+        for _ in 0..2 {
+            let id: Option<i64> = sqlx::query_scalar(
+                "WITH known AS (SELECT id FROM labels WHERE tenant_id = $1 AND classification = $2 \
+                                AND export_control = $3 AND groups = $4), \
+                      made AS (INSERT INTO labels (tenant_id, classification, export_control, groups) \
+                               SELECT $1, $2, $3, $4 WHERE NOT EXISTS (SELECT 1 FROM known) \
+                               ON CONFLICT DO NOTHING RETURNING id) \
+                 SELECT id FROM known UNION ALL SELECT id FROM made",
+            )
+            .bind(self.0.tenant)
+            .bind(label.classification.as_str())
+            .bind(texts(&label.export_control))
+            .bind(texts(&label.groups))
+            .fetch_optional(&mut *self.0.connection)
+            .await?;
+            if let Some(id) = id {
+                return Ok(id);
+            }
+        }
+        Err(StoreError::InvalidState("the label could not be stored"))
+    }
+
+    /// What the user may read now. Nobody has a clearance who is not a user of the tenant.
+    pub async fn reader(&mut self, user: UserId) -> Result<Reader, StoreError> {
+        let rows: Vec<ReaderRow> = sqlx::query_as(
+            "SELECT u.clearance, u.export_authorisations, u.groups AS user_groups, l.id, \
+                    coalesce(l.classification, 'PUBLIC') AS classification, coalesce(l.export_control, '{}') AS export_control, \
+                    'untrusted' AS integrity, coalesce(l.groups, '{}') AS groups \
+             FROM users u LEFT JOIN labels l ON l.tenant_id = u.tenant_id \
+             WHERE u.tenant_id = $1 AND u.id = $2 ORDER BY l.id",
+        )
+        .bind(self.0.tenant)
+        .bind(user.uuid())
+        .fetch_all(&mut *self.0.connection)
+        .await?;
+        let clearance = rows.first().ok_or(StoreError::NotFound("user"))?.clearance.0.clone();
+        let (mut visible, mut by_export, mut count) = (Vec::new(), Vec::new(), 0);
+        for row in &rows {
+            let Some(id) = row.id else { continue };
+            count += 1;
+            if clearance.may_have(&row.label.0) {
+                visible.push(id);
+            } else if clearance.lacks_export_authorisation(&row.label.0) {
+                by_export.push(id);
+            }
+        }
+        let sees_all = visible.len() == count;
+        Ok(Reader { clearance, visible: visible.into(), hidden_by_export: by_export.into(), sees_all })
+    }
+
+    /// Up to where the user may read.
+    pub async fn clearance(&mut self, user: UserId) -> Result<Clearance, StoreError> {
+        let row: Option<ClearanceColumns> = sqlx::query_as(
+            "SELECT clearance, export_authorisations, groups AS user_groups FROM users WHERE tenant_id = $1 AND id = $2",
+        )
+        .bind(self.0.tenant)
+        .bind(user.uuid())
+        .fetch_optional(&mut *self.0.connection)
+        .await?;
+        Ok(row.ok_or(StoreError::NotFound("user"))?.0)
+    }
+
+    /// Groups that any document or person of the tenant has, for suggestions.
+    pub async fn groups(&mut self) -> Result<Vec<String>, StoreError> {
+        let groups = sqlx::query_scalar(
+            "SELECT DISTINCT g FROM ( \
+                 SELECT unnest(groups) AS g FROM labels WHERE tenant_id = $1 \
+                 UNION SELECT unnest(groups) FROM users WHERE tenant_id = $1) all_groups ORDER BY g LIMIT 1000",
+        )
+        .bind(self.0.tenant)
+        .fetch_all(&mut *self.0.connection)
+        .await?;
+        Ok(groups)
+    }
+}
+
+#[derive(FromRow)]
+struct ReaderRow {
+    id: Option<i64>,
+    #[sqlx(flatten)]
+    clearance: ClearanceColumns,
+    #[sqlx(flatten)]
+    label: LabelColumns,
+}
+
+/// A label in a `jsonb` column.
+pub(crate) fn label_json(label: &Label) -> serde_json::Value {
+    serde_json::to_value(label).unwrap_or(serde_json::Value::Null)
+}
+
+/// Of a `jsonb` column. One that cannot be read is as high as can be: nobody is shown what nobody understands.
+pub fn label_of_json(value: serde_json::Value) -> Label {
+    serde_json::from_value(value).unwrap_or_else(|_| Label::unreadable())
+}

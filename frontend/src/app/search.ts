@@ -1,0 +1,112 @@
+import type { Role, UserKind, UserStatus } from "@/api/identity-types";
+import type { UsageGroup } from "@/api/gateway-types";
+import type { PolicyEventKind, PolicyOutcome } from "@/api/policy-types";
+import type { LabelRequestStatus } from "@/api/types";
+import type { UsageSort } from "@/features/usage/sort";
+import type { UsagePeriod } from "@/lib/period";
+
+export type RawSearch = Record<string, unknown>;
+
+/** A search parameter as text; absent when empty, so that links stay short. */
+export function text(search: RawSearch, name: string): string | undefined {
+  const value = search[name];
+  if (typeof value === "number") return String(value);
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** A whole number. */
+export function count(search: RawSearch, name: string): number | undefined {
+  const value = Number(search[name]);
+  return Number.isSafeInteger(value) && value >= 0 && search[name] !== "" ? value : undefined;
+}
+
+/** One of the words that are known; anything else is as if it were not there. */
+export function oneOf<T extends string>(search: RawSearch, name: string, allowed: readonly T[]): T | undefined {
+  return allowed.find((value) => value === search[name]);
+}
+
+export interface SignInSearch {
+  return?: string | undefined;
+  /** Why the identity provider's sign-in came to nothing, and where that is logged. */
+  error?: string | undefined;
+  trace_id?: string | undefined;
+}
+
+export interface ChatSearch {
+  source?: string | undefined;
+  find?: string | undefined;
+}
+
+export const DOCUMENT_STATUSES = ["queued", "processing", "ready", "scheduled", "failed", "superseded", "expired"] as const;
+export const DOCUMENT_TABS = ["versions", "passages", "text"] as const;
+
+export interface DocumentsSearch {
+  q?: string | undefined;
+  status?: (typeof DOCUMENT_STATUSES)[number] | undefined;
+  tag?: string | undefined;
+  tab?: (typeof DOCUMENT_TABS)[number] | undefined;
+  version?: number | undefined;
+  page?: number | undefined;
+  start?: number | undefined;
+  end?: number | undefined;
+}
+
+export interface AuditSearch {
+  actor?: string | undefined;
+  action?: string | undefined;
+  resource_type?: string | undefined;
+  resource_id?: string | undefined;
+  from?: string | undefined;
+  to?: string | undefined;
+  entry?: string | undefined;
+}
+
+export const JOB_STATUSES = ["queued", "running", "succeeded", "dead"] as const;
+
+export interface JobsSearch {
+  status?: (typeof JOB_STATUSES)[number] | undefined;
+}
+
+export const POLICY_TABS = ["files", "versions", "test", "replay", "decisions", "events"] as const;
+export type PolicyTab = (typeof POLICY_TABS)[number];
+
+export interface PolicySearch {
+  tab?: PolicyTab | undefined;
+  version?: number | undefined;
+  kind?: PolicyEventKind | undefined;
+  outcome?: PolicyOutcome | undefined;
+}
+
+export interface LabelRequestsSearch {
+  status?: LabelRequestStatus | undefined;
+}
+
+export interface UsageSearch {
+  period?: UsagePeriod | undefined;
+  from?: string | undefined;
+  to?: string | undefined;
+  group?: UsageGroup | undefined;
+  sort?: UsageSort | undefined;
+  asc?: true | undefined;
+}
+
+export interface UsersSearch {
+  q?: string | undefined;
+  role?: Role | undefined;
+  status?: UserStatus | undefined;
+  kind?: UserKind | undefined;
+}
+
+/** Only a path of this site: a link must not lead a person who signs in to another host. */
+export function safeReturn(value: string | undefined): string {
+  return value !== undefined && /^\/(?![/\\])/.test(value) ? value : "/";
+}
+
+/** Anybody can make such a link, so only what has the form of a code is shown. */
+export function signInSearch(search: RawSearch): SignInSearch {
+  const formed = (name: string, form: RegExp) => {
+    const value = text(search, name);
+    return value !== undefined && form.test(value) ? value : undefined;
+  };
+  return { return: text(search, "return"), error: formed("error", /^[a-z_]{1,40}$/), trace_id: formed("trace_id", /^[0-9a-f]{32}$/) };
+}

@@ -1,0 +1,168 @@
+//! Which version of a document answers on which day, and what a search is narrowed by, as people see it.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use millwright_core::Sources;
+use reqwest::multipart::{Form, Part};
+use serde_json::{Value, json};
+
+use crate::kit::{Session, World, eventually, problem, read, session::id};
+
+fn form(name: &str, text: &str, fields: &[(&'static str, String)]) -> Form {
+    let file = Part::bytes(text.as_bytes().to_vec()).file_name(name.to_owned());
+    fields.iter().fold(Form::new().part("file", file), |form, (name, value)| form.text(*name, value.clone()))
+}
+
+async fn take_in(session: &Session<'_>, name: &str, text: &str, fields: &[(&'static str, String)]) -> Value {
+    let (status, body) = read(session.upload_form(form(name, text, fields)).await).await;
+    assert_eq!(status, 202, "{body}");
+    session.settled(id(&body)).await
+}
+
+fn days(number: i64) -> String {
+    (Sources::system().now() + TimeDelta::days(number)).to_rfc3339()
+}
+
+async fn find(session: &Session<'_>, narrowed: Value) -> Vec<Value> {
+    let mut body = json!({ "query": "alarm limit of the bearing" });
+    for (name, value) in narrowed.as_object().expect("object") {
+        body[name] = value.clone();
+    }
+    let (status, found) = read(session.post("/api/v1/search", &body).await).await;
+    assert_eq!(status, 200, "{found}");
+    found["items"].as_array().expect("items").clone()
+}
+
+/// The limits that are found once both indexes have caught up.
+async fn limits(session: &Session<'_>, narrowed: &Value, expected: &[&str]) {
+    let mut found = Vec::new();
+    eventually(
+        &format!("{narrowed} finds {expected:?} by words and by meaning"),
+        Duration::from_secs(10),
+        async || {
+            found = find(session, narrowed.clone()).await;
+            let texts: Vec<&str> = found.iter().map(|passage| passage["text"].as_str().expect("text")).collect();
+            texts.len() == expected.len()
+                && expected.iter().all(|limit| texts.iter().any(|text| text.contains(limit)))
+                && found.iter().all(|passage| !passage["keyword"].is_null() && !passage["vector"].is_null())
+        },
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_superseded_revision_never_answers_as_current_and_answers_for_its_day() {
+    let (world, server) = World::with_admin().await;
+    let admin = server.sign_in("admin@a.test").await;
+    let text = |limit: u32| format!("# Limits\n\nThe alarm limit of the bearing is {limit} degrees.\n");
+    take_in(&admin, "limits.md", &text(120), &[("effective_from", days(-60))]).await;
+    take_in(&admin, "limits.md", &text(85), &[("effective_from", days(-30))]).await;
+    let planned = take_in(&admin, "limits.md", &text(70), &[("effective_from", days(10))]).await;
+    assert_eq!((&planned["latest"]["status"], &planned["current_version"]), (&json!("scheduled"), &json!(2)));
+    limits(&admin, &json!({}), &["85"]).await;
+    limits(&admin, &json!({ "as_of": days(-40) }), &["120"]).await;
+    limits(&admin, &json!({ "as_of": days(11) }), &["70"]).await;
+    assert!(find(&admin, json!({ "as_of": days(-90) })).await.is_empty());
+    let past = &find(&admin, json!({ "as_of": days(-40) })).await[0];
+    assert_eq!((&past["version"], &past["is_current"]), (&json!(1), &json!(false)));
+
+    let question = "What is the alarm limit of the bearing?";
+    let now = admin.ask(question).await;
+    assert!(now["message"]["content"].as_str().expect("text").contains("85"), "{now}");
+    let body = json!({ "message": question, "stream": false, "as_of": days(-40) });
+    let then = admin.chat(&body).await;
+    assert!(then["message"]["content"].as_str().expect("text").contains("120"), "{then}");
+    assert!(then["message"]["as_of"].is_string() && now["message"]["as_of"].is_null());
+    assert_eq!(then["message"]["citations"][0]["version"], 1);
+
+    // Another day for the version that is planned: it answers at once.
+    let path = format!("/api/v1/documents/{}/description", id(&planned));
+    let (status, body) = read(admin.patch(&path, &json!({ "effective_from": days(-1) })).await).await;
+    assert_eq!((status, &body["current_version"]), (200, &json!(3)), "{body}");
+    limits(&admin, &json!({}), &["70"]).await;
+    let wrong = json!({ "effective_until": days(-2) });
+    problem(admin.patch(&path, &wrong).await, 422, "validation_failed").await;
+    let (_, body) = read(admin.patch(&path, &json!({ "effective_until": days(0) })).await).await;
+    assert_eq!((&body["latest"]["status"], &body["current_version"]), (&json!("expired"), &Value::Null), "{body}");
+    assert!(find(&admin, json!({})).await.is_empty(), "what came before does not come back");
+    drop(world);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_answers_by_itself_when_its_moment_comes() {
+    let (world, server) = World::with_admin().await;
+    let admin = server.sign_in("admin@a.test").await;
+    take_in(&admin, "limits.md", "# Limits\n\nThe alarm limit of the bearing is 85 degrees.\n", &[]).await;
+    let soon = (Sources::system().now() + TimeDelta::seconds(8)).to_rfc3339();
+    let fields = [("effective_from", soon)];
+    let planned =
+        take_in(&admin, "limits.md", "# Limits\n\nThe alarm limit of the bearing is 70 degrees.\n", &fields).await;
+    println!("taken in as {}", planned["latest"]["status"]);
+    eventually("the new limit answers", Duration::from_secs(30), async || {
+        let found = find(&admin, json!({})).await;
+        assert_eq!(found.len(), 1, "one of the two at any time");
+        found[0]["text"].as_str().expect("text").contains("70")
+    })
+    .await;
+    if planned["latest"]["status"] == "scheduled" {
+        assert_eq!(admin.audit("action=document.version_effective").await.len(), 1);
+    }
+    drop(world);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_takes_the_place_of_another_until_it_is_deleted() {
+    let (world, server) = World::with_admin().await;
+    let admin = server.sign_in("admin@a.test").await;
+    let old = take_in(&admin, "rev-a.md", "# Limits\n\nThe alarm limit of the bearing is 120 degrees.\n", &[]).await;
+    limits(&admin, &json!({}), &["120"]).await;
+    let fields = [("supersedes", id(&old).to_owned())];
+    let new = take_in(&admin, "rev-b.md", "# Limits\n\nThe alarm limit of the bearing is 85 degrees.\n", &fields).await;
+    assert_eq!(new["supersedes"], json!({ "id": id(&old), "name": "rev-a.md" }));
+    limits(&admin, &json!({}), &["85"]).await;
+    let path = format!("/api/v1/documents/{}", id(&old));
+    let replaced = admin.json(&path).await;
+    assert_eq!((&replaced["superseded_by"]["name"], &replaced["current_version"]), (&json!("rev-b.md"), &Value::Null));
+    let circle = json!({ "supersedes": id(&new) });
+    problem(admin.patch(&format!("{path}/description"), &circle).await, 422, "validation_failed").await;
+    // Its successor moves away in time, and comes back.
+    let describe = format!("/api/v1/documents/{}/description", id(&new));
+    for (day, limit) in [(9, "120"), (-1, "85")] {
+        let (status, moved) = read(admin.patch(&describe, &json!({ "effective_from": days(day) })).await).await;
+        assert_eq!(status, 200, "{moved}");
+        limits(&admin, &json!({}), &[limit]).await;
+        let entry = &admin.audit("action=document.described").await[0];
+        assert_eq!(entry["details"]["also_settled"], json!([id(&old)]), "{entry}");
+    }
+    let deleted = admin.request(reqwest::Method::DELETE, &format!("/api/v1/documents/{}", id(&new))).send().await;
+    assert_eq!(deleted.expect("DELETE").status(), 204);
+    limits(&admin, &json!({}), &["120"]).await;
+    drop(world);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_is_narrowed_by_all_that_is_named() {
+    let (world, server) = World::with_admin().await;
+    let admin = server.sign_in("admin@a.test").await;
+    let english = "# Limits\n\nThe alarm limit of the bearing is 120 degrees.\n";
+    let german = "# Grenzen\n\nDie Alarmgrenze (alarm limit) des Lagers (bearing) ist 85 Grad.\n";
+    take_in(&admin, "pump.md", english, &[("tags", "Hall 2, pump".to_owned())]).await;
+    take_in(&admin, "pumpe.txt", german, &[("tags", "pump".to_owned()), ("classification", "PUBLIC".to_owned())]).await;
+    let by = |filters: Value| json!({ "filters": filters });
+    limits(&admin, &by(json!({ "tags": ["pump"] })), &["120", "85"]).await;
+    limits(&admin, &by(json!({ "tags": ["PUMP", "hall 2"] })), &["120"]).await;
+    limits(&admin, &by(json!({ "languages": ["de"] })), &["85"]).await;
+    limits(&admin, &by(json!({ "formats": ["markdown"] })), &["120"]).await;
+    limits(&admin, &by(json!({ "classifications": ["PUBLIC"] })), &["85"]).await;
+    limits(&admin, &by(json!({ "effective_since": days(-1), "effective_before": days(1) })), &["120", "85"]).await;
+    assert!(find(&admin, by(json!({ "tags": ["pump"], "formats": ["pdf"] }))).await.is_empty());
+    assert!(find(&admin, by(json!({ "effective_before": days(-1) }))).await.is_empty());
+    let listed = admin.all("/api/v1/documents?tag=hall%202", 10).await;
+    assert_eq!(listed.iter().map(|document| &document["name"]).collect::<Vec<_>>(), ["pump.md"]);
+    problem(admin.upload_form(form("x.md", "x", &[("tags", "a".repeat(65))])).await, 422, "validation_failed").await;
+    let wrong = [("effective_from", days(2)), ("effective_until", days(1))];
+    problem(admin.upload_form(form("x.md", "x", &wrong)).await, 422, "validation_failed").await;
+    problem(admin.upload_form(form("x.md", "x", &[("supersedes", "x".into())])).await, 422, "validation_failed").await;
+    drop(world);
+}
