@@ -25,16 +25,21 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# count LOG : adds up what cargo test, vitest and node --test say at their ends.
-count() {
-  local sums
-  sums=$(sed 's/\x1b\[[0-9;]*m//g' "$1" | awk '
+# sums LOG : how many passed and failed, by what cargo test, vitest and node --test say at their ends.
+sums() {
+  sed 's/\x1b\[[0-9;]*m//g' "$1" | awk '
     /^test result: / { passed += $4; failed += $6 }
     /^ *Tests +[0-9]/ { for (i = 2; i < NF; i++) { if ($(i + 1) == "passed") passed += $i; if ($(i + 1) == "failed") failed += $i } }
     /^(#|ℹ) pass [0-9]+$/ { passed += $3 }
     /^(#|ℹ) fail [0-9]+$/ { failed += $3 }
-    END { print passed + 0, failed + 0 }')
-  passed=$((passed + ${sums% *})) failed=$((failed + ${sums#* }))
+    /^UNSTABLE: / { passed += $2; failed -= $2 }
+    END { print passed + 0, failed + 0 }'
+}
+
+count() {
+  local both
+  both=$(sums "$1")
+  passed=$((passed + ${both% *})) failed=$((failed + ${both#* }))
 }
 
 # stage NAME COMMAND... : runs it, with its output, its duration and its tests counted.
@@ -80,7 +85,29 @@ shell_checks() {
 rust_tests() {
   MILLWRIGHT_TEST_MODEL_DIR=$(scripts/fetch_model.sh)
   export MILLWRIGHT_TEST_MODEL_DIR
-  cargo test --locked --workspace --no-fail-fast
+  first_run cargo test --locked --workspace --no-fail-fast || second_run '^test ([a-z0-9_:]+) \.\.\. FAILED$' rust_tests_named
+}
+
+rust_tests_named() { cargo test --locked --workspace --no-fail-fast -- --exact "$@"; }
+
+first_run() { "$@" 2>&1 | tee "$work/first"; }
+
+# second_run PATTERN COMMAND... : COMMAND with the names that PATTERN finds in the output of the first run, for the
+# tests that failed there. Where up to three fail beside all the others and pass now, the stage goes on and says
+# which they were: each is a defect, and none a reason to throw away what the others have shown.
+second_run() {
+  local pattern=$1 failures both
+  shift
+  mapfile -t failures < <(sed -nE "s/\x1b\[[0-9;]*m//g; s|$pattern|\1|p" "$work/first")
+  both=$(sums "$work/first")
+  # Not all is said by names: a test of the documentation has none that could be given, a process that died neither.
+  if [ ${#failures[@]} -eq 0 ] || [ ${#failures[@]} -gt 3 ] || [ ${#failures[@]} -ne "${both#* }" ] ||
+    grep -q '(signal: ' "$work/first"; then return 1; fi
+  mapfile -t names < <(printf '%s\n' "${failures[@]}" | sort -u)
+  say "failed, and run once more: ${names[*]}"
+  # Behind a bar, so that these tests are not counted twice.
+  "$@" "${names[@]}" 2>&1 | sed 's/^/| /' || return 1
+  echo "UNSTABLE: ${#failures[@]} failed in the first run and passed in the second: ${names[*]}"
 }
 
 generated_files() {
@@ -126,7 +153,9 @@ start_postgres() {
 # The dev binary with its own private PostgreSQL and demo tenants, on a free port.
 start_millwright() {
   port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-  start "$work/millwright.log" env PORT="$port" MILLWRIGHT_DATA_DIR="$work/millwright" "$target/debug/millwright" serve --demo
+  # The tests sign in and ask faster than people.
+  start "$work/millwright.log" env PORT="$port" MILLWRIGHT_DATA_DIR="$work/millwright" SIGN_IN_LIMIT_PER_MINUTE=10000 \
+    RATE_LIMIT_PER_MINUTE=100000 RATE_LIMIT_BURST=10000 "$target/debug/millwright" serve --demo
   for _ in $(seq 1200); do
     if python3 -c "import urllib.request as u; u.urlopen('http://127.0.0.1:$port/health/ready', timeout=2)" 2>/dev/null; then return 0; fi
     kill -0 "${children[-1]}" 2>/dev/null || break
@@ -145,7 +174,7 @@ browser_tests() {
   export CHROMIUM_PATH
   # Public documents where they lie beside the repository, else the sample, with a question for it.
   local manual
-  manual=$(find "$root/../shared/data/industrial-documents" -name '*MaintenanceInstructions.pdf' 2>/dev/null | sort | head -n 1)
+  manual=$(find "$root/../shared/data/industrial-documents" -name '*MaintenanceInstructions.pdf' 2>/dev/null | sort | head -n 1 || true)
   if [ -z "$manual" ]; then
     manual=$root/samples/pump-manual.pdf
     export MILLWRIGHT_E2E_QUESTION="What torque do the coupling bolts need?"
@@ -153,7 +182,7 @@ browser_tests() {
   export MILLWRIGHT_E2E_PDF=$manual
   # For the tests that need a slow model server beside a server of their own.
   export MILLWRIGHT_E2E_BINARY=$target/debug/millwright
-  npm run --silent e2e
+  first_run npm run --silent e2e || second_run '^ *location: .*/(e2e/[a-z-]+\.test\.mjs):[0-9]+:[0-9]+.$' node --test --test-concurrency=1
 }
 
 PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
