@@ -1,6 +1,6 @@
 # Two commands: `make run` starts Millwright with everything it needs, `make test` checks everything.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench bench-gateway eval eval-retrieval doctor build generate clean
+.PHONY: help run test bench bench-gateway bench-retrieval eval eval-retrieval doctor build generate clean
 MAKEFLAGS += --no-print-directory
 
 help: ## Show this list
@@ -17,6 +17,9 @@ bench: ## Measure ingestion, search, first byte, memory and start-up
 
 bench-gateway: ## Measure the gateway beside LiteLLM, everything on
 	@exec scripts/bench-gateway.sh
+
+bench-retrieval: ## Measure search over many chunks of many tenants
+	@exec scripts/bench-retrieval.sh
 
 eval: ## Score what ships on labelled data: personal data, injection, routing
 	@exec scripts/eval.sh

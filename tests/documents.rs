@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use sha2::Digest;
 
 use crate::kit::{Session, Stream, World, eventually, problem, read, root, sample, session::id, shared_data};
 
@@ -274,6 +275,62 @@ async fn a_document_can_be_read_anew_from_its_bytes() {
     let found = admin.search("seized bearing 6205-2RS").await;
     assert_eq!(found[0]["document_id"], document["id"]);
     assert_eq!(admin.audit("action=document.reindex_requested").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_are_refused_while_too_many_documents_of_the_tenant_wait() {
+    let mut world = World::new().await;
+    world.set("DOCUMENTS_WAITING", "2");
+    let tenant = world.tenant("A").await;
+    world.user(&tenant, "admin@a.test", millwright_core::Role::Admin).await;
+    let server = world.server().await;
+    let admin = server.sign_in("admin@a.test").await;
+    world
+        .db()
+        .tamper(
+            "INSERT INTO jobs (tenant_id, id, kind, payload, created_at, run_at) \
+             SELECT t.tenant_id, gen_random_uuid(), 'document.ingest', '{}', now(), now() + interval '1 hour' \
+             FROM tenants t, generate_series(1, 2)",
+        )
+        .await;
+    let refused = admin.upload("downtime-report.md", sample("downtime-report.md")).await;
+    assert_eq!(refused.headers()["retry-after"], "60");
+    let said = problem(refused, 429, "rate_limited").await;
+    assert!(said["remedy"].as_str().expect("remedy").contains("DOCUMENTS_WAITING"), "{said}");
+    assert_eq!(world.db().peek("SELECT count(*)::text FROM documents").await, ["0"], "nothing of it is kept");
+    world.db().tamper("DELETE FROM jobs WHERE id IN (SELECT id FROM jobs LIMIT 1)").await;
+    admin.take_in("downtime-report.md", sample("downtime-report.md")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_manifest_tells_how_a_version_was_read_and_when_a_passage_was_changed_behind_its_back() {
+    let (world, server) = World::with_admin().await;
+    let admin = server.sign_in("admin@a.test").await;
+    let bytes = sample("downtime-report.md");
+    let document = admin.take_in("downtime-report.md", bytes.clone()).await;
+    let path = format!("/api/v1/documents/{}/versions/1/manifest", id(&document));
+    let manifest = admin.json(&path).await;
+    let source = hex::encode(sha2::Sha256::digest(&bytes));
+    assert_eq!((&manifest["intact"], &manifest["signed"]["source"]), (&json!(true), &json!(source)), "{manifest}");
+    assert_eq!(manifest["signed"]["chunk_count"], document["latest"]["chunk_count"]);
+    assert_eq!((&manifest["format"], &manifest["chunk_tokens"]), (&json!("markdown"), &json!(512)));
+    let entries = admin.audit("action=document.version_ready").await;
+    assert_eq!(entries[0]["id"], manifest["audit_entry_id"]);
+    assert_eq!(entries[0]["details"]["manifest"]["digests"]["chunks"], manifest["signed"]["chunks"]);
+
+    let reread = admin.request(Method::POST, &format!("/api/v1/documents/{}/reindex", id(&document)));
+    assert_eq!(reread.send().await.expect("send").status(), 202);
+    admin.settled(id(&document)).await;
+    let again = admin.json(&path).await;
+    assert_eq!(again["signed"], manifest["signed"], "the same bytes come to the same passages");
+    assert_ne!(again["audit_entry_id"], manifest["audit_entry_id"]);
+
+    world.db().tamper("UPDATE chunks SET text = replace(text, 'bearing', 'gearbox') WHERE text LIKE '%bearing%'").await;
+    let tampered = admin.json(&path).await;
+    assert_eq!((&tampered["intact"], &tampered["signed"]), (&json!(false), &manifest["signed"]));
+    assert_eq!(tampered["stored"]["pages"], manifest["signed"]["pages"]);
+    assert_ne!(tampered["stored"]["chunks"], manifest["signed"]["chunks"]);
+    problem(admin.get(&path.replace("versions/1", "versions/2")).await, 404, "not_found").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,6 +38,8 @@ const WITHOUT_NAMES: &[&str] = &[
     "chat.tiers",
     // Numbers alone: where words stand, and not which.
     "documents.words",
+    // Digests alone.
+    "documents.manifest",
     // The installation's, the same for every tenant.
     "models.list",
     "policy.events.counts",

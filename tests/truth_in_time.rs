@@ -52,6 +52,46 @@ async fn limits(session: &Session<'_>, narrowed: &Value, expected: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn documents_that_contradict_each_other_are_shown_as_such_until_one_is_superseded() {
+    let (_world, server) = World::with_admin().await;
+    let admin = server.sign_in("admin@a.test").await;
+    let text = |limit: u32| format!("# Spindle\n\nThe alarm limit of the bearing is {limit} °C.\n");
+    let old = take_in(&admin, "spindle limits.md", &text(120), &[]).await;
+    let new = take_in(&admin, "spindle bulletin.md", &text(85), &[]).await;
+    limits(&admin, &json!({}), &["120", "85"]).await;
+    let query = json!({ "query": "alarm limit of the bearing" });
+    let (_, found) = read(admin.post("/api/v1/search", &query).await).await;
+    let [conflict] = found["conflicts"].as_array().expect("conflicts").as_slice() else { panic!("{found}") };
+    let mut quotes: Vec<&str> = [0, 1].map(|at| conflict[at]["quote"].as_str().expect("quote")).to_vec();
+    quotes.sort_unstable();
+    assert_eq!(quotes, ["The alarm limit of the bearing is 120 °C.", "The alarm limit of the bearing is 85 °C."]);
+
+    let answer = admin.ask("What is the alarm limit of the bearing?").await;
+    let citations = answer["message"]["citations"].as_array().expect("citations").clone();
+    let disputed: Vec<&Value> = citations.iter().filter(|citation| citation["disputed_by"] != json!([])).collect();
+    assert_eq!(disputed.len(), 2, "{answer}");
+    assert_eq!(disputed[0]["disputed_by"], json!([disputed[1]["number"]]));
+    assert_eq!(disputed[1]["disputed_by"], json!([disputed[0]["number"]]));
+    assert_eq!(
+        disputed[0]["admitted_by"]["clearance"], "RESTRICTED",
+        "the rule that admitted it: an admin may read all"
+    );
+
+    let described = json!({ "supersedes": id(&old) });
+    let (status, body) =
+        read(admin.patch(&format!("/api/v1/documents/{}/description", id(&new)), &described).await).await;
+    assert_eq!(status, 200, "{body}");
+    limits(&admin, &json!({}), &["85"]).await;
+    let (_, found) = read(admin.post("/api/v1/search", &query).await).await;
+    assert_eq!(found["conflicts"], json!([]));
+    let answer = admin.ask("What is the alarm limit of the bearing?").await;
+    assert!(
+        answer["message"]["citations"].as_array().expect("citations").iter().all(|one| one["disputed_by"] == json!([])),
+        "{answer}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_superseded_revision_never_answers_as_current_and_answers_for_its_day() {
     let (world, server) = World::with_admin().await;
     let admin = server.sign_in("admin@a.test").await;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { after, test } from "node:test";
-import { BASE, PDF, api, closeBrowser, documentReady, open, person } from "./lib/harness.mjs";
+import { BASE, PDF, api, checkAccessibility, closeBrowser, documentReady, open, person } from "./lib/harness.mjs";
 
 after(closeBrowser);
 
@@ -59,6 +59,10 @@ test("an uploaded PDF shows its stages and becomes ready; a second upload is its
   await page.reload();
   await page.getByRole("heading", { name: "Version 2" }).waitFor();
   assert.equal(await page.getByText("Answers come from this one").count(), 1);
+  await page.getByRole("button", { name: "How version 2 was read" }).click();
+  await page.getByTestId("manifest").getByText("Unchanged since it was read").waitFor();
+  await checkAccessibility(page, "how a version was read");
+  await page.keyboard.press("Escape");
 
   await page.getByRole("button", { name: "Document actions" }).click();
   await page.getByRole("menuitem", { name: "Delete" }).click();

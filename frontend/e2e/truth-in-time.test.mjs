@@ -1,7 +1,7 @@
 // Days on which documents hold, tags, documents that take the place of others, and questions about another day.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { BASE, NARROW, api, answered, checkAccessibility, checkNoOverflow, closeBrowser, documentReady, forgetConversations, open, person } from "./lib/harness.mjs";
+import { BASE, NARROW, api, answered, ask, checkAccessibility, checkNoOverflow, closeBrowser, documentReady, forgetConversations, open, person } from "./lib/harness.mjs";
 
 after(closeBrowser);
 
@@ -54,7 +54,7 @@ test("a version holds from its day, is found by its tag, and what held before an
   await page.getByTestId("document-row").filter({ hasText: name }).waitFor();
 
   await page.goto(`${BASE}/chat`);
-  const ask = async (question, asOf) => {
+  const askAbout = async (question, asOf) => {
     if (asOf !== undefined) {
       await page.getByRole("button", { name: "Ask about another day" }).click();
       await page.getByTestId("as-of").fill(asOf);
@@ -63,10 +63,10 @@ test("a version holds from its day, is found by its tag, and what held before an
     await page.getByLabel("Ask about your documents").fill(question);
     await page.keyboard.press("Enter");
   };
-  await ask("What is the alarm limit of spindle drive SD-7?");
+  await askAbout("What is the alarm limit of spindle drive SD-7?");
   await answered(page);
   assert.match(await page.getByTestId("answer").last().innerText(), /80 degrees/);
-  await ask("What was the alarm limit of spindle drive SD-7?", day(-20));
+  await askAbout("What was the alarm limit of spindle drive SD-7?", day(-20));
   await page.getByTestId("as-of-note").waitFor();
   await answered(page);
   assert.match(await page.getByTestId("answer").last().innerText(), /95 degrees/);
@@ -78,12 +78,24 @@ test("a version holds from its day, is found by its tag, and what held before an
   await deleteAll([name]);
 });
 
-test("a document takes the place of another, and both say so", async () => {
+test("documents that contradict each other are shown, until one takes the place of the other", async () => {
   const names = ["drive rev a.md", "drive rev b.md"];
   await deleteAll(names);
   const { page, check, close } = await open({ user: operator, viewport: NARROW });
   await upload(page, file(names[0], 70), {});
   await upload(page, file(names[1], 75), {});
+  await page.goto(`${BASE}/chat`);
+  await ask(page, "What is the alarm limit of spindle drive SD-7?");
+  await answered(page);
+  const conflicts = page.getByTestId("conflicts");
+  await conflicts.waitFor();
+  for (const said of ["70 degrees", "75 degrees", ...names]) assert.ok((await conflicts.innerText()).includes(said), said);
+  await checkAccessibility(page, "documents that contradict each other");
+  await checkNoOverflow(page, "documents that contradict each other");
+  await page.reload();
+  await conflicts.waitFor();
+
+  await page.goto(`${BASE}/documents`);
   await page.getByTestId("document-row").filter({ hasText: names[1] }).getByRole("link").click();
   await page.getByRole("button", { name: "Describe" }).click();
   const dialog = page.getByRole("dialog").last();
@@ -97,6 +109,12 @@ test("a document takes the place of another, and both say so", async () => {
   await page.getByTestId("supersedes").getByRole("link", { name: names[0] }).click();
   await page.getByTestId("superseded-by").waitFor();
   await page.getByTestId("version").first().getByText("Superseded").waitFor();
+
+  await page.goto(`${BASE}/chat`);
+  await ask(page, "What is the alarm limit of spindle drive SD-7 today?");
+  await answered(page);
+  assert.match(await page.getByTestId("answer").last().innerText(), /75 degrees/);
+  assert.equal(await conflicts.count(), 0);
   check();
   await close();
   await deleteAll(names);

@@ -13,7 +13,7 @@ use millwright_retrieval::embedding::Embedder;
 use crate::{
     corpus::{Corpus, SeedDocument},
     load::Target,
-    measures::{chat, gateway, identity, ingestion, keyword, memory, requests, search, startup},
+    measures::{chat, gateway, identity, ingestion, keyword, memory, requests, retrieval, search, startup},
     report::{Report, Row},
     say,
     seed::{self, Seeder, Vectors},
@@ -41,6 +41,8 @@ pub(crate) struct Plan {
     pub(crate) documents: PathBuf,
     pub(crate) chunks: usize,
     pub(crate) identity_only: bool,
+    /// Only search, over this many chunks of twenty tenants.
+    pub(crate) retrieval: Option<usize>,
     /// Only the gateway, with these.
     pub(crate) gateway: Option<gateway::Options>,
 }
@@ -59,9 +61,18 @@ pub(crate) async fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> 
         report.note(format!("Other work kept {load:.1} threads busy when this began: read the times as upper bounds."));
     }
     let cache_dir = plan.cache_dir.canonicalize().context("the cache folder")?;
-    let binary = plan.binary.canonicalize().context("the release binary")?;
     let model_dir = cache_dir.join("models/all-minilm-l6-v2");
 
+    if let Some(chunks) = plan.retrieval {
+        let documents = choose_documents(report, &plan.documents);
+        let embedder =
+            Embedder::load(&model_dir, std::thread::available_parallelism().map_or(1, std::num::NonZero::get))?;
+        let corpus = Corpus::read(&documents.folder, documents.samples, &embedder)?;
+        retrieval::measure(report, &cache_dir, &corpus, &embedder, chunks).await?;
+        report.took(begin.elapsed());
+        return Ok(());
+    }
+    let binary = plan.binary.canonicalize().context("the release binary")?;
     if let Some(options) = &plan.gateway {
         let installation = Installation::new(&binary, &cache_dir)?;
         gateway::measure(report, &installation, &cache_dir, options).await?;
@@ -90,7 +101,7 @@ pub(crate) async fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> 
 
     let embedder = Embedder::load(&model_dir, std::thread::available_parallelism().map_or(1, std::num::NonZero::get))?;
     let corpus = Corpus::read(&documents.folder, documents.samples, &embedder)?;
-    let editions = corpus.editions(plan.chunks);
+    let editions = corpus.editions(plan.chunks, 0);
     let large = target(&server, &installation, LARGE_TENANT.1).await?;
     let scope = fill(report, &installation, &cache_dir, &corpus, &embedder, &editions, &large).await?;
     drop(embedder);

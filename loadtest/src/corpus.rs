@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::Context;
+use millwright_core::Classification;
 use millwright_documents::{ChunkSettings, Limits, chunk, detect, parse, sentences};
 use millwright_retrieval::embedding::Embedder;
 
@@ -31,7 +32,16 @@ pub(crate) struct BaseChunk {
 /// What is put into the database as one document.
 pub(crate) struct SeedDocument {
     pub(crate) name: String,
+    pub(crate) classification: Classification,
+    pub(crate) tags: Vec<String>,
     pub(crate) chunks: Vec<SeedChunk>,
+}
+
+impl SeedDocument {
+    /// For everybody inside, without tags.
+    pub(crate) fn new(name: String, chunks: Vec<SeedChunk>) -> Self {
+        Self { name, classification: Classification::Internal, tags: Vec::new(), chunks }
+    }
 }
 
 /// One of its chunks.
@@ -89,11 +99,12 @@ impl Corpus {
     }
 
     /// Exactly `chunks` chunks: every document as it is, then edition after edition in which about half of the
-    /// sentences give way to others of the same document, so that no two chunks have the same text.
-    pub(crate) fn editions(&self, chunks: usize) -> Vec<SeedDocument> {
+    /// sentences give way to others of the same document, so that no two chunks have the same text. Others with
+    /// another `seed`.
+    pub(crate) fn editions(&self, chunks: usize, seed: u64) -> Vec<SeedDocument> {
         let all: Vec<&str> =
             self.documents.iter().flat_map(|document| &document.sentences).map(String::as_str).collect();
-        let mut random = Random(20_260_101);
+        let mut random = Random(20_260_101 + seed);
         let (mut made, mut left) = (Vec::new(), chunks);
         for edition in 1.. {
             let mut base = 0;
@@ -111,7 +122,7 @@ impl Corpus {
                     base: base + index,
                 });
                 let name = format!("{} (edition {edition})", document.name);
-                made.push(SeedDocument { name, chunks: chunks.collect() });
+                made.push(SeedDocument::new(name, chunks.collect()));
                 base += document.chunks.len();
                 left -= take;
             }
@@ -267,7 +278,7 @@ mod tests {
 
     #[test]
     fn editions_are_as_many_chunks_as_asked_for() {
-        let made = corpus().editions(12);
+        let made = corpus().editions(12, 0);
         let chunks: Vec<&SeedChunk> = made.iter().flat_map(|document| &document.chunks).collect();
         assert_eq!(chunks.len(), 12);
         assert_eq!(chunks.iter().map(|chunk| chunk.base).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1]);

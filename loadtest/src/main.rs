@@ -30,14 +30,16 @@ use report::Report;
 
 /// The whole of it, whatever happens, but for what is asked to last longer.
 const LIMIT: Duration = Duration::from_mins(12);
+/// What filling tenants with a hundred thousand chunks may take besides.
+const FILLING: Duration = Duration::from_mins(8);
 
 /// Measures a Millwright that it starts by itself, and stops it again.
 #[derive(Debug, Parser)]
 #[command(name = "millwright-loadtest", version)]
 struct Arguments {
     /// The release binary to measure.
-    #[arg(long)]
-    binary: PathBuf,
+    #[arg(long, required_unless_present = "retrieval")]
+    binary: Option<PathBuf>,
     /// Where the private PostgreSQL and the embedding model lie.
     #[arg(long, env = "MILLWRIGHT_CACHE_DIR")]
     cache_dir: PathBuf,
@@ -50,6 +52,9 @@ struct Arguments {
     /// Only what sign-in, limits and revocation cost: two minutes instead of ten.
     #[arg(long)]
     identity_only: bool,
+    /// Only search, over this many chunks of twenty tenants.
+    #[arg(long, value_name = "CHUNKS")]
+    retrieval: Option<usize>,
     /// Only the gateway beside LiteLLM; needs `--upstream`, and wrk.
     #[arg(long, requires = "upstream")]
     gateway: bool,
@@ -91,7 +96,8 @@ fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let soak = arguments.soak.map(Duration::from_mins);
-    let limit = LIMIT + soak.unwrap_or_default();
+    let limit =
+        LIMIT + soak.unwrap_or_default() + FILLING * arguments.retrieval.unwrap_or_default().div_ceil(100_000) as u32;
     let options = measures::gateway::Options {
         upstream: arguments.upstream.unwrap_or_default(),
         litellm: arguments.litellm,
@@ -99,11 +105,12 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         soak,
     };
     let plan = bench::Plan {
-        binary: arguments.binary,
+        binary: arguments.binary.unwrap_or_default(),
         cache_dir: arguments.cache_dir,
         documents: arguments.documents,
         chunks: arguments.chunks,
         identity_only: arguments.identity_only,
+        retrieval: arguments.retrieval,
         gateway: arguments.gateway.then_some(options),
     };
     let mut report = Report::new(proc::Machine::read());

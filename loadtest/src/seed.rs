@@ -9,7 +9,7 @@ use std::{path::Path, process::Command, time::Duration};
 use anyhow::{Context, ensure};
 use millwright_audit::{Actor, AuditAction, AuditEvent, AuditKey};
 use millwright_core::{
-    Classification, Label, Sources, TenantScope,
+    Label, Sources, TenantScope,
     id::{DocumentId, UserId},
 };
 use millwright_retrieval::{embedding::Embedder, ingest::texts_to_embed};
@@ -127,11 +127,11 @@ impl Seeder<'_> {
         let mut records = Vec::new();
         let mut last = None;
         let mut tx = self.store.tenant(&self.scope).begin().await?;
-        let label = Label::of(Classification::Internal);
-        let label_id = tx.labels().intern(&label).await?;
         for seed in documents {
             let (page, chunks) = lay_out(seed, self.sources);
-            let document = self.document(&seed.name, &label, label_id);
+            let label = Label::of(seed.classification);
+            let label_id = tx.labels().intern(&label).await?;
+            let document = self.document(seed, label, label_id);
             let version = self.version(&document, &page);
             tx.documents().insert(&document).await?;
             tx.versions().insert(&version, page.as_bytes()).await?;
@@ -150,14 +150,14 @@ impl Seeder<'_> {
         Ok(last)
     }
 
-    fn document(&self, name: &str, label: &Label, label_id: i64) -> NewDocument {
+    fn document(&self, seed: &SeedDocument, label: Label, label_id: i64) -> NewDocument {
         NewDocument {
             id: self.sources.new_id(),
-            name: name.to_owned(),
-            label: label.clone(),
+            name: seed.name.clone(),
+            label,
             label_id,
             metadata: serde_json::json!({ "source": "loadtest" }),
-            tags: Vec::new(),
+            tags: seed.tags.clone(),
             supersedes: None,
             created_by: self.owner,
             created_at: self.sources.now(),
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn a_chunk_is_the_slice_that_its_span_names() {
         let chunk = |text: &str| SeedChunk { heading_path: vec![], text: text.to_owned(), token_count: 3, base: 0 };
-        let seed = SeedDocument { name: "pump".to_owned(), chunks: vec![chunk("5 µm filter"), chunk("Ölstand")] };
+        let seed = SeedDocument::new("pump".to_owned(), vec![chunk("5 µm filter"), chunk("Ölstand")]);
         let (page, chunks) = lay_out(&seed, &Sources::system());
         let characters: Vec<char> = page.chars().collect();
         for chunk in &chunks {

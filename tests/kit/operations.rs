@@ -225,7 +225,7 @@ impl Ids {
                 "/api/v1/conversations/{id}" => &self.conversation,
                 "/api/v1/runs/{id}" => &self.run,
                 "/api/v1/admin/jobs/{id}" => &self.job,
-                "/api/v1/documents/{id}/pages/{number}" => "1",
+                "/api/v1/documents/{id}/pages/{number}" | "/api/v1/documents/{id}/versions/{number}" => "1",
                 "/api/v1/label-requests/{id}" => &self.label_request,
                 "/api/v1/admin/budgets/{id}" => &self.budget,
                 "/api/v1/admin/glossary/{id}" => &self.glossary_entry,

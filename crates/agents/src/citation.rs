@@ -1,5 +1,5 @@
 use millwright_core::{
-    Label,
+    Classification, Clearance, ExportControl, Group, Label,
     id::{ChunkId, DocumentId},
 };
 use millwright_llm::text::item_mark;
@@ -35,6 +35,21 @@ pub struct Citation {
     /// The document's label.
     #[serde(flatten)]
     pub label: Label,
+    /// Why it could be given to whoever asked.
+    pub admitted_by: Admission,
+    /// Numbers of citations of other documents that give other figures for the same.
+    pub disputed_by: Vec<u32>,
+}
+
+/// The rule that admitted a passage: the clearance of the person, held against the document's label when the search was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Admission {
+    /// Up to where the person was cleared.
+    pub clearance: Classification,
+    /// The export regimes of the label, for all of which the person was authorised.
+    pub export_control: Vec<ExportControl>,
+    /// The groups of the label, in all of which the person was.
+    pub groups: Vec<Group>,
 }
 
 /// What came of citing a stretch.
@@ -58,14 +73,21 @@ impl Cited {
 }
 
 /// The citations of one answer, in the order of their first marker.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Citations {
+    /// Of whom the passages were found for.
+    clearance: Clearance,
     list: Vec<Citation>,
     /// Byte spans in the passage's text, beside `list`.
     spans: Vec<(usize, usize)>,
 }
 
 impl Citations {
+    /// None yet, of passages that somebody with this clearance found.
+    pub fn of(clearance: Clearance) -> Self {
+        Self { clearance, list: Vec::new(), spans: Vec::new() }
+    }
+
     /// All so far.
     pub fn list(&self) -> &[Citation] {
         &self.list
@@ -89,13 +111,60 @@ impl Citations {
             let index = self.list.len() - 1;
             let number = last.number;
             self.spans[index].1 = end;
-            self.list[index] = citation(passage, number, span.0, end);
+            let disputed_by = std::mem::take(&mut self.list[index].disputed_by);
+            self.list[index] = Citation { disputed_by, ..self.citation(passage, number, span.0, end) };
             return Cited::Extended(index);
         }
         let number = u32::try_from(self.list.len() + 1).unwrap_or(u32::MAX);
-        self.list.push(citation(passage, number, start, end));
+        self.list.push(self.citation(passage, number, start, end));
         self.spans.push((start, end));
         Cited::Added(self.list.len() - 1)
+    }
+
+    /// The citation that quotes some of the bytes `[start, end)` of a passage's text.
+    pub fn find(&self, passage: &Passage, start: usize, end: usize) -> Option<usize> {
+        (0..self.list.len()).find(|at| {
+            self.list[*at].chunk_id == passage.chunk_id && self.spans[*at].0 < end && start < self.spans[*at].1
+        })
+    }
+
+    /// Notes of two citations that each says otherwise than the other; whether that is new.
+    pub fn dispute(&mut self, one: usize, other: usize) -> bool {
+        let numbers = [one, other].map(|at| self.list[at].number);
+        let mut is_new = false;
+        for (at, number) in [(one, numbers[1]), (other, numbers[0])] {
+            let disputed_by = &mut self.list[at].disputed_by;
+            if !disputed_by.contains(&number) {
+                disputed_by.push(number);
+                is_new = true;
+            }
+        }
+        is_new
+    }
+
+    fn citation(&self, passage: &Passage, number: u32, start: usize, end: usize) -> Citation {
+        let chars = |bytes: &str| i32::try_from(bytes.chars().count()).unwrap_or(i32::MAX);
+        let char_start = passage.char_start + chars(&passage.text[..start]);
+        let quote = passage.text[start..end].to_owned();
+        Citation {
+            number,
+            chunk_id: passage.chunk_id,
+            document_id: passage.document_id,
+            document_name: passage.document_name.clone(),
+            version: passage.version,
+            page: passage.page(),
+            heading_path: passage.heading_path.clone(),
+            char_end: char_start + chars(&quote),
+            char_start,
+            quote,
+            label: passage.label.clone(),
+            admitted_by: Admission {
+                clearance: self.clearance.classification,
+                export_control: passage.label.export_control.iter().cloned().collect(),
+                groups: passage.label.groups.iter().cloned().collect(),
+            },
+            disputed_by: Vec::new(),
+        }
     }
 }
 
@@ -103,23 +172,4 @@ impl Citations {
 fn is_nothing(between: &str) -> bool {
     let mark = between.trim();
     mark.is_empty() || item_mark(&format!("{mark} x")) == Some(mark.len() + 1)
-}
-
-fn citation(passage: &Passage, number: u32, start: usize, end: usize) -> Citation {
-    let chars = |bytes: &str| i32::try_from(bytes.chars().count()).unwrap_or(i32::MAX);
-    let char_start = passage.char_start + chars(&passage.text[..start]);
-    let quote = passage.text[start..end].to_owned();
-    Citation {
-        number,
-        chunk_id: passage.chunk_id,
-        document_id: passage.document_id,
-        document_name: passage.document_name.clone(),
-        version: passage.version,
-        page: passage.page(),
-        heading_path: passage.heading_path.clone(),
-        char_end: char_start + chars(&quote),
-        char_start,
-        quote,
-        label: passage.label.clone(),
-    }
 }

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::{
     AgentError,
     answerer::{self, Allowed, Answerer},
+    citation::Citations,
     context::{Conversation, MAX_TURNS},
     events::AgUiEventKind,
     export,
@@ -93,6 +94,7 @@ async fn look(inner: &Inner, run: &Run, progress: &mut Progress) -> Result<Reade
     for turn in &mut progress.conversation.turns {
         turn.text = placeholders.restore(&turn.text);
     }
+    progress.citations = Citations::of(reader.clearance().clone());
     progress.question = placeholders.restore(&run.question);
     progress.placeholders = Some(placeholders);
     Ok(reader)

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use millwright_audit::{Actor, AuditAction, AuditEvent};
-use millwright_core::{ErrorCode, Label, Principal, ToProblem, id::DocumentId};
+use millwright_core::{Classification, Clearance, ErrorCode, Label, Principal, ToProblem, id::DocumentId};
 use millwright_gateway::{Judged, Route};
 use millwright_governance::TenantPolicy;
 use millwright_llm::Tier;
@@ -197,7 +197,7 @@ pub(crate) async fn execute(inner: Arc<Inner>, run: Run, model: String, stop: Ca
         passages: Vec::new(),
         found: Label::LOWEST,
         prepared: Prepared::default(),
-        citations: Citations::default(),
+        citations: Citations::of(Clearance::up_to(Classification::Public)),
         shown: String::new(),
         text_open: false,
         stock: Stock::default(),
@@ -328,6 +328,7 @@ async fn conclude(
         think::show(run, &mut progress, NOT_IN_DOCUMENTS_TEXT.to_owned());
     }
     let status = if verdict.failure.is_some() { StepStatus::Failed } else { StepStatus::Finished };
+    think::cite_conflicts(&mut progress)?;
     let citations = think::shown_citations(&mut progress)?;
     let message = answer(run, &progress, &verdict, citations, now);
     if progress.text_open {

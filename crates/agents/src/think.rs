@@ -1,6 +1,6 @@
 //! THINK and VERIFY: a draft that is checked sentence by sentence while it streams.
 
-use std::pin::Pin;
+use std::{collections::BTreeSet, pin::Pin};
 
 use futures::{Stream, StreamExt, stream};
 use millwright_gateway::GatewayError;
@@ -21,7 +21,8 @@ use tokio::sync::watch;
 use crate::{
     AgentError,
     answerer::{self, Answerer},
-    citation::{Citation, Cited},
+    citation::{Citation, Citations, Cited},
+    conflict::{Stretch, conflicts},
     events::{AgUiEventKind, StatePatch},
     guard,
     machine::{Happened, MAX_ATTEMPTS},
@@ -34,6 +35,8 @@ use crate::{
 const MAX_OUTPUT_TOKENS: u32 = 1_024;
 /// So much of a cut sentence is kept with the step.
 const MAX_CUT_CHARS: usize = 300;
+/// So many passages are cited that the answer does not use, because they contradict what it cites.
+const MAX_CONFLICTS: usize = 4;
 
 /// What the checks of a run have come to.
 #[derive(Debug, Default)]
@@ -306,6 +309,46 @@ fn cite(progress: &mut Progress, supports: &[Support]) -> Result<String, AgentEr
         progress.journal.emit(AgUiEventKind::StateDelta { delta: patches });
     }
     Ok(markers)
+}
+
+/// Cites what contradicts a cited sentence, and notes of both that they do. Conflicts among passages that the answer does not
+/// use are not its business.
+pub(crate) fn cite_conflicts(progress: &mut Progress) -> Result<(), AgentError> {
+    let before = progress.citations.list().len();
+    let mut changed = BTreeSet::new();
+    let passages = std::mem::take(&mut progress.passages);
+    for [one, other] in conflicts(&passages) {
+        for (cited, against) in [(one, other), (other, one)] {
+            let at = |citations: &Citations, place: Stretch| {
+                citations.find(&passages[place.passage], place.start, place.end)
+            };
+            let Some(known) = at(&progress.citations, cited) else { continue };
+            let other = match at(&progress.citations, against) {
+                Some(other) => other,
+                None if progress.citations.list().len() < before + MAX_CONFLICTS => {
+                    progress.citations.cite(&passages[against.passage], against.start, against.end).index()
+                }
+                None => continue,
+            };
+            if progress.citations.dispute(known, other) {
+                changed.extend([known, other]);
+            }
+        }
+    }
+    progress.passages = passages;
+    let mut patches = Vec::new();
+    for index in changed {
+        let citation = shown_citation(progress, progress.citations.list()[index].clone())?;
+        patches.push(if index < before {
+            StatePatch::replace_citation(index, &citation)
+        } else {
+            StatePatch::add_citation(&citation)
+        });
+    }
+    if !patches.is_empty() {
+        progress.journal.emit(AgUiEventKind::StateDelta { delta: patches });
+    }
+    Ok(())
 }
 
 /// A citation as it is stored and sent.

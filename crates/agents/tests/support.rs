@@ -13,7 +13,7 @@ use millwright_budgets::Ledger;
 use millwright_core::{
     Classification, Credential, Label, Principal, Role, Sources,
     audit::AuditRecord,
-    id::{DocumentId, MessageId, RunId},
+    id::{MessageId, RunId},
 };
 use millwright_documents::{ChunkSettings, Limits, ParserProcess};
 use millwright_gateway::{
@@ -25,15 +25,13 @@ use millwright_policy::labels::{Sink, SinkKind};
 use millwright_retrieval::{
     embedding::Embedder,
     follower::IndexFollower,
-    ingest::{IngestOutcome, IngestTask, Ingestor},
+    ingest::{IngestOutcome, IngestTask, Ingestor, ReadyVersion},
     keyword::KeywordIndexes,
     search::{DEFAULT_CANDIDATES, Searcher},
 };
 use millwright_store::{
     Bookkeeping, Proof,
-    tenant::{
-        JobFence, MessageRow, NewDocument, NewJob, NewUser, NewVersion, RunEventRow, SearchFilter, UserKind, VersionRow,
-    },
+    tenant::{JobFence, MessageRow, NewDocument, NewJob, NewUser, NewVersion, RunEventRow, SearchFilter, UserKind},
     testkit::TestDatabase,
 };
 use serde_json::Value;
@@ -179,7 +177,7 @@ impl Plant {
         let fence: JobFence = claimed.iter().find(|claimed| claimed.fence.id == job.id).unwrap().fence;
         let task = IngestTask { scope: self.principal.scope, fence, version_id: version.id };
         let (sources, tenant_id) = (self.sources.clone(), self.principal.tenant_id());
-        let record = move |version: &VersionRow, _: Option<DocumentId>| {
+        let record = move |ready: &ReadyVersion<'_>| {
             Ok(AuditRecord {
                 id: sources.new_id(),
                 tenant_id,
@@ -187,7 +185,7 @@ impl Plant {
                 actor: "system:test".to_owned(),
                 action: "document.version_ready".to_owned(),
                 resource_type: "document".to_owned(),
-                resource_id: version.document_id.to_string(),
+                resource_id: ready.version.document_id.to_string(),
                 canonical: b"{}".to_vec(),
                 mac: [0; 32],
             })

@@ -336,4 +336,20 @@ pub(crate) struct CitationResponse {
     char_end: i32,
     #[serde(flatten)]
     label: LabelParts,
+    /// Why it could be given to whoever asked; not there in answers from before this was kept.
+    admitted_by: Option<AdmissionResponse>,
+    /// Numbers of citations of other documents that give other figures for the same: both hold, and somebody must say which
+    /// is right. Not there in answers from before this was kept.
+    disputed_by: Option<Vec<u32>>,
+}
+
+/// The rule that admitted a passage: the clearance of the person who asked, held against the document's label at that time.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct AdmissionResponse {
+    /// Up to where the person was cleared.
+    clearance: Classification,
+    /// The export regimes of the label, for all of which the person was authorised.
+    export_control: Vec<String>,
+    /// The groups of the label, in all of which the person was.
+    groups: Vec<String>,
 }

@@ -20,6 +20,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub struct Limits {
     /// The largest upload, bytes.
     pub max_upload_bytes: usize,
+    /// So many documents of a tenant may wait to be read.
+    pub documents_waiting: i64,
     /// How long a request may take before it is answered with an error; streams are not counted.
     pub request_timeout: Duration,
     /// Origins that may call from a browser; empty for none but our own.

@@ -38,6 +38,14 @@ const MAX_UPLOAD_MB: Setting = Setting {
     secret: false,
     meaning: "The largest document taken in, in units of 1,048,576 bytes.",
 };
+const DOCUMENTS_WAITING: Setting = Setting {
+    name: "DOCUMENTS_WAITING",
+    default: "10000",
+    accepts: "a whole number from 1 to 1000000",
+    secret: false,
+    meaning: "So many documents of one tenant may wait to be read; further uploads are refused until some have been. Whose \
+              documents are read next is decided tenant by tenant, whatever the length of their queues.",
+};
 const REQUEST_TIMEOUT_SECONDS: Setting = Setting {
     name: "REQUEST_TIMEOUT_SECONDS",
     default: "30",
@@ -66,6 +74,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     ENVIRONMENT,
     CORS_ALLOWED_ORIGINS,
     MAX_UPLOAD_MB,
+    DOCUMENTS_WAITING,
     REQUEST_TIMEOUT_SECONDS,
     ACCESS_TOKEN_TTL_MINUTES,
     SESSION_TTL_HOURS,
@@ -93,6 +102,8 @@ pub struct ServerConfig {
     pub cors_allowed_origins: Vec<String>,
     /// The largest upload, bytes.
     pub max_upload_bytes: u64,
+    /// So many documents of a tenant may wait to be read.
+    pub documents_waiting: i64,
     /// For ordinary requests.
     pub request_timeout: Duration,
     /// Life of an access token.
@@ -121,6 +132,7 @@ impl ServerConfig {
                 .choice(&ENVIRONMENT, &[("dev", Environment::Dev), ("production", Environment::Production)]),
             cors_allowed_origins: reader.parsed(&CORS_ALLOWED_ORIGINS, origins).unwrap_or_default(),
             max_upload_bytes: reader.number(&MAX_UPLOAD_MB, 1..=2048_u64) * 1024 * 1024,
+            documents_waiting: reader.number(&DOCUMENTS_WAITING, 1..=1_000_000_i64),
             request_timeout: Duration::from_secs(reader.number(&REQUEST_TIMEOUT_SECONDS, 1..=3600)),
             access_token_ttl: Duration::from_secs(60 * reader.number(&ACCESS_TOKEN_TTL_MINUTES, 1..=60_u64)),
             session_ttl: Duration::from_secs(3600 * reader.number(&SESSION_TTL_HOURS, 1..=2160_u64)),

@@ -60,3 +60,6 @@ pub use parse::{parse, parse_with};
 pub use process::ParserProcess;
 pub use sentence::sentences;
 pub use types::{Block, BlockKind, Format, Limits, Page, Summary};
+
+/// Name and version of this parser: what a version was read with.
+pub const PARSER: &str = concat!("millwright-documents ", env!("CARGO_PKG_VERSION"));

@@ -30,6 +30,7 @@ pub mod ingest;
 pub mod keyword;
 mod ranking;
 pub mod relevance;
+mod repeats;
 mod rerank;
 pub mod reranker;
 pub mod search;

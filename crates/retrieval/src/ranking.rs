@@ -1,26 +1,87 @@
-//! The order of what was found: every candidate scored by keywords and by vectors, the best ordered anew, repeats folded.
+//! The order of what was found: every candidate scored by keywords and by vectors, the best ordered anew.
 
-use std::{
-    cmp::Ordering,
-    collections::{HashMap, HashSet},
-};
+use std::{cmp::Ordering, collections::HashMap};
 
 use millwright_core::id::ChunkId;
-use millwright_store::tenant::PassageRow;
+use millwright_store::tenant::{CandidateRow, PassageRow};
 
 use crate::{
     error::RetrievalError,
     fusion::{Ranked, fuse, order},
-    keyword::{ChunkScorer, KeywordHit, KeywordOutcome, QueryWord},
+    keyword::{ChunkScorer, KeywordHit, KeywordOutcome, QueryWord, Snapshot},
     rerank::{Candidate, Question, rerank},
     search::Passage,
 };
 
-/// Two passages of one page that share more than this of the shorter one say the same.
-const OVERLAP: f32 = 0.5;
+/// Candidates on their way to an order: scored, then read, then the best ordered anew. Both steps are work for some milliseconds and
+/// done off the async threads.
+pub(crate) struct Ranking {
+    keyword: KeywordOutcome,
+    rows: Vec<CandidateRow>,
+    scores: Scores,
+    /// None where the keyword index has nothing more to say.
+    scorer: Option<ChunkScorer>,
+}
 
-/// What is known of each row's standing, in the rows' order.
-pub(crate) struct Scores {
+impl Ranking {
+    /// Scores all candidates by keywords and by vectors, in the state of the index that the keywords were found in.
+    pub(crate) async fn of(
+        keyword: KeywordOutcome,
+        snapshot: Option<Snapshot>,
+        rows: Vec<CandidateRow>,
+    ) -> Result<Self, RetrievalError> {
+        let Some(snapshot) = snapshot.filter(|_| !rows.is_empty() && keyword.chunk_count > 0) else {
+            let scores = Scores::of_hits(&keyword.hits, &rows);
+            return Ok(Self { keyword, rows, scores, scorer: None });
+        };
+        Ok(tokio::task::spawn_blocking(move || {
+            let chunks: Vec<ChunkId> = rows.iter().map(|row| row.chunk_id).collect();
+            let scored = snapshot.scorer(&chunks).map_err(RetrievalError::from).and_then(|scorer| {
+                let scores = Scores::of(&scorer, &keyword, &rows)?;
+                Ok((scorer, scores))
+            });
+            match scored {
+                Ok((scorer, scores)) => Self { keyword, rows, scores, scorer: Some(scorer) },
+                Err(error) => {
+                    tracing::warn!(%error, "ranking by what was found alone");
+                    let scores = Scores::of_hits(&keyword.hits, &rows);
+                    Self { keyword, rows, scores, scorer: None }
+                }
+            }
+        })
+        .await?)
+    }
+
+    /// The candidates that are worth reading: the best `most`, best first.
+    pub(crate) fn best(&self, most: usize) -> Vec<ChunkId> {
+        order(&self.scores.fused).into_iter().take(most).map(|place| self.rows[place].chunk_id).collect()
+    }
+
+    /// What was read, best first: the best of them ordered anew by what they have in common.
+    pub(crate) async fn passages(
+        self,
+        vector: Option<Vec<f32>>,
+        read: Vec<PassageRow>,
+    ) -> Result<(KeywordOutcome, Vec<Passage>), RetrievalError> {
+        let Self { keyword, rows, mut scores, scorer } = self;
+        let read: Read = read.into_iter().map(|read| (read.chunk_id, read)).collect();
+        let (Some(scorer), Some(vector)) = (scorer, vector) else {
+            let passages = passages(&rows, read, &scores);
+            return Ok((keyword, passages));
+        };
+        Ok(tokio::task::spawn_blocking(move || {
+            if let Err(error) = scores.rerank(&scorer, &keyword, &vector, &rows, &read) {
+                tracing::warn!(%error, "the best are not ordered anew");
+            }
+            let passages = passages(&rows, read, &scores);
+            (keyword, passages)
+        })
+        .await?)
+    }
+}
+
+/// What is known of each candidate's standing, in the candidates' order.
+struct Scores {
     /// BM25; 0 without any word of the query.
     keyword: Vec<f32>,
     /// Fused of keywords and vectors.
@@ -30,12 +91,7 @@ pub(crate) struct Scores {
 }
 
 impl Scores {
-    pub(crate) fn of(
-        scorer: &ChunkScorer<'_>,
-        query: &KeywordOutcome,
-        vector: Option<&[f32]>,
-        rows: &[PassageRow],
-    ) -> Result<Self, RetrievalError> {
+    fn of(scorer: &ChunkScorer, query: &KeywordOutcome, rows: &[CandidateRow]) -> Result<Self, RetrievalError> {
         let stems = |word: &QueryWord| word.stems().map(|stem| (stem.to_owned(), word.weight)).collect::<Vec<_>>();
         let weighted: Vec<(String, f32)> = query.words.iter().flat_map(stems).collect();
         let of_words = scorer.words(&weighted)?;
@@ -45,24 +101,36 @@ impl Scores {
         let keyword: Vec<f32> =
             of_words.iter().zip(others).map(|(words, (parts, codes))| words + parts + codes).collect();
         let fused = fuse(&keyword, &similarities(rows));
-        let Some(vector) = vector else {
-            return Ok(Self { reranked: vec![None; rows.len()], keyword, fused });
-        };
+        Ok(Self { reranked: vec![None; rows.len()], keyword, fused })
+    }
+
+    /// Orders the best anew by what they have in common, now that they were read.
+    fn rerank(
+        &mut self,
+        scorer: &ChunkScorer,
+        query: &KeywordOutcome,
+        vector: &[f32],
+        rows: &[CandidateRow],
+        read: &Read,
+    ) -> Result<(), RetrievalError> {
         let candidates: Vec<Candidate<'_>> = rows
             .iter()
-            .map(|row| Candidate {
-                headings: &row.heading_path,
-                text: &row.text,
-                embedding: row.embedding.0.as_deref(),
+            .map(|row| {
+                let read = read.get(&row.chunk_id);
+                Candidate {
+                    headings: read.map_or(&[], |read| &read.heading_path),
+                    text: read.map_or("", |read| &read.text),
+                    embedding: row.embedding.0.as_deref(),
+                }
             })
             .collect();
         let question = Question { words: query.words.iter().map(|word| word.weight).sum(), embedding: vector };
-        let reranked = rerank(question, scorer, &candidates, &keyword, &fused)?;
-        Ok(Self { keyword, fused, reranked })
+        self.reranked = rerank(question, scorer, &candidates, &self.keyword, &self.fused)?;
+        Ok(())
     }
 
     /// From what both indexes said when they found the rows, where the keyword index has nothing more to say.
-    pub(crate) fn of_hits(hits: &[KeywordHit], rows: &[PassageRow]) -> Self {
+    fn of_hits(hits: &[KeywordHit], rows: &[CandidateRow]) -> Self {
         let score_of: HashMap<ChunkId, f32> = hits.iter().map(|hit| (hit.chunk_id, hit.score)).collect();
         let keyword: Vec<f32> =
             rows.iter().map(|row| score_of.get(&row.chunk_id).copied().unwrap_or_default()).collect();
@@ -83,7 +151,7 @@ impl Scores {
     }
 }
 
-fn similarities(rows: &[PassageRow]) -> Vec<f32> {
+fn similarities(rows: &[CandidateRow]) -> Vec<f32> {
     rows.iter().map(|row| row.similarity.unwrap_or_default() as f32).collect()
 }
 
@@ -96,21 +164,30 @@ fn ranks(scores: &[f32], takes_part: impl Fn(usize) -> bool) -> Vec<Option<Ranke
     ranks
 }
 
-/// The rows as passages, best first.
-pub(crate) fn passages(rows: Vec<PassageRow>, scores: &Scores) -> Vec<Passage> {
+/// What was read of the best candidates.
+type Read = HashMap<ChunkId, PassageRow>;
+
+/// What was read, best first.
+fn passages(rows: &[CandidateRow], mut read: Read, scores: &Scores) -> Vec<Passage> {
+    let similarities = similarities(rows);
     let keyword = ranks(&scores.keyword, |place| scores.keyword[place] > 0.0);
-    let vector = ranks(&similarities(&rows), |place| rows[place].from_vector);
+    let vector = ranks(&similarities, |place| rows[place].from_vector);
     let fused = ranks(&scores.fused, |_| true);
-    let mut rows: Vec<Option<PassageRow>> = rows.into_iter().map(Some).collect();
     let in_order = scores.order().into_iter().filter_map(|place| {
-        let fused = fused[place]?;
+        let (row, fused) = (&rows[place], fused[place]?);
         let score = scores.reranked[place].unwrap_or(fused.score);
-        Some(passage(rows[place].take()?, score, fused, keyword[place], vector[place]))
+        let similarity = row.similarity.map(|_| similarities[place]);
+        Some(passage(read.remove(&row.chunk_id)?, score, fused, (keyword[place], vector[place], similarity)))
     });
     in_order.collect()
 }
 
-fn passage(row: PassageRow, score: f32, fused: Ranked, keyword: Option<Ranked>, vector: Option<Ranked>) -> Passage {
+fn passage(
+    row: PassageRow,
+    score: f32,
+    fused: Ranked,
+    (keyword, vector, similarity): (Option<Ranked>, Option<Ranked>, Option<f32>),
+) -> Passage {
     Passage {
         chunk_id: row.chunk_id,
         document_id: row.document_id,
@@ -134,32 +211,8 @@ fn passage(row: PassageRow, score: f32, fused: Ranked, keyword: Option<Ranked>, 
         fused,
         keyword,
         vector,
-        similarity: row.similarity.map(|similarity| similarity as f32),
+        similarity,
     }
-}
-
-/// Keeps the better of two passages that overlap widely or have the very same text: a reader
-/// gains nothing from the second, and an answer would cite one fact twice.
-pub(crate) fn fold_repeats(passages: Vec<Passage>) -> Vec<Passage> {
-    let mut kept: Vec<Passage> = Vec::new();
-    let mut texts: HashSet<String> = HashSet::new();
-    for passage in passages {
-        let normal = passage.text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let repeats = kept.iter().any(|other| overlaps(other, &passage));
-        if !repeats && texts.insert(normal) {
-            kept.push(passage);
-        }
-    }
-    kept
-}
-
-fn overlaps(a: &Passage, b: &Passage) -> bool {
-    if a.document_id != b.document_id || a.page_number != b.page_number || a.version != b.version {
-        return false;
-    }
-    let shared = a.char_end.min(b.char_end) - a.char_start.max(b.char_start);
-    let shorter = (a.char_end - a.char_start).min(b.char_end - b.char_start).max(1);
-    shared as f32 > OVERLAP * shorter as f32
 }
 
 #[cfg(test)]
@@ -168,13 +221,22 @@ mod tests {
     use millwright_store::tenant::{LabelColumns, WindowVector};
 
     use super::*;
+    use crate::repeats::fold_repeats;
 
     fn id<T: From<uuid::Uuid>>(n: u128) -> T {
         T::from(uuid::Uuid::from_u128(n))
     }
 
-    fn row(n: u128, span: (i32, i32), text: &str, similarity: Option<f64>, from_vector: bool) -> PassageRow {
-        PassageRow {
+    /// A candidate and what is read of it.
+    fn row(
+        n: u128,
+        span: (i32, i32),
+        text: &str,
+        similarity: Option<f64>,
+        from_vector: bool,
+    ) -> (CandidateRow, PassageRow) {
+        let candidate = CandidateRow { chunk_id: id(n), similarity, embedding: WindowVector::default(), from_vector };
+        let read = PassageRow {
             chunk_id: id(n),
             document_id: id(n / 100),
             document_name: "pump.md".to_owned(),
@@ -191,10 +253,13 @@ mod tests {
             token_count: 9,
             text: text.to_owned(),
             quarantined: vec![],
-            similarity,
-            embedding: WindowVector::default(),
-            from_vector,
-        }
+        };
+        (candidate, read)
+    }
+
+    fn of(rows: Vec<(CandidateRow, PassageRow)>) -> (Vec<CandidateRow>, Read) {
+        let (rows, read): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+        (rows, read.into_iter().map(|read| (read.chunk_id, read)).collect())
     }
 
     fn order_of(passages: &[Passage]) -> Vec<u128> {
@@ -203,17 +268,17 @@ mod tests {
 
     #[test]
     fn those_ordered_anew_come_first_and_tell_where_they_stood() {
-        let rows = vec![
+        let (rows, read) = of(vec![
             row(101, (0, 10), "a", Some(0.9), true),
             row(102, (20, 30), "b", Some(0.5), false),
             row(103, (40, 50), "c", Some(0.7), true),
-        ];
+        ]);
         let scores = Scores {
             keyword: vec![0.0, 8.0, 7.0],
             fused: vec![0.3, 0.1, 0.2],
             reranked: vec![None, Some(0.4), Some(0.5)],
         };
-        let passages = passages(rows, &scores);
+        let passages = passages(&rows, read, &scores);
         assert_eq!(order_of(&passages), [103, 102, 101]);
         assert_eq!((passages[0].score, passages[0].fused), (0.5, Ranked { rank: 2, score: 0.2 }));
         assert_eq!(passages[0].keyword, Some(Ranked { rank: 2, score: 7.0 }));
@@ -224,20 +289,20 @@ mod tests {
 
     #[test]
     fn without_keywords_vectors_answer_alone() {
-        let rows = vec![row(101, (0, 10), "a", Some(0.2), true), row(102, (20, 30), "b", Some(0.6), true)];
+        let (rows, read) = of(vec![row(101, (0, 10), "a", Some(0.2), true), row(102, (20, 30), "b", Some(0.6), true)]);
         let scores = Scores::of_hits(&[], &rows);
-        assert_eq!(order_of(&passages(rows, &scores)), [102, 101]);
+        assert_eq!(order_of(&passages(&rows, read, &scores)), [102, 101]);
     }
 
     #[test]
     fn overlapping_and_identical_passages_are_folded() {
-        let rows = vec![
+        let (rows, read) = of(vec![
             row(101, (0, 100), "first", Some(0.9), true),
             row(102, (40, 140), "overlaps the first", Some(0.8), true),
             row(103, (95, 200), "touches the first", Some(0.7), true),
             row(201, (0, 100), "first", Some(0.6), true),
-        ];
+        ]);
         let scores = Scores::of_hits(&[], &rows);
-        assert_eq!(order_of(&fold_repeats(passages(rows, &scores))), [101, 103]);
+        assert_eq!(order_of(&fold_repeats(passages(&rows, read, &scores), 10)), [101, 103]);
     }
 }

@@ -61,7 +61,7 @@ pub(crate) struct Question<'q> {
 /// have; `None` for all when there are too few to learn from.
 pub(crate) fn rerank(
     question: Question<'_>,
-    scorer: &ChunkScorer<'_>,
+    scorer: &ChunkScorer,
     candidates: &[Candidate<'_>],
     keyword: &[f32],
     fused: &[f32],
@@ -102,7 +102,7 @@ fn weights(examples: &[usize], fused: &[f32]) -> Vec<f32> {
 /// The words that say most of what the examples are about, with weights of sum 1.
 fn telling_words(
     examples: &[(Candidate<'_>, f32)],
-    scorer: &ChunkScorer<'_>,
+    scorer: &ChunkScorer,
 ) -> Result<Vec<(String, f32)>, RetrievalError> {
     let mut shares: HashMap<String, f32> = HashMap::new();
     for (candidate, weight) in examples {

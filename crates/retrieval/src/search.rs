@@ -14,16 +14,18 @@ use millwright_core::{
 };
 use millwright_store::{
     Store,
-    tenant::{PassageQuery, PassageRow, PassageScope, Reader, SearchFilter, VersionSet},
+    tenant::{PassageQuery, PassageScope, Reader, SearchFilter, VersionSet},
 };
 
 use crate::{
     embedding::Embedder,
     error::RetrievalError,
     fusion::Ranked,
-    keyword::{KeywordIndexes, KeywordOutcome, KeywordQuery, QueryHints, VisibleLabels},
-    ranking::{Scores, fold_repeats, passages},
+    keyword::{Correction, KeywordIndexes, KeywordOutcome, KeywordQuery, QueryHints, VisibleLabels},
+    ranking::Ranking,
     relevance::{self, PassageEvidence, Relevance},
+    repeats::fold_repeats,
+    rerank,
     reranker::{NoScores, Reranker, order_anew},
     understanding::{Expansion, Glossaries, Understood, parts, weave},
 };
@@ -33,6 +35,8 @@ use crate::{
 pub const DEFAULT_CANDIDATES: usize = 100;
 /// For longer results each index must bring more than are shown, for the same reason.
 const CANDIDATES_PER_RESULT: usize = 3;
+/// So many are read for each that is wanted: some repeat what stands before them.
+const READ_PER_RESULT: usize = 2;
 
 /// What is searched for.
 #[derive(Debug, Clone)]
@@ -230,9 +234,15 @@ impl Searcher {
         let asked = self.ask(scope, reader, &request).await?;
         let mut understood = Understood::default();
         let mut timings = SearchTimings::default();
+        let most = request.limit.max(relevance::EVIDENCE_PASSAGES);
         let (mut degraded, mut relevance, mut lists) = (None, None::<Relevance>, Vec::new());
         for Candidates { query, keyword, passages, degraded: of_one, timings: times } in asked.searches {
-            let passages = fold_repeats(passages);
+            for correction in keyword.spelling.iter().filter(|correction| is_in(&passages, correction)) {
+                if !understood.spelling.contains(correction) {
+                    understood.spelling.push(correction.clone());
+                }
+            }
+            let passages = fold_repeats(passages, most);
             let judged = assess(&query, &keyword, &passages);
             // A question is worth a try when one of its parts is.
             if relevance.as_ref().is_none_or(|best| judged.probability > best.probability) {
@@ -240,11 +250,6 @@ impl Searcher {
             }
             degraded = degraded.or(of_one);
             timings.add(&times);
-            for correction in keyword.spelling {
-                if !understood.spelling.contains(&correction) {
-                    understood.spelling.push(correction);
-                }
-            }
             lists.push(passages);
         }
         understood.expansions = asked.expansions;
@@ -254,11 +259,8 @@ impl Searcher {
         let mut passages = match lists.len() {
             0 => Vec::new(),
             1 => lists.remove(0),
-            _ => fold_repeats(weave(lists)),
+            _ => fold_repeats(weave(lists), request.limit),
         };
-        // The database has the last word on what may be seen, however far an index is behind: also on words.
-        let texts: Vec<String> = passages.iter().map(Passage::words).collect();
-        understood.spelling.retain(|correction| texts.iter().any(|text| text.contains(&correction.to)));
         passages.truncate(request.limit);
         let relevance = relevance.unwrap_or_else(|| assess(&request.query, &KeywordOutcome::default(), &[]));
         Ok(SearchOutcome { passages, relevance, understood, degraded, timings })
@@ -293,7 +295,7 @@ impl Searcher {
         if let Some(reranker) = &self.reranker {
             // At the same time: a question in parts waits no longer than one in one.
             join_all(searches.iter_mut().map(async |found| {
-                found.passages = fold_repeats(std::mem::take(&mut found.passages));
+                found.passages = fold_repeats(std::mem::take(&mut found.passages), usize::MAX);
                 let anew = order_anew(&**reranker, scope, &found.query, &request.label, &mut found.passages);
                 let (done, time) = timed(anew).await;
                 found.timings.reranker = time;
@@ -327,16 +329,16 @@ impl Searcher {
         let added = query.expansions.iter().flat_map(|expansion| expansion.words.iter().map(String::as_str));
         let meaning = with_words(query.text, added);
         let ((keyword, keyword_time), (vector, mut embedding_time)) =
-            tokio::join!(timed(self.keyword.search(scope, by_keyword)), timed(self.embedder.embed_query(&meaning)),);
-        let (keyword, mut vector, degraded) = match (keyword, vector) {
-            (Ok(keyword), Ok(vector)) => (keyword, Some(vector), None),
-            (Ok(keyword), Err(error)) => {
+            tokio::join!(timed(self.keyword.find(scope, by_keyword)), timed(self.embedder.embed_query(&meaning)),);
+        let (keyword, snapshot, mut vector, degraded) = match (keyword, vector) {
+            (Ok((keyword, snapshot)), Ok(vector)) => (keyword, Some(snapshot), Some(vector), None),
+            (Ok((keyword, snapshot)), Err(error)) => {
                 tracing::warn!(%error, tenant.id = %scope.tenant_id(), "searching without vectors");
-                (keyword, None, Some(Degraded::VectorsFailed))
+                (keyword, Some(snapshot), None, Some(Degraded::VectorsFailed))
             }
             (Err(error), Ok(vector)) => {
                 tracing::warn!(%error, tenant.id = %scope.tenant_id(), "searching without keywords");
-                (KeywordOutcome::default(), Some(vector), Some(Degraded::KeywordsFailed))
+                (KeywordOutcome::default(), None, Some(vector), Some(Degraded::KeywordsFailed))
             }
             (Err(error), Err(_)) => return Err(error),
         };
@@ -358,20 +360,30 @@ impl Searcher {
                 Some(versions) if query.filter.as_of.is_some() => PassageScope::Any(versions),
                 Some(versions) => PassageScope::CurrentOf(versions),
             },
+            // An index that knows of none has not been filled yet, or failed.
+            visible_chunks: Some(keyword.chunk_count).filter(|count| *count > 0),
         };
-        let (rows, store_time) = timed(async {
+        let (found, find_time) = timed(async {
             let mut tx = self.store.tenant(scope).read().await?;
-            tx.passages().find(&wanted).await
+            let rows = tx.passages().find(&wanted).await?;
+            Ok::<_, RetrievalError>((tx, rows))
         })
         .await;
-        let (passages, ranking_time) = timed(self.rank(scope, visible, keyword, vector, rows?)).await;
-        let (keyword, passages) = passages;
+        let (mut tx, rows) = found?;
+        let (ranking, score_time) = timed(Ranking::of(keyword, snapshot, rows)).await;
+        let ranking = ranking?;
+        // Texts are most of the bytes, and few are wanted.
+        let most = rerank::POOL.max(query.limit * READ_PER_RESULT);
+        let (read, read_time) = timed(tx.passages().read(&wanted, &ranking.best(most))).await;
+        drop(tx);
+        let (ranked, rerank_time) = timed(ranking.passages(vector, read?)).await;
+        let (keyword, passages) = ranked?;
         let timings = SearchTimings {
             filter: Duration::ZERO,
             keyword: keyword_time,
             embedding: embedding_time,
-            store: store_time,
-            ranking: ranking_time,
+            store: find_time + read_time,
+            ranking: score_time + rerank_time,
             reranker: Duration::ZERO,
             total: start.elapsed(),
         };
@@ -391,39 +403,12 @@ impl Searcher {
         let mut tx = self.store.tenant(scope).read().await?;
         Ok(Some(tx.validity().versions(reader, filter).await?))
     }
+}
 
-    /// The rows in the order in which they are answered.
-    async fn rank(
-        &self,
-        scope: &TenantScope,
-        visible: VisibleLabels,
-        keyword: KeywordOutcome,
-        vector: Option<Vec<f32>>,
-        rows: Vec<PassageRow>,
-    ) -> (KeywordOutcome, Vec<Passage>) {
-        if rows.is_empty() || keyword.chunk_count == 0 {
-            let scores = Scores::of_hits(&keyword.hits, &rows);
-            return (keyword, passages(rows, &scores));
-        }
-        let chunks = rows.iter().map(|row| row.chunk_id).collect();
-        let shared = Arc::new((keyword, rows));
-        let for_work = Arc::clone(&shared);
-        let ranked = self
-            .keyword
-            .with_scorer(scope, visible, chunks, move |scorer| {
-                let (keyword, rows) = &*for_work;
-                Scores::of(scorer, keyword, vector.as_deref(), rows)
-            })
-            .await;
-        // The work has ended and let go of its half, unless it panicked.
-        let (keyword, rows) = Arc::try_unwrap(shared).unwrap_or_else(|shared| (*shared).clone());
-        let scores = ranked.unwrap_or_else(|error| {
-            tracing::warn!(%error, tenant.id = %scope.tenant_id(), "ranking by what was found alone");
-            Scores::of_hits(&keyword.hits, &rows)
-        });
-        let passages = passages(rows, &scores);
-        (keyword, passages)
-    }
+/// Whether a passage has the word that another was taken for. The database has the last word on what may be seen, however far
+/// an index is behind: also on words.
+fn is_in(passages: &[Passage], correction: &Correction) -> bool {
+    passages.iter().any(|passage| passage.words().contains(&correction.to))
 }
 
 /// What may be found and counted: of another moment also what does not answer now.

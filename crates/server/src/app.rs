@@ -166,6 +166,7 @@ fn completions(parts: &RunnerParts, embedder: Embedder, cache: Option<(u64, Dura
 fn limits(config: &Config) -> Limits {
     Limits {
         max_upload_bytes: usize::try_from(config.server.max_upload_bytes).unwrap_or(usize::MAX),
+        documents_waiting: config.server.documents_waiting,
         request_timeout: config.server.request_timeout,
         cors_allowed_origins: config.server.cors_allowed_origins.clone(),
     }

@@ -9,11 +9,11 @@ use millwright_core::{
     audit::AuditRecord,
     id::{DocumentId, VersionId},
 };
-use millwright_retrieval::ingest::{IngestError, IngestTask, Ingestor};
+use millwright_retrieval::ingest::{IngestError, IngestTask, Ingestor, ReadyVersion};
 use millwright_store::{
     Proof, Store, StoreError, TenantTx,
     system::ClaimedJob,
-    tenant::{NewJob, VersionRow},
+    tenant::{NewJob, Standing},
 };
 use serde::{Deserialize, Serialize};
 
@@ -118,12 +118,14 @@ impl JobHandler for IngestHandler {
     async fn run(&self, job: &ClaimedJob) -> Result<(), JobFailure> {
         let payload = Self::payload(job).map_err(JobFailure::Permanent)?;
         let task = IngestTask { scope: job.scope, fence: job.fence, version_id: payload.version_id };
-        let prove = |version: &VersionRow, also_settled: Option<DocumentId>| {
+        let prove = |ready: &ReadyVersion<'_>| {
             let details = [
-                ("version", version.id.to_string().into()),
-                ("number", version.number.into()),
-                ("chunks", version.chunk_count.unwrap_or_default().into()),
-                ("also_settled", serde_json::json!(also_settled)),
+                ("version", ready.version.id.to_string().into()),
+                ("number", ready.version.number.into()),
+                ("chunks", ready.version.chunk_count.unwrap_or_default().into()),
+                ("answers", (ready.standing == Standing::Answers).into()),
+                ("also_settled", serde_json::json!(ready.also_settled)),
+                ("manifest", serde_json::json!(ready.manifest)),
             ];
             self.entry(job, AuditAction::DocumentVersionReady, payload.document_id, &details).map_err(Into::into)
         };

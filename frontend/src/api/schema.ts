@@ -865,6 +865,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/documents/{id}/versions/{number}/manifest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How a version was read, as the audit log has it, held against what is stored now. Not found for a version that was not
+         *     read yet, or before manifests were kept (`reindex` reads it anew).
+         */
+        get: operations["documents.manifest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/documents/upload": {
         parameters: {
             query?: never;
@@ -1439,6 +1459,15 @@ export interface components {
             session_count: number;
             status: components["schemas"]["StatusName"];
         };
+        /** @description The rule that admitted a passage: the clearance of the person who asked, held against the document's label at that time. */
+        AdmissionResponse: {
+            /** @description Up to where the person was cleared. */
+            clearance: components["schemas"]["Classification"];
+            /** @description The export regimes of the label, for all of which the person was authorised. */
+            export_control: string[];
+            /** @description The groups of the label, in all of which the person was. */
+            groups: string[];
+        };
         ApiKeyId: string;
         /** @description A key of a program, without its secret. */
         ApiKeyResponse: {
@@ -1816,6 +1845,7 @@ export interface components {
         };
         /** @description A passage that an answer stands on. */
         CitationResponse: components["schemas"]["LabelParts"] & {
+            admitted_by?: components["schemas"]["AdmissionResponse"] | null;
             /** Format: int32 */
             char_end: number;
             /**
@@ -1824,6 +1854,11 @@ export interface components {
              */
             char_start: number;
             chunk_id: components["schemas"]["ChunkId"];
+            /**
+             * @description Numbers of citations of other documents that give other figures for the same: both hold, and somebody must say which
+             *     is right. Not there in answers from before this was kept.
+             */
+            disputed_by?: number[] | null;
             document_id: components["schemas"]["DocumentId"];
             document_name: string;
             /** @description Headings above it, outermost first. */
@@ -2114,6 +2149,19 @@ export interface components {
             supersedes?: components["schemas"]["DocumentId"] | null;
             /** @description All its tags. */
             tags?: string[] | null;
+        };
+        /** @description What a version consists of. Lower-case hexadecimal SHA-256. */
+        DigestsResponse: {
+            /** Format: int64 */
+            chunk_count: number;
+            /** @description Of the digests of all chunks, in order, each of `page:start:end:text`; start and end count Unicode code points. */
+            chunks: string;
+            /** Format: int64 */
+            page_count: number;
+            /** @description Of the digests of all pages' texts, in order. */
+            pages: string;
+            /** @description Of the uploaded bytes. */
+            source: string;
         };
         /** @description A document with all its versions. */
         DocumentDetailResponse: components["schemas"]["DocumentResponse"] & {
@@ -2545,6 +2593,39 @@ export interface components {
         /** @description Log probabilities by token. */
         LogprobsBody: {
             content: unknown;
+        };
+        /** @description How a version was read, and whether what is stored of it is still that. */
+        ManifestResponse: {
+            /** @description The entry of the audit log that holds the manifest and makes it authentic (`millwright audit verify`). */
+            audit_entry_id: components["schemas"]["AuditEntryId"];
+            /**
+             * Format: int64
+             * @description Its place in the log's chain; null until it is sealed, some seconds after it was written.
+             */
+            audit_sequence?: number | null;
+            /** @description The most tokens of a chunk. */
+            chunk_tokens: number;
+            /** @description Digest of the embedding model, whose tokens are counted. */
+            embedding_model: string;
+            /** @description `pdf`, `docx` and so on. */
+            format: string;
+            /** @description Whether both are equal: the source, and every page and passage that a citation can lead to. */
+            intact: boolean;
+            /** @description About how many tokens chunks repeat of the one before. */
+            overlap_tokens: number;
+            /** @description Name and version of the parser. */
+            parser: string;
+            /** @description What was read, and what came of it. */
+            signed: components["schemas"]["DigestsResponse"];
+            /** Format: date-time */
+            signed_at: string;
+            /** @description The same of what is stored now. */
+            stored: components["schemas"]["DigestsResponse"];
+            /**
+             * Format: int32
+             * @description Number of the version.
+             */
+            version: number;
         };
         /** @description What the model says. */
         MessageBody: {
@@ -3628,6 +3709,8 @@ export interface components {
         };
         /** @description What was found. */
         SearchResponse: {
+            /** @description Where items of different documents give other figures for the same: both hold, and somebody must say which is right. */
+            conflicts: components["schemas"]["StretchResponse"][][];
             /**
              * @description `vectors` or `keywords` when that half did not work and the other answered alone; `reranker` when that did not work and
              *     the built-in order stands.
@@ -3797,6 +3880,12 @@ export interface components {
         StreamOptions: {
             /** @description A last chunk with the usage. */
             include_usage?: boolean | null;
+        };
+        /** @description A sentence, an item or a row of a passage. */
+        StretchResponse: {
+            chunk_id: components["schemas"]["ChunkId"];
+            /** @description Byte for byte what stands there. */
+            quote: string;
         };
         /**
          * @description Whose use of models a budget counts.
@@ -9627,6 +9716,82 @@ export interface operations {
             };
             /** @description It is being read now */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "documents.manifest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["DocumentId"];
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManifestResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

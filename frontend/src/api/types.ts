@@ -36,6 +36,7 @@ export type Document = Narrowed<
   { format: Format; latest: Version; supersedes: RelatedDocument | null; superseded_by: RelatedDocument | null } & Label
 >;
 export type DocumentDetail = Document & { versions: Version[] };
+export type Manifest = Sent<Schemas["ManifestResponse"]>;
 export type Chunk = Sent<Schemas["ChunkResponse"]>;
 export type PageText = Schemas["DocumentPageResponse"];
 export type PageWords = Sent<Schemas["PageWordsResponse"]>;

@@ -10,6 +10,10 @@ export const chat: Dictionary<typeof english> = {
     asOfLabel: "Stand",
     asOfClear: "Nach heute fragen",
     asOfNote: "Aus dem, was am {{day}} galt",
+    conflict: {
+      title: "Dokumente widersprechen einander",
+      text: "Beide gelten und nennen andere Werte für dasselbe. Fragen Sie, wer dafür zuständig ist, welches stimmt.",
+    },
     send: "Senden",
     sendEdited: "Als neue Fassung senden",
     stop: "Anhalten",
@@ -86,6 +90,7 @@ export const chat: Dictionary<typeof english> = {
     previous: "Vorige Quelle",
     next: "Nächste Quelle",
     openDocument: "In Dokumente öffnen",
+    admittedBy: "Zugelassen durch Freigabe {{clearance}}",
     version: "Version {{number}}",
     page: "Seite {{page}}",
     pageOf: "Seite {{page}} von {{pages}}",

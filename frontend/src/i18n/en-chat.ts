@@ -7,6 +7,10 @@ export const chat = {
     asOfLabel: "As of",
     asOfClear: "Ask about today",
     asOfNote: "From what held on {{day}}",
+    conflict: {
+      title: "Documents contradict each other",
+      text: "Both hold, and give other figures for the same. Ask whoever is responsible which one is right.",
+    },
     send: "Send",
     sendEdited: "Send as a new version",
     stop: "Stop",
@@ -83,6 +87,7 @@ export const chat = {
     previous: "Previous source",
     next: "Next source",
     openDocument: "Open in Documents",
+    admittedBy: "Admitted by clearance {{clearance}}",
     version: "Version {{number}}",
     page: "Page {{page}}",
     pageOf: "Page {{page}} of {{pages}}",

@@ -7,5 +7,6 @@ pub(crate) mod ingestion;
 pub(crate) mod keyword;
 pub(crate) mod memory;
 pub(crate) mod requests;
+pub(crate) mod retrieval;
 pub(crate) mod search;
 pub(crate) mod startup;

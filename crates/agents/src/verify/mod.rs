@@ -224,4 +224,4 @@ const ABOUT_TEXT: &[&str] = &[
 ];
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -118,6 +118,7 @@ fn api(max_upload_bytes: usize) -> OpenApiRouter<AppState> {
         .routes(reads(May::DocumentsRead, routes!(documents::chunks::chunks)))
         .routes(reads(May::DocumentsRead, routes!(documents::page::page)))
         .routes(reads(May::DocumentsRead, routes!(documents::words::words)))
+        .routes(reads(May::DocumentsRead, routes!(documents::manifest::manifest)))
         .routes(reads(May::DocumentsRead, routes!(documents::content::content)))
         .routes(reads(May::DocumentsRead, routes!(documents::events::events)))
         .routes(reads(May::DocumentsRead, routes!(search::search)))

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
+use millwright_agents::{Stretch, conflicts};
 use millwright_core::{
     Classification, ErrorCode, Label, Problem,
     id::{ChunkId, DocumentId},
@@ -197,12 +198,29 @@ fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
 }
 
+/// A sentence, an item or a row of a passage.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct StretchResponse {
+    chunk_id: ChunkId,
+    /// Byte for byte what stands there.
+    quote: String,
+}
+
+impl StretchResponse {
+    fn of(stretch: Stretch, passages: &[Passage]) -> Self {
+        let passage = &passages[stretch.passage];
+        Self { chunk_id: passage.chunk_id, quote: passage.text[stretch.start..stretch.end].to_owned() }
+    }
+}
+
 /// What was found.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct SearchResponse {
     /// Best first. Where the query has several parts, those of each part in turn.
     items: Vec<PassageResponse>,
     understood: UnderstoodResponse,
+    /// Where items of different documents give other figures for the same: both hold, and somebody must say which is right.
+    conflicts: Vec<[StretchResponse; 2]>,
     /// Milliseconds, all in all.
     took_ms: f64,
     stages_ms: StageTimes,
@@ -222,7 +240,12 @@ pub(crate) async fn search(
     let request = validate(body)?;
     let reader = state.store.tenant(&principal.scope).read().await?.labels().reader(principal.user_id).await?;
     let outcome = state.searcher.search(&principal.scope, &reader, request).await?;
+    let conflicts = conflicts(&outcome.passages)
+        .into_iter()
+        .map(|pair| pair.map(|stretch| StretchResponse::of(stretch, &outcome.passages)))
+        .collect();
     Ok(Json(SearchResponse {
+        conflicts,
         items: outcome.passages.into_iter().map(Into::into).collect(),
         understood: outcome.understood.into(),
         took_ms: millis(outcome.timings.total),

@@ -6,9 +6,11 @@
 
 mod embed;
 mod inspect;
+mod manifest;
 mod parse;
 mod windows;
 
+pub use manifest::{Digests, Manifest};
 pub use windows::texts_to_embed;
 
 use std::time::{Duration, Instant};
@@ -107,8 +109,21 @@ pub enum IngestOutcome {
     Gone,
 }
 
-/// Makes the audit entry of a version that was read, with the document of which another version answers by that, or none.
-pub type ReadyRecord<'r> = dyn Fn(&VersionRow, Option<DocumentId>) -> Result<AuditRecord, Cause> + Send + Sync + 'r;
+/// A version that was read, for its audit entry.
+#[derive(Debug)]
+pub struct ReadyVersion<'v> {
+    /// Which.
+    pub version: &'v VersionRow,
+    /// How it stands now.
+    pub standing: Standing,
+    /// The document of which another version answers by that.
+    pub also_settled: Option<DocumentId>,
+    /// How it was read.
+    pub manifest: Manifest,
+}
+
+/// Makes the audit entry of a version that was read.
+pub type ReadyRecord<'r> = dyn Fn(&ReadyVersion<'_>) -> Result<AuditRecord, Cause> + Send + Sync + 'r;
 
 /// Takes documents in. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -224,15 +239,12 @@ impl Ingestor {
         let outcome = match standing {
             Standing::Answers => IngestOutcome::Ready,
             Standing::Scheduled => IngestOutcome::Scheduled,
-            // Nothing answers otherwise than before.
-            Standing::Past | Standing::Gone if also_settled.is_none() => {
-                commit(tx).await?;
-                self.follower.wake();
-                return Ok(IngestOutcome::Superseded);
-            }
             Standing::Past | Standing::Gone => IngestOutcome::Superseded,
         };
-        let record = ready(version, also_settled).map_err(IngestError::Proof)?;
+        let digests = tx.versions().digests(version.id).await?;
+        let manifest = Manifest::of(version, &self.settings, self.embedder.digest(), digests);
+        let ready_version = ReadyVersion { version, standing, also_settled, manifest };
+        let record = ready(&ready_version).map_err(IngestError::Proof)?;
         tx.commit(Proof::Entry(&record)).await?;
         self.follower.wake();
         if !indexed.wait(INDEX_WAIT).await {

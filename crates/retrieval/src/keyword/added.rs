@@ -26,7 +26,7 @@ const ADDED_WEIGHT: f32 = 0.5;
 pub(super) struct Slips<'s> {
     pub(super) searcher: &'s Searcher,
     pub(super) fields: &'s Fields,
-    pub(super) statistics: &'s VisibleStatistics<'s>,
+    pub(super) statistics: &'s VisibleStatistics,
     pub(super) language: Language,
 }
 
@@ -96,7 +96,7 @@ fn in_expansion(hints: &QueryHints, word: &str) -> bool {
 /// Adds to the `words` what the glossary says, and returns the codes in that. Where texts have the term as it was typed,
 /// the rest only supports it; where none has, it is asked for by what it stands for.
 pub(super) fn expand(
-    statistics: &VisibleStatistics<'_>,
+    statistics: &VisibleStatistics,
     fields: &Fields,
     language: Language,
     words: &mut Vec<QueryWord>,

@@ -20,9 +20,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use millwright_core::{TenantScope, id::ChunkId};
+use millwright_core::TenantScope;
 
-pub(crate) use self::scorer::ChunkScorer;
+pub(crate) use self::scorer::{ChunkScorer, Snapshot};
 use self::tenant_index::TenantIndex;
 pub use self::{
     query::{KeywordHit, KeywordOutcome, KeywordQuery, QueryHints, QueryWord},
@@ -65,22 +65,18 @@ impl KeywordIndexes {
     /// The tenant's best chunks for the query among those of visible labels. The hits may include chunks that were
     /// deleted or labelled anew a moment ago: the database decides what is shown.
     pub async fn search(&self, scope: &TenantScope, query: KeywordQuery) -> Result<KeywordOutcome, RetrievalError> {
+        Ok(self.find(scope, query).await?.0)
+    }
+
+    /// The same with the state of the index in which they were found, to score other chunks in.
+    pub(crate) async fn find(
+        &self,
+        scope: &TenantScope,
+        query: KeywordQuery,
+    ) -> Result<(KeywordOutcome, Snapshot), RetrievalError> {
         let shared = Arc::clone(&self.shared);
         let scope = *scope;
         tokio::task::spawn_blocking(move || shared.open(&scope)?.search(&query)).await?
-    }
-
-    /// Does `work` on a blocking thread with a scorer of these chunks, which counts only what is visible.
-    pub(crate) async fn with_scorer<T: Send + 'static>(
-        &self,
-        scope: &TenantScope,
-        visible: VisibleLabels,
-        chunks: Vec<ChunkId>,
-        work: impl FnOnce(&ChunkScorer<'_>) -> Result<T, RetrievalError> + Send + 'static,
-    ) -> Result<T, RetrievalError> {
-        let shared = Arc::clone(&self.shared);
-        let scope = *scope;
-        tokio::task::spawn_blocking(move || shared.open(&scope)?.with_scorer(&visible, &chunks, work)).await?
     }
 
     /// The tenant's index, to be written to. Keep one for a whole batch: should the index be

@@ -13,7 +13,7 @@ use super::{
     added::{Slips, expand},
     schema::{CHUNK_COLUMNS, Fields, LABEL_COLUMN, chunk_id},
     spelling::Correction,
-    visible::{Totals, VisibleLabels, VisibleStatistics},
+    visible::{VisibleLabels, VisibleStatistics},
 };
 use crate::{
     analysis::{Language, analyse_query, cuts},
@@ -109,15 +109,11 @@ pub struct QueryHints {
 
 /// Searches one snapshot of the index. The query is plain text: nothing in it is syntax.
 pub(super) fn search(
-    searcher: &Searcher,
+    statistics: &VisibleStatistics,
     fields: &Fields,
-    totals: &Totals,
     query: &KeywordQuery,
 ) -> Result<KeywordOutcome, RetrievalError> {
-    let (text, limit, visible) = (query.text.as_str(), query.limit, &query.visible);
-    // For whoever sees all labels too: were scores then those of the index itself, which rounds otherwise and counts what was
-    // deleted, they would tell whether anything is hidden.
-    let statistics = &VisibleStatistics::new(searcher, fields, visible, totals)?;
+    let (text, limit, visible, searcher) = (query.text.as_str(), query.limit, &query.visible, &statistics.searcher);
     let chunk_count = statistics.chunks();
     let analysed = analyse_query(text);
     let mut words = content_words(statistics, fields, analysed.language, analysed.words)?;
@@ -175,7 +171,7 @@ fn top(
     query: &dyn Query,
     limit: usize,
     visible: &VisibleLabels,
-    statistics: &VisibleStatistics<'_>,
+    statistics: &VisibleStatistics,
 ) -> tantivy::Result<Vec<(f32, DocAddress)>> {
     let best = TopDocs::with_limit(limit).order_by_score();
     if statistics.sees_all() {
@@ -189,7 +185,7 @@ fn top(
 /// The words that carry the query: no stop words, unless there is nothing else; of very many
 /// the rarest.
 fn content_words(
-    statistics: &VisibleStatistics<'_>,
+    statistics: &VisibleStatistics,
     fields: &Fields,
     language: Language,
     stems: Vec<(String, Option<String>)>,
@@ -223,7 +219,7 @@ fn content_words(
 
 /// In how many visible chunks a word's text has it, in either form.
 pub(super) fn frequency(
-    statistics: &VisibleStatistics<'_>,
+    statistics: &VisibleStatistics,
     fields: &Fields,
     stem: &str,
     other_stem: Option<&str>,
@@ -237,7 +233,7 @@ pub(super) fn frequency(
 
 /// The longest known first word and a known second one.
 pub(super) fn known_cut(
-    statistics: &VisibleStatistics<'_>,
+    statistics: &VisibleStatistics,
     fields: &Fields,
     word: &QueryWord,
 ) -> tantivy::Result<Option<[QueryWord; 2]>> {
@@ -261,7 +257,7 @@ pub(super) fn known_cut(
 
 /// Finds chunks with compounds of the word.
 fn part(
-    statistics: &VisibleStatistics<'_>,
+    statistics: &VisibleStatistics,
     fields: &Fields,
     stem: &str,
     weight: f32,
@@ -273,7 +269,7 @@ fn part(
 }
 
 /// What a term's presence says, by how many of the visible chunks have it; 0 for one that none has.
-pub(super) fn rarity(statistics: &VisibleStatistics<'_>, term: &Term) -> tantivy::Result<f32> {
+pub(super) fn rarity(statistics: &VisibleStatistics, term: &Term) -> tantivy::Result<f32> {
     let (frequency, chunks) = (statistics.doc_freq(term)? as f32, statistics.chunks() as f32);
     if frequency == 0.0 {
         return Ok(0.0);

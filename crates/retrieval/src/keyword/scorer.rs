@@ -1,6 +1,6 @@
 //! BM25 scores of given chunks for given terms, whether or not they are among a query's best hits.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use millwright_core::id::ChunkId;
 use tantivy::{
@@ -14,7 +14,7 @@ use tantivy::{
 use super::{
     query::{CODE_BOOST, HEADING_BOOST, PART_BOOST, rarity},
     schema::{CHUNK_COLUMNS, Fields, chunk_id},
-    visible::{Totals, VisibleLabels, VisibleStatistics},
+    visible::VisibleStatistics,
 };
 
 /// How soon further occurrences of a term stop counting, and how much long chunks are discounted. Those of the published
@@ -27,25 +27,39 @@ const B: f32 = 0.4;
 type Wanted = Vec<(DocId, usize)>;
 
 /// Scores the chunks that it was made for, in one snapshot of an index.
-pub(crate) struct ChunkScorer<'s> {
-    searcher: &'s Searcher,
-    fields: &'s Fields,
-    statistics: VisibleStatistics<'s>,
+pub(crate) struct ChunkScorer {
+    snapshot: Snapshot,
     wanted: Vec<Wanted>,
     count: usize,
 }
 
-impl<'s> ChunkScorer<'s> {
-    pub(super) fn new(
-        searcher: &'s Searcher,
-        fields: &'s Fields,
-        totals: &Totals,
-        visible: &'s VisibleLabels,
-        chunks: &[ChunkId],
-    ) -> tantivy::Result<Self> {
-        let statistics = VisibleStatistics::new(searcher, fields, visible, totals)?;
+/// One state of an index, as a search saw it.
+#[derive(Clone)]
+pub(crate) struct Snapshot {
+    statistics: Arc<VisibleStatistics>,
+    fields: Fields,
+}
+
+impl Snapshot {
+    pub(super) fn new(statistics: Arc<VisibleStatistics>, fields: Fields) -> Self {
+        Self { statistics, fields }
+    }
+
+    /// A scorer of these chunks, which counts only what is visible.
+    pub(crate) fn scorer(self, chunks: &[ChunkId]) -> tantivy::Result<ChunkScorer> {
+        ChunkScorer::new(self, chunks)
+    }
+
+    fn searcher(&self) -> &Searcher {
+        &self.statistics.searcher
+    }
+}
+
+impl ChunkScorer {
+    fn new(snapshot: Snapshot, chunks: &[ChunkId]) -> tantivy::Result<Self> {
+        let fields = &snapshot.fields;
         let mut wanted = Vec::new();
-        for reader in searcher.segment_readers() {
+        for reader in snapshot.searcher().segment_readers() {
             let mut of_segment = Wanted::new();
             let inverted = reader.inverted_index(fields.chunk_low)?;
             let [high, low] = CHUNK_COLUMNS;
@@ -67,7 +81,7 @@ impl<'s> ChunkScorer<'s> {
             of_segment.sort_unstable();
             wanted.push(of_segment);
         }
-        Ok(Self { searcher, fields, statistics, wanted, count: chunks.len() })
+        Ok(Self { wanted, count: chunks.len(), snapshot })
     }
 
     /// The chunks' scores, in the order in which they were given: the sum over stemmed words, each with its weight, in text
@@ -75,8 +89,8 @@ impl<'s> ChunkScorer<'s> {
     pub(crate) fn words(&self, words: &[(String, f32)]) -> tantivy::Result<Vec<f32>> {
         let mut scores = vec![0.0; self.count];
         for (word, weight) in words {
-            self.add(&mut scores, self.fields.text, word, *weight)?;
-            self.add(&mut scores, self.fields.heading, word, weight * HEADING_BOOST)?;
+            self.add(&mut scores, self.snapshot.fields.text, word, *weight)?;
+            self.add(&mut scores, self.snapshot.fields.heading, word, weight * HEADING_BOOST)?;
         }
         Ok(scores)
     }
@@ -85,10 +99,10 @@ impl<'s> ChunkScorer<'s> {
     pub(crate) fn parts(&self, stems: &[(String, f32)]) -> tantivy::Result<Vec<f32>> {
         let mut scores = vec![0.0; self.count];
         for (stem, weight) in stems {
-            let term = Term::from_field_text(self.fields.parts, stem);
+            let term = Term::from_field_text(self.snapshot.fields.parts, stem);
             let score = weight * PART_BOOST * self.rarity(&term)?;
-            for (reader, wanted) in self.searcher.segment_readers().iter().zip(&self.wanted) {
-                let inverted = reader.inverted_index(self.fields.parts)?;
+            for (reader, wanted) in self.snapshot.searcher().segment_readers().iter().zip(&self.wanted) {
+                let inverted = reader.inverted_index(self.snapshot.fields.parts)?;
                 let Some(mut postings) = inverted.read_postings(&term, IndexRecordOption::Basic)? else { continue };
                 for (doc, place) in wanted {
                     if postings.doc() < *doc {
@@ -107,27 +121,28 @@ impl<'s> ChunkScorer<'s> {
     pub(crate) fn codes(&self, codes: &[(String, f32)]) -> tantivy::Result<Vec<f32>> {
         let mut scores = vec![0.0; self.count];
         for (code, weight) in codes {
-            self.add(&mut scores, self.fields.codes, code, weight * CODE_BOOST)?;
+            self.add(&mut scores, self.snapshot.fields.codes, code, weight * CODE_BOOST)?;
         }
         Ok(scores)
     }
 
     /// What a stemmed word's presence says, by how many of the visible chunks have it.
     pub(crate) fn rarities(&self, words: &[String]) -> tantivy::Result<HashMap<String, f32>> {
-        let rarity = |word: &String| Ok((word.clone(), self.rarity(&Term::from_field_text(self.fields.text, word))?));
+        let rarity =
+            |word: &String| Ok((word.clone(), self.rarity(&Term::from_field_text(self.snapshot.fields.text, word))?));
         words.iter().map(rarity).collect()
     }
 
     fn rarity(&self, term: &Term) -> tantivy::Result<f32> {
-        rarity(&self.statistics, term)
+        rarity(&self.snapshot.statistics, term)
     }
 
     fn add(&self, scores: &mut [f32], field: Field, term: &str, weight: f32) -> tantivy::Result<()> {
         let term = Term::from_field_text(field, term);
         let mut rarity = None;
-        let tokens = self.statistics.total_num_tokens(field)? as f32;
-        let average = (tokens / self.statistics.chunks().max(1) as f32).max(1.0);
-        for (reader, wanted) in self.searcher.segment_readers().iter().zip(&self.wanted) {
+        let tokens = self.snapshot.statistics.total_num_tokens(field)? as f32;
+        let average = (tokens / self.snapshot.statistics.chunks().max(1) as f32).max(1.0);
+        for (reader, wanted) in self.snapshot.searcher().segment_readers().iter().zip(&self.wanted) {
             if wanted.is_empty() {
                 continue;
             }

@@ -36,7 +36,7 @@ pub struct Correction {
 pub(super) fn meant(
     searcher: &Searcher,
     fields: &Fields,
-    statistics: &VisibleStatistics<'_>,
+    statistics: &VisibleStatistics,
     word: &str,
     language: Language,
 ) -> tantivy::Result<Option<String>> {

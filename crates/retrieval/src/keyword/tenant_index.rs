@@ -2,13 +2,13 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use millwright_core::id::{ChunkId, VersionId};
+use millwright_core::id::VersionId;
 use serde::{Deserialize, Serialize};
 use tantivy::{
     Index, IndexReader, IndexWriter, ReloadPolicy, TantivyError,
@@ -20,8 +20,8 @@ use tantivy::{
 use super::{
     query::{self, KeywordOutcome, KeywordQuery},
     schema::{Fields, KeywordChunk, SCHEMA_NUMBER},
-    scorer::ChunkScorer,
-    visible::{Totals, VisibleLabels},
+    scorer::Snapshot,
+    visible::{Totals, VisibleStatistics},
 };
 use crate::error::RetrievalError;
 
@@ -145,19 +145,14 @@ impl TenantIndex {
         *self.position.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn search(&self, query: &KeywordQuery) -> Result<KeywordOutcome, RetrievalError> {
-        query::search(&self.reader.searcher(), &self.fields, &self.totals, query)
-    }
-
-    /// Does `work` with a scorer of these chunks.
-    pub(super) fn with_scorer<T>(
-        &self,
-        visible: &VisibleLabels,
-        chunks: &[ChunkId],
-        work: impl FnOnce(&ChunkScorer<'_>) -> Result<T, RetrievalError>,
-    ) -> Result<T, RetrievalError> {
-        let searcher = self.reader.searcher();
-        work(&ChunkScorer::new(&searcher, &self.fields, &self.totals, visible, chunks)?)
+    /// Searches, and tells in which state of the index.
+    pub(super) fn search(&self, query: &KeywordQuery) -> Result<(KeywordOutcome, Snapshot), RetrievalError> {
+        // For whoever sees all labels too: were scores then those of the index itself, which rounds otherwise and counts what
+        // was deleted, they would tell whether anything is hidden.
+        let visible = query.visible.clone();
+        let statistics = VisibleStatistics::new(self.reader.searcher(), &self.fields, visible, &self.totals)?;
+        let outcome = query::search(&statistics, &self.fields, query)?;
+        Ok((outcome, Snapshot::new(Arc::new(statistics), self.fields.clone())))
     }
 
     /// Takes changes in; they are found after [`Self::commit`]. After an error nothing since the

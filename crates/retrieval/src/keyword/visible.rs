@@ -97,10 +97,13 @@ impl Totals {
     }
 }
 
-/// BM25's statistics over what the reader may see.
-pub(super) struct VisibleStatistics<'s> {
-    searcher: &'s Searcher,
-    visible: &'s VisibleLabels,
+/// BM25's statistics over what the reader may see, in one snapshot of an index.
+pub(super) struct VisibleStatistics {
+    pub(super) searcher: Searcher,
+    visible: VisibleLabels,
+    /// In how many visible chunks a term was found to be: counted once, asked for by the search, by what is made of its words,
+    /// and by the order of what was found.
+    frequencies: Mutex<HashMap<Term, u64>>,
     fields: [Field; 3],
     chunks: u64,
     tokens: [u64; 3],
@@ -108,11 +111,11 @@ pub(super) struct VisibleStatistics<'s> {
     is_open: Vec<bool>,
 }
 
-impl<'s> VisibleStatistics<'s> {
+impl VisibleStatistics {
     pub(super) fn new(
-        searcher: &'s Searcher,
+        searcher: Searcher,
         fields: &Fields,
-        visible: &'s VisibleLabels,
+        visible: VisibleLabels,
         totals: &Totals,
     ) -> tantivy::Result<Self> {
         let fields = [fields.text, fields.heading, fields.codes];
@@ -127,8 +130,9 @@ impl<'s> VisibleStatistics<'s> {
             }
             is_open.push(totals.by_label.keys().all(|label| visible.contains(*label)));
         }
-        totals.keep(searcher);
-        Ok(Self { searcher, visible, fields, chunks, tokens, is_open })
+        totals.keep(&searcher);
+        let frequencies = Mutex::default();
+        Ok(Self { searcher, visible, frequencies, fields, chunks, tokens, is_open })
     }
 
     /// Whether nothing in the index is hidden.
@@ -141,7 +145,7 @@ impl<'s> VisibleStatistics<'s> {
     }
 }
 
-impl Bm25StatisticsProvider for VisibleStatistics<'_> {
+impl Bm25StatisticsProvider for VisibleStatistics {
     fn total_num_tokens(&self, field: Field) -> tantivy::Result<u64> {
         Ok(self.fields.iter().position(|known| *known == field).map_or(0, |at| self.tokens[at]))
     }
@@ -150,9 +154,20 @@ impl Bm25StatisticsProvider for VisibleStatistics<'_> {
         Ok(self.chunks)
     }
 
+    fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
+        if let Some(known) = self.frequencies.lock().unwrap_or_else(PoisonError::into_inner).get(term) {
+            return Ok(*known);
+        }
+        let count = self.count(term)?;
+        self.frequencies.lock().unwrap_or_else(PoisonError::into_inner).insert(term.clone(), count);
+        Ok(count)
+    }
+}
+
+impl VisibleStatistics {
     /// Counted along the postings of the term: only visible chunks count. Where nothing is hidden and nothing was deleted,
     /// the index knows the same number.
-    fn doc_freq(&self, term: &Term) -> tantivy::Result<u64> {
+    fn count(&self, term: &Term) -> tantivy::Result<u64> {
         let mut count = 0;
         for (reader, is_open) in self.searcher.segment_readers().iter().zip(&self.is_open) {
             let inverted = reader.inverted_index(term.field())?;

@@ -15,13 +15,13 @@ use millwright_documents::{ChunkSettings, Limits, ParserProcess};
 use millwright_retrieval::{
     embedding::Embedder,
     follower::{FollowerHandle, IndexFollower},
-    ingest::{IngestError, IngestOutcome, IngestTask, Ingestor},
+    ingest::{IngestError, IngestOutcome, IngestTask, Ingestor, ReadyVersion},
     keyword::{KeywordIndexes, KeywordQuery, QueryHints, VisibleLabels},
     search::{DEFAULT_CANDIDATES, SearchOutcome, SearchRequest, Searcher},
 };
 use millwright_store::{
     Bookkeeping, Proof,
-    tenant::{JobFence, NewDocument, NewJob, NewUser, NewVersion, Reader, SearchFilter, UserKind, VersionRow},
+    tenant::{JobFence, NewDocument, NewJob, NewUser, NewVersion, Reader, SearchFilter, UserKind},
     testkit::TestDatabase,
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -161,7 +161,7 @@ impl Plant {
     pub(crate) async fn run(&self, task: &IngestTask) -> Result<IngestOutcome, IngestError> {
         let sources = self.sources.clone();
         let tenant_id = task.scope.tenant_id();
-        let record = move |version: &VersionRow, _: Option<DocumentId>| {
+        let record = move |ready: &ReadyVersion<'_>| {
             Ok(AuditRecord {
                 id: sources.new_id(),
                 tenant_id,
@@ -169,7 +169,7 @@ impl Plant {
                 actor: "system:test".to_owned(),
                 action: "document.indexed".to_owned(),
                 resource_type: "document".to_owned(),
-                resource_id: version.document_id.to_string(),
+                resource_id: ready.version.document_id.to_string(),
                 canonical: b"{}".to_vec(),
                 mac: [0; 32],
             })

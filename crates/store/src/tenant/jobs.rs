@@ -201,6 +201,18 @@ impl Jobs<'_> {
         Ok(())
     }
 
+    /// How many jobs of a kind wait, counted up to `most`.
+    pub async fn count_queued(&mut self, kind: &str, most: i64) -> Result<i64, StoreError> {
+        Ok(sqlx::query_scalar(
+            "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE tenant_id = $1 AND status = 'queued' AND kind = $2 LIMIT $3) q",
+        )
+        .bind(self.0.tenant)
+        .bind(kind)
+        .bind(most)
+        .fetch_one(&mut *self.0.connection)
+        .await?)
+    }
+
     /// Removes jobs that wait to work on a resource that is being deleted.
     pub async fn delete_queued_for(&mut self, resource_id: &str) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM jobs WHERE tenant_id = $1 AND resource_id = $2 AND status = 'queued'")

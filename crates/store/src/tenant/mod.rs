@@ -44,7 +44,7 @@ pub use label_requests::{LabelRequestRow, LabelRequestStatus, LabelRequests, New
 pub use labels::{ClearanceColumns, LabelColumns, Labels, Reader, label_of_json};
 pub use messages::{FinishedMessage, MessageRole, MessageRow, MessageStatus, Messages, NewMessage};
 pub use page_layouts::{PageLayoutRow, PageTextRow};
-pub use passages::{PassageQuery, PassageRow, PassageScope, Passages, WindowVector};
+pub use passages::{CandidateRow, PassageQuery, PassageRow, PassageScope, Passages, WindowVector};
 pub use policy::{DecisionRow, NewDecision, Policies, PolicySettingsRow, PolicyState, PolicyVersionRow};
 pub use policy_events::{
     NewPolicyEvent, PolicyEventCount, PolicyEventFilter, PolicyEventKind, PolicyEventRow, PolicyEvents,
@@ -56,7 +56,7 @@ pub use usage::{CallOutcome, NewUsage, Usage, UsageFilter, UsageGroup, UsageRow,
 pub use users::{NewUser, UserChange, UserFilter, UserKind, UserRow, UserStatus, Users};
 pub use validity::{SearchFilter, Standing, Validity, VersionSet};
 pub use vaults::Vaults;
-pub use versions::{NewVersion, PageRow, Stage, VersionRow, VersionStatus, Versions};
+pub use versions::{NewVersion, PageRow, Stage, VersionDigests, VersionRow, VersionStatus, Versions};
 
 /// An enum kept as text in the database: its words, and what reads them back.
 macro_rules! text_enum {

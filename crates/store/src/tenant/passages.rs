@@ -26,6 +26,8 @@ pub struct PassageQuery<'q> {
     pub keyword_hits: &'q [ChunkId],
     /// Where to search.
     pub scope: PassageScope<'q>,
+    /// About how many chunks of versions that answer the reader may see, where that is known.
+    pub visible_chunks: Option<u64>,
 }
 
 /// Which versions are searched.
@@ -48,8 +50,23 @@ impl<'q> PassageScope<'q> {
     }
 }
 
-/// So many chunks are compared one by one sooner than HNSW finds those that pass among all others.
-const MOST_EXACT: i64 = 20_000;
+/// So many chunks are compared one by one sooner than HNSW finds those that pass among all others, and none is missed.
+const MOST_EXACT: u64 = 4_000;
+
+/// A passage that may be worth reading.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct CandidateRow {
+    /// The chunk.
+    #[sqlx(try_from = "Uuid")]
+    pub chunk_id: ChunkId,
+    /// Cosine similarity of its nearest window, -1 to 1; for keyword hits too.
+    pub similarity: Option<f64>,
+    /// The vector of its nearest window; none when the query has none.
+    #[sqlx(try_from = "Option<HalfVector>")]
+    pub embedding: WindowVector,
+    /// Whether the vector index returned it.
+    pub from_vector: bool,
+}
 
 /// A passage of a version that answers.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -90,13 +107,6 @@ pub struct PassageRow {
     /// Sentences of the text that look like instructions: pairs of code points.
     #[sqlx(json)]
     pub quarantined: Vec<(u32, u32)>,
-    /// Cosine similarity of its nearest window, -1 to 1; for keyword hits too.
-    pub similarity: Option<f64>,
-    /// The vector of its nearest window; none when the query has none.
-    #[sqlx(try_from = "Option<HalfVector>")]
-    pub embedding: WindowVector,
-    /// Whether the vector index returned it.
-    pub from_vector: bool,
 }
 
 /// A vector as the database keeps it, with half the digits of what was given.
@@ -113,11 +123,23 @@ impl Passages<'_> {
     /// One trip: the vector index's nearest windows as their chunks, and the keyword hits, each only where its
     /// version is in the scope and the reader may see its document: the label is a condition of the search, not of its
     /// result. Nothing of a deleted document is among them, nor of a version that does not answer unless the scope is
-    /// [`PassageScope::Any`], however far an index lags behind. Ordered by similarity, best first.
-    pub async fn find(&mut self, query: &PassageQuery<'_>) -> Result<Vec<PassageRow>, StoreError> {
-        let rows = sqlx::query_as(AssertSqlSafe(self.statement(query)))
+    /// [`PassageScope::Any`], however far an index lags behind. Ordered by similarity, best first. Without texts, which are
+    /// most of the bytes: [`read`](Self::read) those of the best.
+    pub async fn find(&mut self, query: &PassageQuery<'_>) -> Result<Vec<CandidateRow>, StoreError> {
+        let rows = sqlx::query_as(AssertSqlSafe(self.statement(FIND, query)))
             .bind(query.embedding.map(HalfVector::from_f32_slice))
             .bind(query.keyword_hits.iter().map(|id| id.uuid()).collect::<Vec<Uuid>>())
+            .bind(version_ids(query))
+            .fetch_all(&mut *self.0.connection)
+            .await?;
+        Ok(rows)
+    }
+
+    /// One trip: these chunks as passages, in this order, under the same conditions as [`find`](Self::find): what was deleted
+    /// or labelled anew meanwhile is left out.
+    pub async fn read(&mut self, query: &PassageQuery<'_>, chunks: &[ChunkId]) -> Result<Vec<PassageRow>, StoreError> {
+        let rows = sqlx::query_as(AssertSqlSafe(self.statement(READ, query)))
+            .bind(chunks.iter().map(|id| id.uuid()).collect::<Vec<Uuid>>())
             .bind(version_ids(query))
             .fetch_all(&mut *self.0.connection)
             .await?;
@@ -127,7 +149,7 @@ impl Passages<'_> {
     /// How the database would carry out [`find`](Self::find), one line of the plan an item.
     #[cfg(feature = "testkit")]
     pub async fn explain(&mut self, query: &PassageQuery<'_>) -> Result<Vec<String>, StoreError> {
-        let lines = sqlx::query_scalar(AssertSqlSafe(format!("EXPLAIN {}", self.statement(query))))
+        let lines = sqlx::query_scalar(AssertSqlSafe(format!("EXPLAIN {}", self.statement(FIND, query))))
             .bind(query.embedding.map(HalfVector::from_f32_slice))
             .bind(query.keyword_hits.iter().map(|id| id.uuid()).collect::<Vec<Uuid>>())
             .bind(version_ids(query))
@@ -137,32 +159,38 @@ impl Passages<'_> {
     }
 
     /// Tenant, labels and limit stand in the text, where the planner sees them in a prepared statement's cached plan too: it
-    /// reads a small tenant's vectors one by one and a large tenant's through HNSW. Behind a parameter it would settle
-    /// on one way for both, and HNSW gives up before it has found the few rows of a small tenant.
-    fn statement(&self, query: &PassageQuery<'_>) -> String {
+    /// looks into the tenant's own part of the vectors alone, and reads a small tenant's one by one. Behind a parameter it
+    /// would settle on one way for all.
+    fn statement(&self, form: &str, query: &PassageQuery<'_>) -> String {
         // Not a join: its rows would be underestimated so far that the planner never took HNSW.
         const CURRENT: &str = "(SELECT d.current_version_id = v.version_id AND {visible} FROM documents d \
              WHERE d.tenant_id = '{tenant}' AND d.id = v.document_id)";
+        const OF_READER: &str = "v.version_id = ANY (ARRAY(SELECT d.current_version_id FROM documents d \
+                 WHERE d.tenant_id = '{tenant}' AND d.current_version_id IS NOT NULL AND {visible}))";
         const OF_FEW: &str = "v.version_id = ANY (ARRAY(SELECT r.id FROM document_versions r \
                  JOIN documents d ON d.tenant_id = '{tenant}' AND d.id = r.document_id \
                  WHERE r.tenant_id = '{tenant}' AND r.id = ANY ($3) AND {visible}{current}))";
+        // The sum keeps HNSW away, which might not come by few vectors before it gives up: all of them are read by the
+        // index on versions.
+        const NEAREST: &str = "v.embedding <=> $1";
+        const ALL: &str = "(v.embedding <=> $1) + 0";
         let (vectors, answers, order) = match query.scope {
-            PassageScope::Current => ("chunk_vectors", CURRENT.to_owned(), "v.embedding <=> $1"),
-            // A condition that no index serves, so that the one on vectors is taken.
-            PassageScope::CurrentOf(versions) if versions.chunks > MOST_EXACT => {
-                ("chunk_vectors", format!("{CURRENT} AND (v.version_id = ANY ($3)) IS TRUE"), "v.embedding <=> $1")
+            PassageScope::Current if query.visible_chunks.is_some_and(|chunks| chunks <= MOST_EXACT) => {
+                ("chunk_vectors", OF_READER.to_owned(), ALL)
             }
-            // Few vectors, which HNSW might not come by before it gives up: the sum keeps it away, and all of them are read
-            // by the index on versions.
-            PassageScope::CurrentOf(_) => ("chunk_vectors", OF_FEW.to_owned(), "(v.embedding <=> $1) + 0"),
-            PassageScope::Any(_) => (ALL_VECTORS, OF_FEW.to_owned(), "(v.embedding <=> $1) + 0"),
+            PassageScope::Current => ("chunk_vectors", CURRENT.to_owned(), NEAREST),
+            // A condition that no index serves, so that the one on vectors is taken.
+            PassageScope::CurrentOf(versions) if versions.chunks.cast_unsigned() > MOST_EXACT => {
+                ("chunk_vectors", format!("{CURRENT} AND (v.version_id = ANY ($3)) IS TRUE"), NEAREST)
+            }
+            PassageScope::CurrentOf(_) => ("chunk_vectors", OF_FEW.to_owned(), ALL),
+            PassageScope::Any(_) => (ALL_VECTORS, OF_FEW.to_owned(), ALL),
         };
         let current = match query.scope {
             PassageScope::Any(_) => " AND d.deleted_at IS NULL",
             _ => " AND d.current_version_id = {version}",
         };
-        STATEMENT
-            .replace("{answers}", &answers.replace("{current}", &current.replace("{version}", "r.id")))
+        form.replace("{answers}", &answers.replace("{current}", &current.replace("{version}", "r.id")))
             .replace("{current}", &current.replace("{version}", "c.version_id"))
             .replace("{vectors}", vectors)
             .replace("{order}", order)
@@ -185,31 +213,34 @@ fn version_ids(query: &PassageQuery<'_>) -> Option<Vec<Uuid>> {
 const ALL_VECTORS: &str = "(SELECT tenant_id, version_id, document_id, chunk_id, embedding FROM chunk_vectors \
      UNION ALL SELECT tenant_id, version_id, document_id, chunk_id, embedding FROM dormant_vectors)";
 
-/// `OFFSET 0` keeps the order of the joins: from a few wanted chunks to their documents. Left alone, the planner
-/// underestimates them and may begin with all chunks of the tenant.
-const STATEMENT: &str = "WITH nearest AS MATERIALIZED ( \
+const FIND: &str = "WITH nearest AS MATERIALIZED ( \
          SELECT v.chunk_id, v.embedding <=> $1 AS distance, v.embedding FROM {vectors} v \
          WHERE v.tenant_id = '{tenant}' AND $1::halfvec IS NOT NULL AND {answers} \
-         ORDER BY {order} LIMIT {nearest}), \
-     wanted AS ( \
-         (SELECT DISTINCT ON (chunk_id) chunk_id, distance, embedding, true AS from_vector FROM nearest \
-          ORDER BY chunk_id, distance) \
-         UNION ALL \
-         SELECT k.chunk_id, n.distance, n.embedding, false \
-         FROM (SELECT DISTINCT chunk_id FROM unnest($2::uuid[]) AS h (chunk_id)) k \
-         LEFT JOIN LATERAL ( \
-             SELECT v.embedding <=> $1 AS distance, v.embedding FROM {vectors} v \
-             WHERE v.tenant_id = '{tenant}' AND v.chunk_id = k.chunk_id AND $1::halfvec IS NOT NULL \
-             ORDER BY (v.embedding <=> $1) + 0 LIMIT 1) n ON true \
-         WHERE k.chunk_id NOT IN (SELECT chunk_id FROM nearest)) \
-     SELECT p.*, 1 - w.distance AS similarity, w.embedding, w.from_vector \
-     FROM wanted w CROSS JOIN LATERAL ( \
+         ORDER BY {order} LIMIT {nearest}) \
+     (SELECT DISTINCT ON (chunk_id) chunk_id, 1 - distance AS similarity, embedding, true AS from_vector FROM nearest \
+      ORDER BY chunk_id, distance) \
+     UNION ALL \
+     SELECT k.chunk_id, 1 - n.distance, n.embedding, false \
+     FROM (SELECT DISTINCT chunk_id FROM unnest($2::uuid[]) AS h (chunk_id)) k \
+     CROSS JOIN LATERAL ( \
+         SELECT 1 FROM chunks c JOIN documents d ON d.tenant_id = '{tenant}' AND d.id = c.document_id{current} AND {visible} \
+         WHERE c.tenant_id = '{tenant}' AND c.id = k.chunk_id AND ($3::uuid[] IS NULL OR c.version_id = ANY ($3)) OFFSET 0) p \
+     LEFT JOIN LATERAL ( \
+         SELECT v.embedding <=> $1 AS distance, v.embedding FROM {vectors} v \
+         WHERE v.tenant_id = '{tenant}' AND v.chunk_id = k.chunk_id AND $1::halfvec IS NOT NULL \
+         ORDER BY (v.embedding <=> $1) + 0 LIMIT 1) n ON true \
+     WHERE k.chunk_id NOT IN (SELECT chunk_id FROM nearest) \
+     ORDER BY similarity DESC NULLS LAST";
+
+/// `OFFSET 0` keeps the order of the joins: from a few wanted chunks to their documents. Left alone, the planner
+/// underestimates them and may begin with all chunks of the tenant.
+const READ: &str = "SELECT p.* FROM unnest($1::uuid[]) WITH ORDINALITY AS w (chunk_id, place) CROSS JOIN LATERAL ( \
          SELECT c.id AS chunk_id, c.document_id, d.name AS document_name, b.classification, b.export_control, \
                 b.groups, d.integrity, r.number AS version, r.effective_from, d.current_version_id IS NOT DISTINCT FROM c.version_id AS is_current, r.paged, c.ordinal, c.page_number, c.char_start, c.char_end, c.heading_path, c.token_count, c.text, c.quarantined \
          FROM chunks c \
          JOIN documents d ON d.tenant_id = '{tenant}' AND d.id = c.document_id{current} AND {visible} \
          JOIN labels b ON b.tenant_id = '{tenant}' AND b.id = d.label_id \
          JOIN document_versions r ON r.tenant_id = '{tenant}' AND r.id = c.version_id \
-         WHERE c.tenant_id = '{tenant}' AND c.id = w.chunk_id AND ($3::uuid[] IS NULL OR c.version_id = ANY ($3)) \
+         WHERE c.tenant_id = '{tenant}' AND c.id = w.chunk_id AND ($2::uuid[] IS NULL OR c.version_id = ANY ($2)) \
          OFFSET 0) p \
-     ORDER BY similarity DESC NULLS LAST";
+     ORDER BY w.place";

@@ -125,6 +125,21 @@ pub struct VersionRow {
     pub language: Option<String>,
 }
 
+/// SHA-256 of all that is stored of a version.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct VersionDigests {
+    /// Of the uploaded bytes.
+    pub source: Vec<u8>,
+    /// Of the digests of all pages' texts, in order.
+    pub pages: Vec<u8>,
+    /// How many pages.
+    pub page_count: i64,
+    /// Of the digests of all chunks, in order, each of `page:start:end:text`.
+    pub chunks: Vec<u8>,
+    /// How many chunks.
+    pub chunk_count: i64,
+}
+
 /// A page of text as the parser read it.
 #[derive(Debug, Clone, Default, sqlx::FromRow)]
 pub struct PageRow {
@@ -254,6 +269,23 @@ impl Versions<'_> {
                 .fetch_optional(&mut *self.0.connection)
                 .await?;
         bytes.ok_or(StoreError::NotFound("version"))
+    }
+
+    /// Digests of all that is stored of a version, by the database.
+    pub async fn digests(&mut self, id: VersionId) -> Result<VersionDigests, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT (SELECT sha256(bytes) FROM document_contents WHERE tenant_id = $1 AND version_id = $2) AS source, \
+                    p.digest AS pages, p.count AS page_count, c.digest AS chunks, c.count AS chunk_count \
+             FROM (SELECT sha256(coalesce(string_agg(sha256(convert_to(text, 'UTF8')), ''::bytea ORDER BY page_number), ''::bytea)) AS digest, count(*) \
+                   FROM document_pages WHERE tenant_id = $1 AND version_id = $2) p, \
+                  (SELECT sha256(coalesce(string_agg(sha256(convert_to(concat_ws(':', page_number, char_start, char_end, text), 'UTF8')), \
+                                                     ''::bytea ORDER BY ordinal), ''::bytea)) AS digest, count(*) \
+                   FROM chunks WHERE tenant_id = $1 AND version_id = $2) c",
+        )
+        .bind(self.0.tenant)
+        .bind(id.uuid())
+        .fetch_one(&mut *self.0.connection)
+        .await?)
     }
 
     /// Enters a stage, or tells how far it has come.

@@ -179,9 +179,14 @@ async fn assert_sees_nothing(tx: &mut TenantTx, reader: &Reader, other: &Full) {
         nearest: 50,
         keyword_hits: &other.manual.chunks,
         scope: PassageScope::Any(&VersionSet { ids: vec![version], chunks: 1 }),
+        visible_chunks: None,
     };
     assert!(tx.passages().find(&query).await.unwrap().is_empty());
-    assert!(tx.passages().find(&PassageQuery { scope: PassageScope::Current, ..query }).await.unwrap().is_empty());
+    assert!(tx.passages().read(&query, &other.manual.chunks).await.unwrap().is_empty());
+    for visible_chunks in [None, Some(1)] {
+        let query = PassageQuery { scope: PassageScope::Current, visible_chunks, ..query.clone() };
+        assert!(tx.passages().find(&query).await.unwrap().is_empty());
+    }
     missing(tx.glossary().require(other.glossary_entry).await);
     assert!(tx.glossary().list("", FIRST).await.unwrap().items.is_empty());
     assert_eq!((tx.glossary().count().await.unwrap(), tx.glossary().all().await.unwrap().len()), (0, 0));
@@ -327,8 +332,9 @@ async fn snapshot(world: &World, site: &Site) -> Vec<String> {
     let tables = world
         .database
         .peek(
-            "SELECT table_name::text FROM information_schema.columns WHERE table_schema = 'millwright' \
-             AND column_name = 'tenant_id' ORDER BY 1",
+            "SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' \
+             WHERE c.relnamespace = 'millwright'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition \
+             ORDER BY 1",
         )
         .await;
     let mut rows = Vec::new();

@@ -155,6 +155,25 @@ async fn a_renewed_lease_keeps_the_job() {
 }
 
 #[tokio::test]
+async fn the_long_queue_of_one_tenant_does_not_hold_up_another() {
+    let world = World::new().await;
+    let (busy, quiet) = (world.site("TenantA").await, world.site("TenantB").await);
+    for _ in 0..6 {
+        world.enqueue(&busy).await;
+    }
+    let late = world.enqueue(&quiet).await;
+    let owner = world.sources.new_uuid();
+    let first = claim(&world, owner, 2).await;
+    let tenants: HashSet<_> = first.iter().map(|job| job.scope).collect();
+    assert_eq!(tenants, HashSet::from([busy.scope, quiet.scope]), "one each");
+    let of_quiet = first.iter().find(|job| job.scope == quiet.scope).unwrap();
+    assert_eq!(of_quiet.fence.id, late);
+    // Nobody else waits: then the others are all of the busy one, the oldest first.
+    assert_eq!(claim(&world, owner, 10).await.len(), 5);
+    world.drop().await;
+}
+
+#[tokio::test]
 async fn a_failed_attempt_waits_and_is_tried_again() {
     let world = World::new().await;
     let site = world.site("TenantA").await;

@@ -70,6 +70,7 @@ async fn seen(world: &World, site: &Site, user: UserId, all: &[(DocumentId, Chun
         nearest: 100,
         keyword_hits: &[],
         scope: PassageScope::Current,
+        visible_chunks: None,
     };
     let by_keyword = PassageQuery { embedding: None, keyword_hits: &chunks, ..by_vector.clone() };
     let documents: Vec<DocumentId> = all.iter().map(|(document, _)| *document).collect();
@@ -83,10 +84,14 @@ async fn seen(world: &World, site: &Site, user: UserId, all: &[(DocumentId, Chun
     for (document, _) in all {
         all_versions.ids.extend(tx.versions().list(*document).await.unwrap().iter().map(|version| version.id));
     }
+    let one_by_one = PassageQuery { visible_chunks: Some(all.len() as u64), ..by_vector.clone() };
     let by_version = PassageQuery { scope: PassageScope::Any(&all_versions), ..by_vector.clone() };
-    for query in [by_vector, by_keyword, by_version] {
+    for query in [by_vector, by_keyword, one_by_one, by_version] {
         let rows = tx.passages().find(&query).await.unwrap();
-        let mut found: Vec<String> = rows.into_iter().map(|row| row.document_name).collect();
+        // Nor are the others read by whoever knows their numbers.
+        let rows = (rows.len(), tx.passages().read(&query, &chunks).await.unwrap());
+        assert_eq!(rows.0, rows.1.len());
+        let mut found: Vec<String> = rows.1.into_iter().map(|row| row.document_name).collect();
         found.sort();
         assert_eq!(found, names);
     }
@@ -237,13 +242,19 @@ async fn a_search_finds_as_many_as_were_asked_for_though_nearly_all_of_the_neare
         nearest: 50,
         keyword_hits: &[],
         scope: PassageScope::Current,
+        visible_chunks: None,
     };
     let mut tx = world.read(&site).await;
     let plan = tx.passages().explain(&query).await.unwrap().join("\n");
-    assert!(plan.contains("Index Scan using chunk_vectors_nearest"), "{plan}");
-    let rows = tx.passages().find(&query).await.unwrap();
-    assert_eq!(rows.len(), 50);
-    assert!(rows.iter().all(|row| open.chunks.contains(&row.chunk_id)));
+    assert!(plan.contains("_embedding_idx"), "{plan}");
+    let few = PassageQuery { visible_chunks: Some(200), ..query.clone() };
+    let plan = tx.passages().explain(&few).await.unwrap().join("\n");
+    assert!(!plan.contains("_embedding_idx") && plan.contains("_version_id_idx"), "{plan}");
+    for query in [query, few] {
+        let rows = tx.passages().find(&query).await.unwrap();
+        assert_eq!(rows.len(), 50);
+        assert!(rows.iter().all(|row| open.chunks.contains(&row.chunk_id)));
+    }
     drop(tx);
     world.drop().await;
 }

@@ -2,20 +2,31 @@
 
 use millwright_core::id::ChunkId;
 use millwright_store::tenant::{
-    NewChunk, NewVector, PassageQuery, PassageRow, PassageScope, Reader, Standing, VersionSet,
+    CandidateRow, NewChunk, NewVector, PassageQuery, PassageRow, PassageScope, Reader, Standing, VersionSet,
 };
 
 use crate::support::{BOOKKEEPING, Site, World, axis, scattered};
 
 fn all(reader: &Reader) -> PassageQuery<'_> {
-    PassageQuery { reader, embedding: None, nearest: 10, keyword_hits: &[], scope: PassageScope::Current }
+    PassageQuery {
+        reader,
+        embedding: None,
+        nearest: 10,
+        keyword_hits: &[],
+        scope: PassageScope::Current,
+        visible_chunks: None,
+    }
 }
 
-async fn find(world: &World, site: &Site, query: &PassageQuery<'_>) -> Vec<PassageRow> {
+async fn find(world: &World, site: &Site, query: &PassageQuery<'_>) -> Vec<CandidateRow> {
     world.read(site).await.passages().find(query).await.unwrap()
 }
 
-fn ids(rows: &[PassageRow]) -> Vec<ChunkId> {
+async fn read(world: &World, site: &Site, query: &PassageQuery<'_>, chunks: &[ChunkId]) -> Vec<PassageRow> {
+    world.read(site).await.passages().read(query, chunks).await.unwrap()
+}
+
+fn ids(rows: &[CandidateRow]) -> Vec<ChunkId> {
     rows.iter().map(|row| row.chunk_id).collect()
 }
 
@@ -32,8 +43,11 @@ async fn the_nearest_come_first_with_their_similarity() {
     assert_eq!(ids(&rows), [manual.chunks[2], manual.chunks[1]]);
     assert!((rows[0].similarity.unwrap() - 1.0).abs() < 1e-3);
     assert!((rows[1].similarity.unwrap() - 0.6).abs() < 1e-3);
-    let row = &rows[0];
-    assert!(row.from_vector && row.paged);
+    assert!(rows[0].from_vector);
+    let read = read(&world, &site, &all(&reader), &[manual.chunks[2], manual.chunks[0]]).await;
+    assert_eq!(read.iter().map(|row| row.chunk_id).collect::<Vec<_>>(), [manual.chunks[2], manual.chunks[0]]);
+    let row = &read[0];
+    assert!(row.paged && row.is_current);
     assert_eq!((row.document_id, row.document_name.as_str(), row.version), (manual.document, "Pump manual.txt", 1));
     assert_eq!((row.ordinal, row.page_number, row.char_start, row.char_end, row.token_count), (2, 1, 0, 30, 7));
     assert_eq!(row.heading_path, ["Pump", "Lock\"out, {safely}"]);
@@ -99,7 +113,10 @@ async fn superseded_and_deleted_versions_are_never_found() {
     tx.documents().delete(gone.document, world.now()).await.unwrap();
     tx.commit(BOOKKEEPING).await.unwrap();
     let rows = find(&world, &site, &query).await;
-    assert_eq!((ids(&rows), rows[0].version), (chunks.clone(), 2));
+    assert_eq!(ids(&rows), chunks);
+    // What was found a moment before is not read any more.
+    let rows = read(&world, &site, &query, &everything).await;
+    assert_eq!(rows.iter().map(|row| (row.chunk_id, row.version)).collect::<Vec<_>>(), [(chunks[0], 2)]);
     // A vector that some fault left behind does not bring its version back either.
     let mut tx = world.begin(&site).await;
     let stale = NewVector { chunk_id: old.chunks[0], window_number: 0, embedding: axis(0) };
@@ -163,7 +180,7 @@ async fn a_filtered_vector_scan_returns_as_many_rows_as_were_asked_for() {
         .fetch_all(&mut connection)
         .await
         .unwrap();
-    assert!(plan.iter().any(|line| line.contains("chunk_vectors_nearest")), "{plan:#?}");
+    assert!(plan.iter().any(|line| line.contains("_embedding_idx")), "{plan:#?}");
     let rows: Vec<uuid::Uuid> = sqlx::query_scalar(nearest).bind(vector).fetch_all(&mut connection).await.unwrap();
     assert_eq!(rows.len(), 60);
     assert!(rows.iter().all(|id| few.chunks.contains(&ChunkId::from(*id))));

@@ -37,6 +37,7 @@ async fn search_takes_hnsw_for_a_large_tenant_and_the_tenants_index_for_a_small_
         nearest: 50,
         keyword_hits: &[],
         scope: PassageScope::Current,
+        visible_chunks: None,
     };
     let query_of_small = PassageQuery { reader: &of_small, ..query.clone() };
     for _ in 0..8 {
@@ -44,14 +45,14 @@ async fn search_takes_hnsw_for_a_large_tenant_and_the_tenants_index_for_a_small_
         let mut tx = world.read(&large).await;
         assert_eq!(tx.passages().find(&query).await.unwrap().len(), 50);
         let plan = tx.passages().explain(&query).await.unwrap().join("\n");
-        assert!(plan.contains("Index Scan using chunk_vectors_nearest"), "{plan}");
+        assert!(plan.contains("_embedding_idx"), "{plan}");
         assert!(!plan.contains("Seq Scan on chunk"), "{plan}");
         drop(tx);
         let mut tx = world.read(&small).await;
         assert_eq!(tx.passages().find(&query_of_small).await.unwrap().len(), 40);
         let plan = tx.passages().explain(&query_of_small).await.unwrap().join("\n");
-        assert!(!plan.contains("chunk_vectors_nearest"), "{plan}");
-        assert!(plan.contains("chunk_vectors_by_version") || plan.contains("chunk_vectors_pkey"), "{plan}");
+        assert!(!plan.contains("_embedding_idx"), "{plan}");
+        assert!(plan.contains("_version_id_idx") || plan.contains("_pkey"), "{plan}");
     }
     let few = VersionSet { ids: filter[..1].to_vec(), chunks: 200 };
     let many = VersionSet { ids: filter.clone(), chunks: 1_000_000 };
@@ -64,7 +65,7 @@ async fn search_takes_hnsw_for_a_large_tenant_and_the_tenants_index_for_a_small_
         let mut tx = world.read(&large).await;
         assert_eq!(tx.passages().find(&query).await.unwrap().len(), 50);
         let plan = tx.passages().explain(&query).await.unwrap().join("\n");
-        assert_eq!(plan.contains("chunk_vectors_nearest"), by_hnsw, "{plan}");
+        assert_eq!(plan.contains("_embedding_idx"), by_hnsw, "{plan}");
         assert!(!plan.contains("Seq Scan on chunk"), "{plan}");
     }
     world.drop().await;
@@ -84,15 +85,11 @@ async fn claiming_does_not_read_the_jobs_that_are_done() {
              SELECT '{tenant}', gen_random_uuid(), 'ingest', '{{}}', now() FROM generate_series(1, 20); ANALYZE"
         ))
         .await;
-    let plan = world
-        .database
-        .peek(
-            "EXPLAIN SELECT tenant_id, id FROM jobs WHERE (status = 'queued' AND run_at <= now()) \
-             OR (status = 'running' AND lease_expires_at < now()) ORDER BY run_at LIMIT 4 FOR UPDATE SKIP LOCKED",
-        )
-        .await
-        .join("\n");
-    assert!(plan.contains("jobs_due") && plan.contains("jobs_leased"), "{plan}");
+    let mut system = world.store().system().await.unwrap();
+    let plan = system.jobs().explain_claim().await.unwrap().join("\n");
+    assert!(plan.contains("jobs_waiting") && plan.contains("jobs_leased"), "{plan}");
+    assert!(!plan.contains("Seq Scan on jobs"), "{plan}");
+    drop(system);
     world.drop().await;
 }
 
@@ -166,6 +163,7 @@ async fn a_transaction_opens_with_one_message_search_is_one_trip_and_so_are_clai
         nearest: 5,
         keyword_hits: &[],
         scope: PassageScope::Current,
+        visible_chunks: None,
     };
     for round in 0..3 {
         // The pool tries a connection that comes back, in the background: wait until that is over.

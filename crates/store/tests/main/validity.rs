@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use millwright_core::{
     Classification, Label,
-    id::{DocumentId, VersionId},
+    id::{ChunkId, DocumentId, VersionId},
 };
 use millwright_store::tenant::{PassageQuery, PassageScope, SearchFilter, Standing, VersionSet, VersionStatus};
 
@@ -56,10 +56,14 @@ async fn answering(world: &World, site: &Site, days: Option<i64>) -> Vec<Version
         nearest: 50,
         keyword_hits: &[],
         scope: if as_of.is_some() { PassageScope::Any(&set) } else { PassageScope::Current },
+        visible_chunks: None,
     };
     let found = world.read(site).await.passages().find(&query).await.unwrap();
     assert_eq!(found.len(), set.ids.len(), "each has one passage, which is found by its vector");
-    assert!(as_of.is_some() || found.iter().all(|row| row.is_current));
+    let chunks: Vec<ChunkId> = found.iter().map(|row| row.chunk_id).collect();
+    let read = world.read(site).await.passages().read(&query, &chunks).await.unwrap();
+    assert_eq!(read.len(), found.len());
+    assert!(as_of.is_some() || read.iter().all(|row| row.is_current));
     let mut ids = set.ids;
     ids.sort_unstable();
     ids

@@ -13,10 +13,10 @@ import { Time } from "@/ui/parts";
 import { CitationChip, useDescribeCitation } from "./CitationChip";
 import { useChat } from "./context";
 import { Markdown } from "./Markdown";
-import { sourceKey, withoutHalfMarker, withSources } from "./model/citations";
+import { disputes, sourceKey, withoutHalfMarker, withSources } from "./model/citations";
 import { problemOfMessage } from "./model/refusal";
 import type { PathItem } from "./model/tree";
-import { InjectionNotice, Withheld } from "./Notices";
+import { ConflictNotice, InjectionNotice, Withheld } from "./Notices";
 import { Steps } from "./Steps";
 
 const ACTIONS =
@@ -177,6 +177,7 @@ function AnswerBody({ message, running, suspected, steps, branches }: AnswerBody
   );
   const text = running ? withoutHalfMarker(message.content) : message.content;
   const unanswered = message.answered === false && !running;
+  const disputed = disputes(citations);
   return (
     <article className="group" aria-label={t("chat.answer")} aria-busy={running} data-testid="answer" data-status={running ? "streaming" : message.status}>
       {steps}
@@ -204,6 +205,7 @@ function AnswerBody({ message, running, suspected, steps, branches }: AnswerBody
           <Markdown text={text} renderCitation={renderCitation} />
         </div>
       )}
+      {disputed.length > 0 && !running && <ConflictNotice pairs={disputed} renderCitation={renderCitation} />}
       {message.status === "stopped" && !running && <p className="mt-2 text-sm text-ink-3">{t("chat.stopped")}</p>}
       {message.status === "failed" && !running && (
         <ProblemNotice

@@ -43,6 +43,7 @@ export function SourcePanel() {
     const next = citations[at + step];
     if (next !== undefined) openSource(sourceKey(messageId, next.number));
   };
+  const admitted = citation.admitted_by?.clearance;
   const cited = citation.page ?? 1;
   const shown = turned.key === key && turned.page > 0 ? turned.page : cited;
   return (
@@ -74,6 +75,8 @@ export function SourcePanel() {
         <div className="flex min-h-8 flex-wrap items-center gap-x-3 px-4 pb-1.5 text-sm text-ink-2">
           <LabelChips label={citation} className="shrink-0" />
           <span className="shrink-0 tabular-nums">{t("source.version", { number: citation.version })}</span>
+          {/* Not there in answers from before it was kept. */}
+          {admitted !== undefined && <span className="shrink-0">{t("source.admittedBy", { clearance: t(`classification.${admitted}`) })}</span>}
           {citation.heading_path.length > 0 && (
             <span className="min-w-0 truncate" title={citation.heading_path.join(" › ")}>
               {citation.heading_path.join(" › ")}

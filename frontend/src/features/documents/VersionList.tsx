@@ -1,5 +1,6 @@
 import { useMutation } from "@tanstack/react-query";
-import { Download } from "lucide-react";
+import { Download, ShieldCheck } from "lucide-react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { send } from "@/api/client";
 import { Problem, asProblem } from "@/api/problem";
@@ -9,6 +10,8 @@ import { IconButton } from "@/ui/Button";
 import { Copyable } from "@/ui/Copyable";
 import { ProblemNotice } from "@/ui/ProblemNotice";
 import { Time } from "@/ui/parts";
+import { Fact } from "./Fact";
+import { ManifestDialog } from "./ManifestDialog";
 import { pageRanges } from "./page-ranges";
 import { VersionStatus } from "./StageProgress";
 
@@ -36,6 +39,7 @@ async function download(document: DocumentDetail, version: Version): Promise<voi
 function VersionItem({ document, version }: { document: DocumentDetail; version: Version }) {
   const { t } = useTranslation();
   const save = useMutation({ mutationFn: () => download(document, version) });
+  const [proof, setProof] = useState(false);
   const answers = version.number === document.current_version;
   return (
     <li className="px-4 py-2" data-testid="version">
@@ -49,6 +53,11 @@ function VersionItem({ document, version }: { document: DocumentDetail; version:
             <VersionStatus version={version} />
           </span>
         </div>
+        {version.ready_at !== null && (
+          <IconButton label={t("documents.manifest.open", { number: version.number })} onClick={() => setProof(true)}>
+            <ShieldCheck size={14} aria-hidden="true" />
+          </IconButton>
+        )}
         <IconButton label={t("documents.download", { number: version.number })} disabled={save.isPending} onClick={() => save.mutate()}>
           <Download size={14} aria-hidden="true" />
         </IconButton>
@@ -82,6 +91,7 @@ function VersionItem({ document, version }: { document: DocumentDetail; version:
         </Fact>
       </dl>
       {version.error !== null && <ProblemNotice problem={new Problem(version.error)} className="mt-2" />}
+      {proof && <ManifestDialog document={document} version={version} onClose={() => setProof(false)} />}
       {save.error !== null && <ProblemNotice problem={asProblem(save.error)} className="mt-2" />}
     </li>
   );
@@ -94,13 +104,4 @@ function Timings({ version }: { version: Version }) {
     return ms === undefined ? [] : [`${t(`documents.stageName.${stage}`)} ${formatDuration(ms)}`];
   });
   return known.length === 0 ? null : <Fact name={t("documents.timings")}>{known.join(" · ")}</Fact>;
-}
-
-function Fact({ name, children }: { name: string; children: React.ReactNode }) {
-  return (
-    <>
-      <dt className="whitespace-nowrap text-ink-3">{name}</dt>
-      <dd className="min-w-0">{children}</dd>
-    </>
-  );
 }

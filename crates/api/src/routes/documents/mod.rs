@@ -8,6 +8,7 @@ pub(crate) mod describe;
 pub(crate) mod events;
 pub(crate) mod get;
 pub(crate) mod list;
+pub(crate) mod manifest;
 pub(crate) mod page;
 pub(crate) mod reindex;
 pub(crate) mod upload;

@@ -40,6 +40,8 @@ pub(crate) struct UploadLimit(pub(crate) usize);
 pub(crate) const FRAME_BYTES: usize = 64 * 1024;
 const MAX_FIELD_BYTES: usize = 16 * 1024;
 const MAX_NAME_CHARS: usize = 255;
+/// When to come again while too many documents wait, seconds.
+const WAITING_RETRY: u64 = 60;
 /// Characters that make a name look like another: direction changes, zero-width and byte-order marks.
 const INVISIBLE: [char; 13] = [
     '\u{200b}', '\u{200c}', '\u{200d}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}',
@@ -104,6 +106,10 @@ pub(crate) async fn upload(
     let Stored { document_id, version_id, label, changed, also_settled } =
         store(&state, &mut tx, &principal, &upload, (format, digest)).await?;
     if let Some(version_id) = version_id {
+        let most = state.limits.documents_waiting;
+        if tx.jobs().count_queued(ingest::KIND, most).await? >= most {
+            return Err(too_many_waiting(most).into());
+        }
         tx.jobs().enqueue(&ingest::job(&state.sources, document_id, version_id)).await?;
     }
     let reader = tx.labels().reader(principal.user_id).await?;
@@ -126,6 +132,12 @@ pub(crate) async fn upload(
     }
     state.jobs_wake.notify_one();
     Ok((StatusCode::ACCEPTED, Json(response)))
+}
+
+fn too_many_waiting(most: i64) -> Problem {
+    Problem::new(ErrorCode::RateLimited, format!("{most} documents of this organisation wait to be read already"))
+        .remedy("upload again when some have been read, or have `DOCUMENTS_WAITING` raised")
+        .retry_after(WAITING_RETRY)
 }
 
 /// What became of an upload.

@@ -22,6 +22,13 @@ export function withoutHalfMarker(text: string): string {
   return text.replace(/\[\d{0,3}$/, "");
 }
 
+/** Pairs of citations whose documents give other figures for the same, each once. */
+export function disputes(citations: readonly Citation[]): [Citation, Citation][] {
+  return citations.flatMap((one) =>
+    citations.filter((other) => other.number > one.number && one.disputed_by?.includes(other.number) === true).map((other): [Citation, Citation] => [one, other]),
+  );
+}
+
 /** The text for the clipboard: markers stay, and the sources they mean follow. */
 export function withSources(text: string, citations: readonly Citation[], describe: (citation: Citation) => string): string {
   const used = new Set([...text.matchAll(MARKER)].map((match) => Number(match[1])));

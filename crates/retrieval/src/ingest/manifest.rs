@@ -1,0 +1,69 @@
+use millwright_documents::{ChunkSettings, PARSER};
+use millwright_store::tenant::{VersionDigests, VersionRow};
+use serde::{Deserialize, Serialize};
+
+/// How a version was read: enough to read the same bytes again and come to the same passages. It stands in the audit entry of
+/// the moment in which the version was ready, and is as authentic as that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Its form; 1.
+    pub manifest: u32,
+    /// `pdf`, `docx` and so on.
+    pub format: String,
+    /// Name and version of the parser.
+    pub parser: String,
+    /// The most tokens of a chunk.
+    pub chunk_tokens: usize,
+    /// About how many tokens chunks repeat of the one before.
+    pub overlap_tokens: usize,
+    /// Digest of the embedding model, whose tokens are counted.
+    pub embedding_model: String,
+    /// What was read, and what came of it.
+    pub digests: Digests,
+}
+
+/// What a version consists of. Lower-case hexadecimal SHA-256.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digests {
+    /// Of the uploaded bytes.
+    pub source: String,
+    /// Of the digests of all pages' texts, in order.
+    pub pages: String,
+    /// How many pages of text.
+    pub page_count: i64,
+    /// Of the digests of all chunks, in order, each of `page:start:end:text`.
+    pub chunks: String,
+    /// How many chunks.
+    pub chunk_count: i64,
+}
+
+impl From<VersionDigests> for Digests {
+    fn from(stored: VersionDigests) -> Self {
+        Self {
+            source: hex::encode(stored.source),
+            pages: hex::encode(stored.pages),
+            page_count: stored.page_count,
+            chunks: hex::encode(stored.chunks),
+            chunk_count: stored.chunk_count,
+        }
+    }
+}
+
+impl Manifest {
+    pub(super) fn of(
+        version: &VersionRow,
+        settings: &ChunkSettings,
+        embedding_model: &str,
+        digests: VersionDigests,
+    ) -> Self {
+        Self {
+            manifest: 1,
+            format: version.format.clone(),
+            parser: PARSER.to_owned(),
+            chunk_tokens: settings.size_tokens,
+            overlap_tokens: settings.overlap_tokens,
+            embedding_model: embedding_model.to_owned(),
+            digests: digests.into(),
+        }
+    }
+}
