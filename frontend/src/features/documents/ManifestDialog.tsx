@@ -27,7 +27,7 @@ export function ManifestDialog({ document, version, onClose }: ManifestDialogPro
   });
   return (
     <Dialog open wide onOpenChange={onClose} title={t("documents.manifest.title", { number: version.number })}>
-      <div className="px-4 pb-4" data-testid="manifest">
+      <div data-testid="manifest">
         {manifest.isPending && <Skeleton className="h-40" />}
         {manifest.isError && <ProblemNotice problem={asProblem(manifest.error)} onRetry={() => void manifest.refetch()} />}
         {manifest.isSuccess && <Facts manifest={manifest.data} />}
