@@ -9,7 +9,7 @@ use crate::kit::{
     PASSWORD, SECRET_KEY, Server, Session, World, eventually,
     model_server::{Act, ModelServer},
     operations::operations,
-    read,
+    problem, read,
     session::id,
 };
 
@@ -107,6 +107,10 @@ async fn every_change_stands_in_the_log_in_one_sound_chain() {
     let (before, after) =
         (admin.audit(&format!("to={middle}")).await.len(), admin.audit(&format!("from={middle}")).await.len());
     assert_eq!(before + after, entries.len(), "each entry is before a moment or not");
+    for query in ["from=-9999-01-01T00:00:00Z", "to=%2B99999-01-01T00:00:00Z"] {
+        let refused = admin.get(&format!("/api/v1/admin/audit?{query}")).await;
+        problem(refused, 422, "validation_failed").await;
+    }
     assert!(
         entries.windows(2).all(|pair| pair[0]["occurred_at"].as_str() >= pair[1]["occurred_at"].as_str()),
         "newest first"

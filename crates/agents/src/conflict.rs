@@ -5,9 +5,9 @@
 //! same subject, as far as their names and headings tell: manuals of two machines may well give two torques. Nothing is
 //! said about which one is right: that is for a person, who sees both.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use millwright_llm::text::{Measure, Terms, Unit, UnitKind, terms, units};
+use millwright_llm::text::{Terms, Unit, UnitKind, terms, units};
 use millwright_retrieval::search::Passage;
 
 /// Of the words of both sentences, the share that they have in common.
@@ -66,23 +66,51 @@ pub struct Stretch {
     pub end: usize,
 }
 
-/// All conflicts among the passages, each once, the passage that comes first first.
+/// All conflicts among the passages, each once, in their order. Some milliseconds for eight passages: not on a thread that
+/// others wait for.
 pub fn conflicts(passages: &[Passage]) -> Vec<[Stretch; 2]> {
     let read: Vec<Read> = passages.iter().map(Read::of).collect();
-    let mut found = Vec::new();
-    for (first, one) in read.iter().enumerate() {
-        for (second, other) in read.iter().enumerate().skip(first + 1) {
-            if passages[first].document_id == passages[second].document_id || !one.has_the_subject_of(other) {
-                continue;
-            }
-            for (unit, says) in &one.claims {
-                let against = other.claims.iter().filter(|(_, other)| contradict(says, other));
-                let stretch = |passage, unit: &Unit| Stretch { passage, start: unit.start, end: unit.end };
-                found.extend(against.map(|(against, _)| [stretch(first, unit), stretch(second, against)]));
-            }
+    let mut comparable: HashMap<Kind<'_>, Vec<(Stretch, &Terms)>> = HashMap::new();
+    for (passage, read) in read.iter().enumerate() {
+        for (unit, says) in &read.claims {
+            let stretch = Stretch { passage, start: unit.start, end: unit.end };
+            comparable.entry(Kind::of(says)).or_default().push((stretch, says));
         }
     }
+    let mut found = Vec::new();
+    for alike in comparable.values() {
+        for (place, (one, says)) in alike.iter().enumerate() {
+            let others = alike[place + 1..].iter().filter(|(other, says_other)| {
+                passages[one.passage].document_id != passages[other.passage].document_id
+                    && read[one.passage].has_the_subject_of(&read[other.passage])
+                    && contradict(says, says_other)
+            });
+            found.extend(others.map(|(other, _)| [*one, *other]));
+        }
+    }
+    found.sort_unstable_by_key(|pair| pair.map(|stretch| (stretch.passage, stretch.start)));
     found
+}
+
+/// What two sentences must have in common to be compared at all.
+#[derive(PartialEq, Eq, Hash)]
+struct Kind<'t> {
+    codes: &'t BTreeSet<String>,
+    negated: bool,
+    /// Of all measures.
+    units: Vec<&'t str>,
+    /// Numbers without a unit: that of a step or a figure is no measure.
+    bare: Vec<&'t str>,
+}
+
+impl<'t> Kind<'t> {
+    fn of(terms: &'t Terms) -> Self {
+        let mut units: Vec<&str> = terms.measures.iter().map(|measure| measure.unit).collect();
+        units.sort_unstable();
+        let bare = terms.measures.iter().filter(|measure| measure.unit.is_empty());
+        let bare = bare.map(|measure| measure.number.as_str()).collect();
+        Self { codes: &terms.codes, negated: terms.negated, units, bare }
+    }
 }
 
 /// A passage as it is compared.
@@ -143,25 +171,11 @@ fn is_revision(code: &str) -> bool {
     matches!(word, "v" | "r" | "rev" | "ver" | "version" | "ed" | "issue")
 }
 
+/// Whether two of one kind say the same of something, and give other numbers.
 fn contradict(one: &Terms, other: &Terms) -> bool {
-    if one.negated != other.negated || one.codes != other.codes || one.measures == other.measures {
-        return false;
-    }
-    let sorted_units = |terms: &Terms| {
-        let mut units: Vec<&str> = terms.measures.iter().map(|measure| measure.unit).collect();
-        units.sort_unstable();
-        units
-    };
-    let bare = |terms: &Terms| -> BTreeSet<Measure> {
-        terms.measures.iter().filter(|measure| measure.unit.is_empty()).cloned().collect()
-    };
-    // The number of a step or a figure is no measure.
-    if sorted_units(one) != sorted_units(other) || bare(one) != bare(other) {
-        return false;
-    }
     let shared = one.words.intersection(&other.words).count();
     let all = one.words.len() + other.words.len() - shared;
-    shared >= LEAST_WORDS && shared as f32 >= LIKENESS * all as f32
+    one.measures != other.measures && shared >= LEAST_WORDS && shared as f32 >= LIKENESS * all as f32
 }
 
 #[cfg(test)]

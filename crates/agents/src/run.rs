@@ -328,7 +328,7 @@ async fn conclude(
         think::show(run, &mut progress, NOT_IN_DOCUMENTS_TEXT.to_owned());
     }
     let status = if verdict.failure.is_some() { StepStatus::Failed } else { StepStatus::Finished };
-    think::cite_conflicts(&mut progress)?;
+    think::cite_conflicts(&mut progress).await?;
     let citations = think::shown_citations(&mut progress)?;
     let message = answer(run, &progress, &verdict, citations, now);
     if progress.text_open {

@@ -313,11 +313,17 @@ fn cite(progress: &mut Progress, supports: &[Support]) -> Result<String, AgentEr
 
 /// Cites what contradicts a cited sentence, and notes of both that they do. Conflicts among passages that the answer does not
 /// use are not its business.
-pub(crate) fn cite_conflicts(progress: &mut Progress) -> Result<(), AgentError> {
+pub(crate) async fn cite_conflicts(progress: &mut Progress) -> Result<(), AgentError> {
     let before = progress.citations.list().len();
+    if before == 0 {
+        return Ok(());
+    }
+    // As an answer may stand on them: what looks like an instruction is blank there, and contradicts nothing.
+    let evidence = std::mem::take(&mut progress.prepared.evidence);
+    let found = tokio::task::spawn_blocking(move || conflicts(&evidence)).await.map_err(|_| AgentError::Classifier)?;
     let mut changed = BTreeSet::new();
     let passages = std::mem::take(&mut progress.passages);
-    for [one, other] in conflicts(&passages) {
+    for [one, other] in found {
         for (cited, against) in [(one, other), (other, one)] {
             let at = |citations: &Citations, place: Stretch| {
                 citations.find(&passages[place.passage], place.start, place.end)

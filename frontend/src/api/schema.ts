@@ -3709,7 +3709,7 @@ export interface components {
         };
         /** @description What was found. */
         SearchResponse: {
-            /** @description Where items of different documents give other figures for the same: both hold, and somebody must say which is right. */
+            /** @description Where the first sixteen items, of different documents, give other figures for the same: both hold, and somebody must say which is right. */
             conflicts: components["schemas"]["StretchResponse"][][];
             /**
              * @description `vectors` or `keywords` when that half did not work and the other answered alone; `reranker` when that did not work and

@@ -21,6 +21,9 @@ use crate::{
     filters::SearchFilters,
 };
 
+/// So many of the best passages are held against each other.
+const MOST_COMPARED: usize = 16;
+
 /// What is searched for.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -219,7 +222,7 @@ pub(crate) struct SearchResponse {
     /// Best first. Where the query has several parts, those of each part in turn.
     items: Vec<PassageResponse>,
     understood: UnderstoodResponse,
-    /// Where items of different documents give other figures for the same: both hold, and somebody must say which is right.
+    /// Where the first sixteen items, of different documents, give other figures for the same: both hold, and somebody must say which is right.
     conflicts: Vec<[StretchResponse; 2]>,
     /// Milliseconds, all in all.
     took_ms: f64,
@@ -240,18 +243,27 @@ pub(crate) async fn search(
     let request = validate(body)?;
     let reader = state.store.tenant(&principal.scope).read().await?.labels().reader(principal.user_id).await?;
     let outcome = state.searcher.search(&principal.scope, &reader, request).await?;
-    let conflicts = conflicts(&outcome.passages)
-        .into_iter()
-        .map(|pair| pair.map(|stretch| StretchResponse::of(stretch, &outcome.passages)))
-        .collect();
+    let (passages, conflicts) = with_conflicts(outcome.passages).await?;
     Ok(Json(SearchResponse {
         conflicts,
-        items: outcome.passages.into_iter().map(Into::into).collect(),
+        items: passages.into_iter().map(Into::into).collect(),
         understood: outcome.understood.into(),
         took_ms: millis(outcome.timings.total),
         stages_ms: outcome.timings.into(),
         degraded: outcome.degraded.map(Degraded::as_str),
     }))
+}
+
+/// The passages, and where the best of them contradict each other.
+async fn with_conflicts(passages: Vec<Passage>) -> Result<(Vec<Passage>, Vec<[StretchResponse; 2]>), ApiError> {
+    // Some milliseconds of work.
+    let work = tokio::task::spawn_blocking(move || {
+        let compared = &passages[..passages.len().min(MOST_COMPARED)];
+        let of = |stretch| StretchResponse::of(stretch, compared);
+        let conflicts = conflicts(compared).into_iter().map(|pair| pair.map(of)).collect();
+        (passages, conflicts)
+    });
+    Ok(work.await.map_err(|_| Problem::internal())?)
 }
 
 fn validate(body: SearchBody) -> Result<SearchRequest, ApiError> {

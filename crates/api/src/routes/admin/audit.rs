@@ -1,6 +1,6 @@
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
-use millwright_core::id::AuditEntryId;
+use millwright_core::{ErrorCode, Problem, id::AuditEntryId};
 use millwright_store::tenant::{AuditEntryRow, AuditFilter};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,6 +9,7 @@ use crate::{
     ApiError, AppState,
     dto::PageResponse,
     extract::{AuditRead, PageQuery, StrictQuery},
+    filters::moment,
 };
 
 /// Which entries; what is absent does not restrict.
@@ -81,13 +82,22 @@ pub(crate) async fn audit(
     StrictQuery(query): StrictQuery<ListAuditQuery>,
 ) -> Result<Json<PageResponse<AuditEntryResponse>>, ApiError> {
     let page = PageQuery::new(query.limit, query.cursor).request()?;
+    let mut problem = Problem::new(ErrorCode::ValidationFailed, "the log cannot be searched so");
+    for (field, said) in [("from", query.from), ("to", query.to)] {
+        if said.is_some_and(|said| moment(said).is_none()) {
+            problem = problem.field(field, "expected a year from 1000 to 9999");
+        }
+    }
+    if !problem.fields.is_empty() {
+        return Err(problem.into());
+    }
     let filter = AuditFilter {
         actor: query.actor,
         action: query.action,
         resource_type: query.resource_type,
         resource_id: query.resource_id,
-        from: query.from,
-        to: query.to,
+        from: query.from.and_then(moment),
+        to: query.to.and_then(moment),
     };
     let mut tx = state.store.tenant(&principal.scope).read().await?;
     Ok(Json(tx.audit().list(&filter, page).await?.map(AuditEntryResponse::from).into()))
