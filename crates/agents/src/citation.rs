@@ -121,10 +121,13 @@ impl Citations {
         Cited::Added(self.list.len() - 1)
     }
 
-    /// The citation that quotes some of the bytes `[start, end)` of a passage's text.
+    /// The citation that quotes some of the bytes `[start, end)` of a passage's text, whatever passage it lies in.
     pub fn find(&self, passage: &Passage, start: usize, end: usize) -> Option<usize> {
-        (0..self.list.len()).find(|at| {
-            self.list[*at].chunk_id == passage.chunk_id && self.spans[*at].0 < end && start < self.spans[*at].1
+        let there = self.citation(passage, 0, start, end);
+        self.list.iter().position(|known| {
+            (known.document_id, known.version, known.page) == (there.document_id, there.version, there.page)
+                && known.char_start < there.char_end
+                && there.char_start < known.char_end
         })
     }
 

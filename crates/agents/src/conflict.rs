@@ -10,6 +10,8 @@ use std::collections::{BTreeSet, HashMap};
 use millwright_llm::text::{Terms, Unit, UnitKind, terms, units};
 use millwright_retrieval::search::Passage;
 
+use crate::guard::byte_spans;
+
 /// Of the words of both sentences, the share that they have in common.
 const LIKENESS: f32 = 0.75;
 /// Fewer words in common say too little.
@@ -125,9 +127,14 @@ struct Read {
 
 impl Read {
     fn of(passage: &Passage) -> Self {
+        // What looks like an instruction contradicts nothing.
+        let quarantined = byte_spans(&passage.text, &passage.quarantined);
         let claims = units(&passage.text)
             .into_iter()
-            .filter(|unit| unit.kind != UnitKind::Heading)
+            .filter(|unit| {
+                unit.kind != UnitKind::Heading
+                    && !quarantined.iter().any(|span| span.start < unit.end && unit.start < span.end)
+            })
             .map(|unit| (unit, terms(unit.of(&passage.text))))
             .filter(|(_, terms)| terms.measures.iter().any(|measure| !measure.unit.is_empty()))
             .collect();

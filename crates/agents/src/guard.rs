@@ -307,7 +307,7 @@ fn quarantined(
 }
 
 /// Pairs of code points as bytes of the text.
-fn byte_spans(text: &str, spans: &[(u32, u32)]) -> Vec<Range<usize>> {
+pub(crate) fn byte_spans(text: &str, spans: &[(u32, u32)]) -> Vec<Range<usize>> {
     let byte = |at: u32| text.char_indices().nth(at as usize).map_or(text.len(), |(byte, _)| byte);
     spans.iter().map(|(start, end)| byte(*start)..byte(*end)).collect()
 }

@@ -320,7 +320,14 @@ pub(crate) async fn cite_conflicts(progress: &mut Progress) -> Result<(), AgentE
     }
     // As an answer may stand on them: what looks like an instruction is blank there, and contradicts nothing.
     let evidence = std::mem::take(&mut progress.prepared.evidence);
-    let found = tokio::task::spawn_blocking(move || conflicts(&evidence)).await.map_err(|_| AgentError::Classifier)?;
+    let work = tokio::task::spawn_blocking(move || {
+        let found = conflicts(&evidence);
+        (evidence, found)
+    });
+    let Ok((evidence, found)) = work.await else {
+        tracing::error!("contradictions could not be looked for; the answer stands without");
+        return Ok(());
+    };
     let mut changed = BTreeSet::new();
     let passages = std::mem::take(&mut progress.passages);
     for [one, other] in found {
@@ -328,7 +335,11 @@ pub(crate) async fn cite_conflicts(progress: &mut Progress) -> Result<(), AgentE
             let at = |citations: &Citations, place: Stretch| {
                 citations.find(&passages[place.passage], place.start, place.end)
             };
-            let Some(known) = at(&progress.citations, cited) else { continue };
+            let Some(known) = at(&progress.citations, cited).filter(|known| *known < before) else { continue };
+            let whole = [&evidence, &passages].map(|all| &all[against.passage].text[against.start..against.end]);
+            if whole[0] != whole[1] {
+                continue;
+            }
             let other = match at(&progress.citations, against) {
                 Some(other) => other,
                 None if progress.citations.list().len() < before + MAX_CONFLICTS => {

@@ -286,7 +286,10 @@ impl IndexFollower {
         let writer = self.indexes.writer(scope).await?;
         loop {
             match self.apply_batch(scope, &writer).await {
-                Ok(0) => return Ok(()),
+                Ok(0) => {
+                    writer.is_whole_now();
+                    return Ok(());
+                }
                 Ok(_) => {}
                 Err(error) => {
                     writer.rollback().await?;

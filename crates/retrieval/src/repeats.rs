@@ -1,38 +1,22 @@
-//! What says the same as something better placed is left out.
-
-use std::{
-    collections::HashSet,
-    hash::{DefaultHasher, Hash, Hasher},
-};
+//! What says nothing beyond something better placed is left out.
 
 use crate::search::Passage;
 
 /// Two passages of one page that share more than this of the shorter one say the same.
 const OVERLAP: f32 = 0.5;
-/// Two passages whose runs of words are alike to this share, and whose figures are the same, say the same: copies of a manual
-/// of which one has another footer, or a chapter that two manuals share.
-const LIKENESS: f32 = 0.85;
-/// Words in a run.
-const RUN: usize = 3;
 
-/// Keeps the better of two passages that overlap widely or say nearly the same: a reader gains nothing from the second, and an
-/// answer would cite one fact twice. Passages that differ in a number or a code are both kept: one of them is another fact.
-/// The first `most` that are kept; what follows is not looked at.
+/// Leaves out what a better passage says already: a reader gains nothing from it, and an answer would cite one fact twice. That is
+/// a passage that overlaps it widely, or whose words all stand in it in one piece: a copy of a manual with or without its
+/// footer. Texts that differ in anything else are both kept, however little it is: "open" is not "closed", and 2 bar are not
+/// 3. So is a copy that more people may read. The first `most` that are kept; what follows is not looked at.
 pub(crate) fn fold_repeats(passages: Vec<Passage>, most: usize) -> Vec<Passage> {
     let mut kept: Vec<Passage> = Vec::new();
-    let mut prints: Vec<Print> = Vec::new();
     for passage in passages {
         if kept.len() == most {
             break;
         }
-        let print = Print::of(&passage.text);
-        let repeats = kept
-            .iter()
-            .zip(&prints)
-            .any(|(other, of_other)| overlaps(other, &passage) || of_other.says_the_same_as(&print));
-        if !repeats {
+        if !kept.iter().any(|better| overlaps(better, &passage) || holds(better, &passage)) {
             kept.push(passage);
-            prints.push(print);
         }
     }
     kept
@@ -47,79 +31,44 @@ fn overlaps(a: &Passage, b: &Passage) -> bool {
     shared as f32 > OVERLAP * shorter as f32
 }
 
-/// What can be compared of a text.
-struct Print {
-    /// Hashes of all words in order.
-    whole: u64,
-    /// Hashes of all runs of words.
-    runs: HashSet<u64>,
-    /// Words with digits, in order.
-    figures: u64,
+/// Whether whoever may read the second may read the first, which says all of it.
+fn holds(better: &Passage, passage: &Passage) -> bool {
+    better.text.len() + SLACK >= passage.text.len()
+        && better.label.join(&passage.label) == passage.label
+        && has_words(&better.text, &passage.text)
 }
 
-impl Print {
-    fn of(text: &str) -> Self {
-        let words: Vec<String> = text
-            .split_whitespace()
-            .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase())
-            .filter(|word| !word.is_empty())
-            .collect();
-        let figures: Vec<&String> =
-            words.iter().filter(|word| word.bytes().any(|byte| byte.is_ascii_digit())).collect();
-        Self { whole: hash(&words), runs: words.windows(RUN).map(hash).collect(), figures: hash(&figures) }
-    }
+/// White space counts for nothing: a text may be longer by so many bytes of it, and hold no more.
+const SLACK: usize = 256;
 
-    fn says_the_same_as(&self, other: &Self) -> bool {
-        if self.whole == other.whole {
-            return true;
-        }
-        let (few, many) = if self.runs.len() < other.runs.len() { (self, other) } else { (other, self) };
-        // Most pairs are told apart by these two, and never counted.
-        if self.figures != other.figures
-            || few.runs.is_empty()
-            || (few.runs.len() as f32) < LIKENESS * many.runs.len() as f32
-        {
-            return false;
-        }
-        let shared = few.runs.iter().filter(|run| many.runs.contains(run)).count();
-        shared as f32 >= LIKENESS * (few.runs.len() + many.runs.len() - shared) as f32
-    }
-}
-
-fn hash(words: &(impl Hash + ?Sized)) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    words.hash(&mut hasher);
-    hasher.finish()
+/// Whether the words of the second text stand in the first in one piece.
+fn has_words(text: &str, part: &str) -> bool {
+    let (text, part): (Vec<&str>, Vec<&str>) = (text.split_whitespace().collect(), part.split_whitespace().collect());
+    !part.is_empty() && text.windows(part.len()).any(|window| window == part)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn same(a: &str, b: &str) -> bool {
-        Print::of(a).says_the_same_as(&Print::of(b))
-    }
-
     const STEP: &str = "Close the inlet valve, let the pressure fall below 2 bar and open the drain. Wait until the casing is empty \
                         before the cover is taken off, and keep the gasket for inspection by the maintenance team.";
 
     #[test]
-    fn copies_with_another_layout_or_footer_are_one() {
-        assert!(same(STEP, &STEP.replace(' ', "\n")));
-        assert!(same(STEP, &format!("{STEP} Internal use.")));
+    fn a_copy_with_another_layout_or_without_the_footer_says_nothing_new() {
+        assert!(has_words(STEP, &STEP.replace(' ', "\n")));
+        assert!(has_words(&format!("Page 4\n{STEP}\nInternal use."), STEP));
+        assert!(!has_words(STEP, &format!("{STEP} Not for HX-2.")), "what is added counts");
     }
 
     #[test]
-    fn another_figure_is_another_fact_however_much_is_the_same() {
-        assert!(!same(STEP, &STEP.replace("2 bar", "3 bar")));
-        assert!(!same("Part 6205-2RS", "Part 6205-ZZ"));
-    }
-
-    #[test]
-    fn texts_that_share_some_words_are_two() {
-        let other = "Open the inlet valve slowly, let the pressure rise to 2 bar and close the drain. Wait until the casing is full \
-                     before the cover is checked for leaks, and call the maintenance team.";
-        assert!(!same(STEP, other));
-        assert!(!same("", "Close the valve.") && !same("Close valve", "Open valve"));
+    fn one_other_word_or_sign_is_another_fact_however_much_is_the_same() {
+        for (said, otherwise) in
+            [("2 bar", "3 bar"), ("2 bar", "2 psi"), ("below 2", "above 2"), ("empty", "full"), ("2 bar", "-2 bar")]
+        {
+            assert!(!has_words(STEP, &STEP.replace(said, otherwise)), "{said} {otherwise}");
+        }
+        assert!(!has_words("Part 6205-2RS", "Part 6205-ZZ") && !has_words("at most ≤ 10", "at most ≥ 10"));
+        assert!(!has_words("Close the valve.", "") && !has_words("", "Close"));
     }
 }

@@ -360,8 +360,8 @@ impl Searcher {
                 Some(versions) if query.filter.as_of.is_some() => PassageScope::Any(versions),
                 Some(versions) => PassageScope::CurrentOf(versions),
             },
-            // An index that knows of none has not been filled yet, or failed.
-            visible_chunks: Some(keyword.chunk_count).filter(|count| *count > 0),
+            // An index that is being filled knows of too few.
+            visible_chunks: keyword.is_whole.then_some(keyword.chunk_count),
         };
         let (found, find_time) = timed(async {
             let mut tx = self.store.tenant(scope).read().await?;

@@ -177,7 +177,8 @@ impl TenantStore<'_> {
         // enough rows instead of silently returning fewer.
         let begin = format!(
             "BEGIN {mode}; SET LOCAL ROLE millwright_tenant; SET LOCAL millwright.tenant_id = '{}'; \
-             SET LOCAL hnsw.iterative_scan = relaxed_order; SET LOCAL hnsw.ef_search = 100",
+             SET LOCAL hnsw.iterative_scan = relaxed_order; SET LOCAL hnsw.ef_search = 300; \
+             SET LOCAL hnsw.max_scan_tuples = 40000",
             self.tenant()
         );
         let tx = self.store.begin(begin).await?;

@@ -2154,7 +2154,10 @@ export interface components {
         DigestsResponse: {
             /** Format: int64 */
             chunk_count: number;
-            /** @description Of the digests of all chunks, in order, each of `page:start:end:text`; start and end count Unicode code points. */
+            /**
+             * @description Of the digests of all chunks, in order, each of `page:start:end:headings:text`: start and end count Unicode code points,
+             *     and headings have a line each.
+             */
             chunks: string;
             /** Format: int64 */
             page_count: number;
@@ -3840,7 +3843,7 @@ export interface components {
             reranker: number;
             /**
              * Format: double
-             * @description The database: nearest vectors, and the text of all candidates that may be shown.
+             * @description The database: candidates, and the texts of the best that may be shown.
              */
             store: number;
         };

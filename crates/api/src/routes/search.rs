@@ -23,6 +23,8 @@ use crate::{
 
 /// So many of the best passages are held against each other.
 const MOST_COMPARED: usize = 16;
+/// Two tables can contradict each other in every row.
+const MOST_CONFLICTS: usize = 50;
 
 /// What is searched for.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -176,7 +178,7 @@ pub(crate) struct StageTimes {
     keyword: f64,
     /// The query's vector; 0 when it was asked a moment ago.
     embedding: f64,
-    /// The database: nearest vectors, and the text of all candidates that may be shown.
+    /// The database: candidates, and the texts of the best that may be shown.
     store: f64,
     /// Fusion, and ordering the best anew.
     ranking: f64,
@@ -260,7 +262,7 @@ async fn with_conflicts(passages: Vec<Passage>) -> Result<(Vec<Passage>, Vec<[St
     let work = tokio::task::spawn_blocking(move || {
         let compared = &passages[..passages.len().min(MOST_COMPARED)];
         let of = |stretch| StretchResponse::of(stretch, compared);
-        let conflicts = conflicts(compared).into_iter().map(|pair| pair.map(of)).collect();
+        let conflicts = conflicts(compared).into_iter().take(MOST_CONFLICTS).map(|pair| pair.map(of)).collect();
         (passages, conflicts)
     });
     Ok(work.await.map_err(|_| Problem::internal())?)

@@ -31,7 +31,7 @@ pub struct Digests {
     pub pages: String,
     /// How many pages of text.
     pub page_count: i64,
-    /// Of the digests of all chunks, in order, each of `page:start:end:text`.
+    /// Of the digests of all chunks, in order, each of `page:start:end:headings:text`.
     pub chunks: String,
     /// How many chunks.
     pub chunk_count: i64,
@@ -63,7 +63,8 @@ impl Manifest {
             chunk_tokens: settings.size_tokens,
             overlap_tokens: settings.overlap_tokens,
             embedding_model: embedding_model.to_owned(),
-            digests: digests.into(),
+            // What was uploaded, whatever is stored by now.
+            digests: Digests { source: hex::encode(&version.sha256), ..digests.into() },
         }
     }
 }

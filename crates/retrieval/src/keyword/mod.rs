@@ -144,6 +144,11 @@ impl KeywordWriter {
         tokio::task::spawn_blocking(move || index.commit(position)).await?
     }
 
+    /// The index has all of the feed.
+    pub fn is_whole_now(&self) {
+        self.index.is_whole_now();
+    }
+
     /// Forgets changes that were applied and not committed.
     pub async fn rollback(&self) -> Result<(), RetrievalError> {
         let index = Arc::clone(&self.index);

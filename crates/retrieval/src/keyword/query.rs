@@ -81,6 +81,8 @@ pub struct KeywordOutcome {
     pub spelling: Vec<Correction>,
     /// Chunks that the reader may see.
     pub chunk_count: u64,
+    /// Whether the index had everything at some time since it was opened; one that is being filled has not.
+    pub is_whole: bool,
 }
 
 /// What is searched for, and in what.
@@ -139,7 +141,7 @@ pub(super) fn search(
     for (code, weight) in &codes {
         clauses.push(should(Term::from_field_text(fields.codes, code), CODE_BOOST * weight));
     }
-    let mut outcome = KeywordOutcome { hits: Vec::new(), words, codes, spelling, chunk_count };
+    let mut outcome = KeywordOutcome { hits: Vec::new(), words, codes, spelling, chunk_count, is_whole: false };
     if clauses.is_empty() || limit == 0 || chunk_count == 0 {
         return Ok(outcome);
     }

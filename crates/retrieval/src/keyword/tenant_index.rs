@@ -74,6 +74,8 @@ pub(super) struct TenantIndex {
     damaged: AtomicBool,
     /// Another instance took its folder over: it must never write again.
     retired: AtomicBool,
+    /// It had all of the feed at some time since it was opened.
+    whole: AtomicBool,
 }
 
 impl TenantIndex {
@@ -124,6 +126,7 @@ impl TenantIndex {
             position: Mutex::new(position),
             damaged: AtomicBool::new(false),
             retired: AtomicBool::new(false),
+            whole: AtomicBool::new(false),
         })
     }
 
@@ -151,7 +154,8 @@ impl TenantIndex {
         // was deleted, they would tell whether anything is hidden.
         let visible = query.visible.clone();
         let statistics = VisibleStatistics::new(self.reader.searcher(), &self.fields, visible, &self.totals)?;
-        let outcome = query::search(&statistics, &self.fields, query)?;
+        let is_whole = self.whole.load(Ordering::Relaxed);
+        let outcome = KeywordOutcome { is_whole, ..query::search(&statistics, &self.fields, query)? };
         Ok((outcome, Snapshot::new(Arc::new(statistics), self.fields.clone())))
     }
 
@@ -184,6 +188,11 @@ impl TenantIndex {
         *self.position.lock().unwrap_or_else(PoisonError::into_inner) = position;
         self.reader.reload()?;
         Ok(())
+    }
+
+    /// It has all of the feed.
+    pub(super) fn is_whole_now(&self) {
+        self.whole.store(true, Ordering::Relaxed);
     }
 
     /// Drops everything since the last commit.

@@ -51,7 +51,7 @@ impl<'q> PassageScope<'q> {
 }
 
 /// So many chunks are compared one by one sooner than HNSW finds those that pass among all others, and none is missed.
-const MOST_EXACT: u64 = 4_000;
+const MOST_EXACT: u64 = 10_000;
 
 /// A passage that may be worth reading.
 #[derive(Debug, Clone, sqlx::FromRow)]

@@ -134,7 +134,7 @@ pub struct VersionDigests {
     pub pages: Vec<u8>,
     /// How many pages.
     pub page_count: i64,
-    /// Of the digests of all chunks, in order, each of `page:start:end:text`.
+    /// Of the digests of all chunks, in order, each of `page:start:end:headings:text`, with a line for each heading.
     pub chunks: Vec<u8>,
     /// How many chunks.
     pub chunk_count: i64,
@@ -278,7 +278,7 @@ impl Versions<'_> {
                     p.digest AS pages, p.count AS page_count, c.digest AS chunks, c.count AS chunk_count \
              FROM (SELECT sha256(coalesce(string_agg(sha256(convert_to(text, 'UTF8')), ''::bytea ORDER BY page_number), ''::bytea)) AS digest, count(*) \
                    FROM document_pages WHERE tenant_id = $1 AND version_id = $2) p, \
-                  (SELECT sha256(coalesce(string_agg(sha256(convert_to(concat_ws(':', page_number, char_start, char_end, text), 'UTF8')), \
+                  (SELECT sha256(coalesce(string_agg(sha256(convert_to(concat_ws(':', page_number, char_start, char_end, array_to_string(heading_path, chr(10)), text), 'UTF8')), \
                                                      ''::bytea ORDER BY ordinal), ''::bytea)) AS digest, count(*) \
                    FROM chunks WHERE tenant_id = $1 AND version_id = $2) c",
         )

@@ -15,6 +15,9 @@ import { ManifestDialog } from "./ManifestDialog";
 import { pageRanges } from "./page-ranges";
 import { VersionStatus } from "./StageProgress";
 
+/** States of versions that were read and are not being read again. */
+const READ: ReadonlySet<Version["status"]> = new Set(["ready", "scheduled", "superseded", "expired"]);
+
 export function VersionList({ document }: { document: DocumentDetail }) {
   return (
     <ol className="divide-y divide-line">
@@ -53,7 +56,7 @@ function VersionItem({ document, version }: { document: DocumentDetail; version:
             <VersionStatus version={version} />
           </span>
         </div>
-        {version.ready_at !== null && (
+        {READ.has(version.status) && (
           <IconButton label={t("documents.manifest.open", { number: version.number })} onClick={() => setProof(true)}>
             <ShieldCheck size={14} aria-hidden="true" />
           </IconButton>

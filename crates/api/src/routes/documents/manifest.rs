@@ -4,11 +4,14 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use millwright_core::{
-    PageRequest, Problem,
+    ErrorCode, PageRequest, Problem,
     id::{AuditEntryId, DocumentId},
 };
 use millwright_retrieval::ingest::{Digests, Manifest};
-use millwright_store::{TenantTx, tenant::AuditFilter};
+use millwright_store::{
+    TenantTx,
+    tenant::{AuditFilter, VersionStatus},
+};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -53,7 +56,8 @@ pub(crate) struct DigestsResponse {
     /// Of the digests of all pages' texts, in order.
     pages: String,
     page_count: i64,
-    /// Of the digests of all chunks, in order, each of `page:start:end:text`; start and end count Unicode code points.
+    /// Of the digests of all chunks, in order, each of `page:start:end:headings:text`: start and end count Unicode code points,
+    /// and headings have a line each.
     chunks: String,
     chunk_count: i64,
 }
@@ -80,6 +84,10 @@ pub(crate) async fn manifest(
     let mut tx = state.store.tenant(&principal.scope).read().await?;
     super::open(&state, &principal, &mut tx, id).await?;
     let version = tx.versions().require_number(id, Some(number)).await?;
+    if let VersionStatus::Queued | VersionStatus::Processing | VersionStatus::Failed = version.status {
+        let problem = Problem::new(ErrorCode::Conflict, "this version is being read, or could not be read");
+        return Err(problem.remedy("look again when it is ready, or have the document read anew").into());
+    }
     let signed = signed(&mut tx, id, &version.id.to_string()).await?;
     let stored: Digests = tx.versions().digests(version.id).await?.into();
     let Manifest { format, parser, chunk_tokens, overlap_tokens, embedding_model, digests, .. } = signed.manifest;
@@ -110,6 +118,7 @@ struct Signed {
 async fn signed(tx: &mut TenantTx, document: DocumentId, version: &str) -> Result<Signed, ApiError> {
     let filter = AuditFilter {
         action: Some("document.version_ready".to_owned()),
+        resource_type: Some("document".to_owned()),
         resource_id: Some(document.to_string()),
         ..AuditFilter::default()
     };

@@ -99,6 +99,11 @@ pub(crate) async fn upload(
     Extension(limit): Extension<UploadLimit>,
     request: Request,
 ) -> Result<(StatusCode, Json<DocumentResponse>), ApiError> {
+    // Before a large body is taken in for nothing.
+    let most = state.limits.documents_waiting;
+    if state.store.tenant(&principal.scope).read().await?.jobs().count_queued(ingest::KIND, most).await? >= most {
+        return Err(too_many_waiting(most).into());
+    }
     let upload = receive(request, &state, limit).await?;
     let format = detect(&upload.bytes, &upload.name)?;
     let mut tx = state.store.tenant(&principal.scope).begin().await?;
@@ -106,10 +111,6 @@ pub(crate) async fn upload(
     let Stored { document_id, version_id, label, changed, also_settled } =
         store(&state, &mut tx, &principal, &upload, (format, digest)).await?;
     if let Some(version_id) = version_id {
-        let most = state.limits.documents_waiting;
-        if tx.jobs().count_queued(ingest::KIND, most).await? >= most {
-            return Err(too_many_waiting(most).into());
-        }
         tx.jobs().enqueue(&ingest::job(&state.sources, document_id, version_id)).await?;
     }
     let reader = tx.labels().reader(principal.user_id).await?;
