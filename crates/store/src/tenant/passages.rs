@@ -170,10 +170,10 @@ impl Passages<'_> {
         const OF_FEW: &str = "v.version_id = ANY (ARRAY(SELECT r.id FROM document_versions r \
                  JOIN documents d ON d.tenant_id = '{tenant}' AND d.id = r.document_id \
                  WHERE r.tenant_id = '{tenant}' AND r.id = ANY ($3) AND {visible}{current}))";
-        // The sum keeps HNSW away, which might not come by few vectors before it gives up: all of them are read by the
-        // index on versions.
-        const NEAREST: &str = "v.embedding <=> $1";
-        const ALL: &str = "(v.embedding <=> $1) + 0";
+        const NEAREST: &str = "ORDER BY v.embedding <=> $1";
+        // Keeps HNSW away, which might not come by few vectors before it gives up: all of them are read by the index on
+        // versions, and each is compared once.
+        const ALL: &str = "OFFSET 0) v ORDER BY distance";
         let (vectors, answers, order) = match query.scope {
             PassageScope::Current if query.visible_chunks.is_some_and(|chunks| chunks <= MOST_EXACT) => {
                 ("chunk_vectors", OF_READER.to_owned(), ALL)
@@ -193,6 +193,7 @@ impl Passages<'_> {
         form.replace("{answers}", &answers.replace("{current}", &current.replace("{version}", "r.id")))
             .replace("{current}", &current.replace("{version}", "c.version_id"))
             .replace("{vectors}", vectors)
+            .replace("{open}", if order == ALL { "SELECT * FROM (" } else { "" })
             .replace("{order}", order)
             .replace("{visible}", &visible(query.reader))
             .replace("{tenant}", &self.0.tenant.to_string())
@@ -214,9 +215,9 @@ const ALL_VECTORS: &str = "(SELECT tenant_id, version_id, document_id, chunk_id,
      UNION ALL SELECT tenant_id, version_id, document_id, chunk_id, embedding FROM dormant_vectors)";
 
 const FIND: &str = "WITH nearest AS MATERIALIZED ( \
-         SELECT v.chunk_id, v.embedding <=> $1 AS distance, v.embedding FROM {vectors} v \
+         {open}SELECT v.chunk_id, v.embedding <=> $1 AS distance, v.embedding FROM {vectors} v \
          WHERE v.tenant_id = '{tenant}' AND $1::halfvec IS NOT NULL AND {answers} \
-         ORDER BY {order} LIMIT {nearest}) \
+         {order} LIMIT {nearest}) \
      (SELECT DISTINCT ON (chunk_id) chunk_id, 1 - distance AS similarity, embedding, true AS from_vector FROM nearest \
       ORDER BY chunk_id, distance) \
      UNION ALL \
