@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use millwright_core::Sources;
+use millwright_core::{Role, Sources};
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
@@ -89,6 +89,34 @@ async fn documents_that_contradict_each_other_are_shown_as_such_until_one_is_sup
         answer["message"]["citations"].as_array().expect("citations").iter().all(|one| one["disputed_by"] == json!([])),
         "{answer}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contradiction_tells_nothing_of_a_document_to_those_who_may_not_see_it_and_raises_the_label_for_others() {
+    let world = World::new().await;
+    let tenant = world.tenant("A").await;
+    let [admin, viewer] = [Role::Admin, Role::Viewer].map(|role| world.somebody(&tenant, role.as_str(), role));
+    let (admin, viewer) = (admin.await, viewer.await);
+    let server = world.server().await;
+    let (admin, viewer) = (server.session(&admin.token), server.session(&viewer.token));
+    let text = |limit: u32| format!("# Spindle\n\nThe alarm limit of the bearing is {limit} °C.\n");
+    take_in(&admin, "spindle limits.md", &text(120), &[]).await;
+    let hidden = [("classification", "RESTRICTED".to_owned())];
+    let hidden = take_in(&admin, "spindle bulletin.md", &text(85), &hidden).await;
+    limits(&admin, &json!({}), &["120", "85"]).await;
+    let query = json!({ "query": "alarm limit of the bearing" });
+    for (session, conflicts, classification) in [(&viewer, 0, "INTERNAL"), (&admin, 1, "RESTRICTED")] {
+        let (_, found) = read(session.post("/api/v1/search", &query).await).await;
+        assert_eq!(found["conflicts"].as_array().map(Vec::len), Some(conflicts), "{found}");
+        let message = session.ask("What is the alarm limit of the bearing?").await["message"].clone();
+        let disputed = message["citations"].as_array().expect("citations").iter();
+        assert_eq!(disputed.filter(|one| one["disputed_by"] != json!([])).count(), 2 * conflicts, "{message}");
+        assert_eq!(message["classification"], classification, "{message}");
+        assert!(conflicts > 0 || !message.to_string().contains("85"), "{message}");
+    }
+    let manifest = format!("/api/v1/documents/{}/versions/1/manifest", id(&hidden));
+    problem(viewer.get(&manifest).await, 404, "not_found").await;
+    assert_eq!(admin.json(&manifest).await["intact"], true);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -231,6 +231,15 @@ mod tests {
     }
 
     #[test]
+    fn what_looks_like_an_instruction_contradicts_nothing() {
+        let mut passages = [of(MANUAL.0, MANUAL.1, MANUAL.2, 1), of("Bulletin pump.md", MANUAL.1, MANUAL.2, 2)];
+        passages[1].text = passages[1].text.replace("25", "30");
+        assert_eq!(conflicts(&passages).len(), 1);
+        passages[1].quarantined = vec![(17, 51)];
+        assert!(conflicts(&passages).is_empty());
+    }
+
+    #[test]
     fn a_document_does_not_contradict_itself() {
         let passages =
             [of(MANUAL.0, MANUAL.1, MANUAL.2, 1), of(MANUAL.0, MANUAL.1, "Tighten the coupling bolts to 30 Nm.", 1)];

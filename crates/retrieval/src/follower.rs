@@ -287,7 +287,7 @@ impl IndexFollower {
         loop {
             match self.apply_batch(scope, &writer).await {
                 Ok(0) => {
-                    writer.is_whole_now();
+                    writer.mark_whole();
                     return Ok(());
                 }
                 Ok(_) => {}

@@ -303,6 +303,14 @@ mod tests {
             row(201, (0, 100), "first", Some(0.6), true),
         ]);
         let scores = Scores::of_hits(&[], &rows);
-        assert_eq!(order_of(&fold_repeats(passages(&rows, read, &scores), 10)), [101, 103]);
+        assert_eq!(order_of(&fold_repeats(passages(&rows, read.clone(), &scores), 10)), [101, 103]);
+        // A copy that more people may read, and that more models may be given, is not left out for one that fewer may.
+        let mut read = read;
+        for (n, classification) in [(101, Classification::Restricted), (201, Classification::Public)] {
+            if let Some(row) = read.get_mut(&id(n)) {
+                row.label = LabelColumns(Label::of(classification));
+            }
+        }
+        assert_eq!(order_of(&fold_repeats(passages(&rows, read, &scores), 10)), [101, 103, 201]);
     }
 }

@@ -10,16 +10,23 @@ const OVERLAP: f32 = 0.5;
 /// footer. Texts that differ in anything else are both kept, however little it is: "open" is not "closed", and 2 bar are not
 /// 3. So is a copy that more people may read. The first `most` that are kept; what follows is not looked at.
 pub(crate) fn fold_repeats(passages: Vec<Passage>, most: usize) -> Vec<Passage> {
-    let mut kept: Vec<Passage> = Vec::new();
-    for passage in passages {
+    let mut kept: Vec<(usize, Vec<&str>)> = Vec::new();
+    for (place, passage) in passages.iter().enumerate() {
         if kept.len() == most {
             break;
         }
-        if !kept.iter().any(|better| overlaps(better, &passage) || holds(better, &passage)) {
-            kept.push(passage);
+        let words: Vec<&str> = passage.text.split_whitespace().collect();
+        let says_nothing_new = kept.iter().any(|(better, of_better)| {
+            let better = &passages[*better];
+            overlaps(better, passage) || (may_stand_for(better, passage) && has_words(of_better, &words))
+        });
+        if !says_nothing_new {
+            kept.push((place, words));
         }
     }
-    kept
+    let places: Vec<usize> = kept.into_iter().map(|(place, _)| place).collect();
+    let mut at = 0..;
+    passages.into_iter().filter(|_| at.next().is_some_and(|place| places.binary_search(&place).is_ok())).collect()
 }
 
 fn overlaps(a: &Passage, b: &Passage) -> bool {
@@ -31,28 +38,25 @@ fn overlaps(a: &Passage, b: &Passage) -> bool {
     shared as f32 > OVERLAP * shorter as f32
 }
 
-/// Whether whoever may read the second may read the first, which says all of it.
-fn holds(better: &Passage, passage: &Passage) -> bool {
-    better.text.len() + SLACK >= passage.text.len()
-        && better.label.join(&passage.label) == passage.label
-        && has_words(&better.text, &passage.text)
+/// Whether whoever may read the second may read the first.
+fn may_stand_for(better: &Passage, passage: &Passage) -> bool {
+    better.label.join(&passage.label) == passage.label
 }
 
-/// White space counts for nothing: a text may be longer by so many bytes of it, and hold no more.
-const SLACK: usize = 256;
-
-/// Whether the words of the second text stand in the first in one piece.
-fn has_words(text: &str, part: &str) -> bool {
-    let (text, part): (Vec<&str>, Vec<&str>) = (text.split_whitespace().collect(), part.split_whitespace().collect());
+/// Whether the second words stand in the first in one piece.
+fn has_words(text: &[&str], part: &[&str]) -> bool {
     !part.is_empty() && text.windows(part.len()).any(|window| window == part)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     const STEP: &str = "Close the inlet valve, let the pressure fall below 2 bar and open the drain. Wait until the casing is empty \
                         before the cover is taken off, and keep the gasket for inspection by the maintenance team.";
+
+    fn has_words(text: &str, part: &str) -> bool {
+        let (text, part): (Vec<_>, Vec<_>) = (text.split_whitespace().collect(), part.split_whitespace().collect());
+        super::has_words(&text, &part)
+    }
 
     #[test]
     fn a_copy_with_another_layout_or_without_the_footer_says_nothing_new() {

@@ -2603,7 +2603,8 @@ export interface components {
             audit_entry_id: components["schemas"]["AuditEntryId"];
             /**
              * Format: int64
-             * @description Its place in the log's chain; null until it is sealed, some seconds after it was written.
+             * @description Its place in the log's chain; null until it is sealed, some seconds after it was written, and for whoever may not read
+             *     the log: it tells how much else goes on.
              */
             audit_sequence?: number | null;
             /** @description The most tokens of a chunk. */

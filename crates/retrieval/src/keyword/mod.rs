@@ -144,9 +144,9 @@ impl KeywordWriter {
         tokio::task::spawn_blocking(move || index.commit(position)).await?
     }
 
-    /// The index has all of the feed.
-    pub fn is_whole_now(&self) {
-        self.index.is_whole_now();
+    /// Notes that the index has all of the feed.
+    pub fn mark_whole(&self) {
+        self.index.mark_whole();
     }
 
     /// Forgets changes that were applied and not committed.

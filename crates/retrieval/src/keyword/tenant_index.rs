@@ -190,8 +190,8 @@ impl TenantIndex {
         Ok(())
     }
 
-    /// It has all of the feed.
-    pub(super) fn is_whole_now(&self) {
+    /// Notes that it has all of the feed.
+    pub(super) fn mark_whole(&self) {
         self.whole.store(true, Ordering::Relaxed);
     }
 

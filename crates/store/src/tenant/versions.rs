@@ -273,19 +273,22 @@ impl Versions<'_> {
 
     /// Digests of all that is stored of a version, by the database.
     pub async fn digests(&mut self, id: VersionId) -> Result<VersionDigests, StoreError> {
-        Ok(sqlx::query_as(
-            "SELECT (SELECT sha256(bytes) FROM document_contents WHERE tenant_id = $1 AND version_id = $2) AS source, \
+        let digests = sqlx::query_as(
+            "SELECT sha256(b.bytes) AS source, \
                     p.digest AS pages, p.count AS page_count, c.digest AS chunks, c.count AS chunk_count \
-             FROM (SELECT sha256(coalesce(string_agg(sha256(convert_to(text, 'UTF8')), ''::bytea ORDER BY page_number), ''::bytea)) AS digest, count(*) \
+             FROM document_contents b, \
+                  (SELECT sha256(coalesce(string_agg(sha256(convert_to(text, 'UTF8')), ''::bytea ORDER BY page_number), ''::bytea)) AS digest, count(*) \
                    FROM document_pages WHERE tenant_id = $1 AND version_id = $2) p, \
                   (SELECT sha256(coalesce(string_agg(sha256(convert_to(concat_ws(':', page_number, char_start, char_end, array_to_string(heading_path, chr(10)), text), 'UTF8')), \
                                                      ''::bytea ORDER BY ordinal), ''::bytea)) AS digest, count(*) \
-                   FROM chunks WHERE tenant_id = $1 AND version_id = $2) c",
+                   FROM chunks WHERE tenant_id = $1 AND version_id = $2) c \
+             WHERE b.tenant_id = $1 AND b.version_id = $2",
         )
         .bind(self.0.tenant)
         .bind(id.uuid())
-        .fetch_one(&mut *self.0.connection)
-        .await?)
+        .fetch_optional(&mut *self.0.connection)
+        .await?;
+        digests.ok_or(StoreError::NotFound("version"))
     }
 
     /// Enters a stage, or tells how far it has come.

@@ -173,20 +173,15 @@ async fn assert_sees_nothing(tx: &mut TenantTx, reader: &Reader, other: &Full) {
     assert_eq!(tx.validity().versions(reader, &filter).await.unwrap(), VersionSet::default());
     let past = SearchFilter { as_of: Some(millwright_core::Sources::system().now()), ..filter };
     assert_eq!(tx.validity().versions(reader, &past).await.unwrap(), VersionSet::default());
-    let query = PassageQuery {
-        reader,
-        embedding: Some(&axis(0)),
-        nearest: 50,
-        keyword_hits: &other.manual.chunks,
-        scope: PassageScope::Any(&VersionSet { ids: vec![version], chunks: 1 }),
-        visible_chunks: None,
-    };
-    assert!(tx.passages().find(&query).await.unwrap().is_empty());
-    assert!(tx.passages().read(&query, &other.manual.chunks).await.unwrap().is_empty());
-    for visible_chunks in [None, Some(1)] {
-        let query = PassageQuery { scope: PassageScope::Current, visible_chunks, ..query.clone() };
+    let (set, hits, embedding) =
+        (VersionSet { ids: vec![version], chunks: 1 }, &other.manual.chunks, Some(&axis(0)[..]));
+    let current = PassageScope::Current;
+    for (scope, visible_chunks) in [(PassageScope::Any(&set), None), (current, None), (current, Some(1))] {
+        let query = PassageQuery { reader, embedding, nearest: 50, keyword_hits: hits, scope, visible_chunks };
         assert!(tx.passages().find(&query).await.unwrap().is_empty());
+        assert!(tx.passages().read(&query, hits).await.unwrap().is_empty());
     }
+    missing(tx.versions().digests(version).await);
     missing(tx.glossary().require(other.glossary_entry).await);
     assert!(tx.glossary().list("", FIRST).await.unwrap().items.is_empty());
     assert_eq!((tx.glossary().count().await.unwrap(), tx.glossary().all().await.unwrap().len()), (0, 0));

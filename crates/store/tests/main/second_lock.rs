@@ -79,6 +79,18 @@ async fn a_statement_without_a_tenant_shows_nothing() {
 }
 
 #[tokio::test]
+async fn a_part_of_the_vectors_cannot_be_read_by_its_own_name() {
+    let (world, a, _) = two_sites().await;
+    let mut connection = world.raw().await;
+    become_tenant(&mut connection, &a).await;
+    for part in 0..16 {
+        let error = run(&mut connection, &format!("SELECT 1 FROM chunk_vectors_{part}")).await.unwrap_err();
+        assert_eq!(code(&error), "42501", "{part}");
+    }
+    world.drop().await;
+}
+
+#[tokio::test]
 async fn the_login_without_a_role_may_read_no_table() {
     let (world, ..) = two_sites().await;
     let mut connection = world.raw().await;

@@ -4,7 +4,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use millwright_core::{
-    ErrorCode, PageRequest, Problem,
+    ErrorCode, PageRequest, Permission, Problem,
     id::{AuditEntryId, DocumentId},
 };
 use millwright_retrieval::ingest::{Digests, Manifest};
@@ -43,7 +43,8 @@ pub(crate) struct ManifestResponse {
     intact: bool,
     /// The entry of the audit log that holds the manifest and makes it authentic (`millwright audit verify`).
     audit_entry_id: AuditEntryId,
-    /// Its place in the log's chain; null until it is sealed, some seconds after it was written.
+    /// Its place in the log's chain; null until it is sealed, some seconds after it was written, and for whoever may not read
+    /// the log: it tells how much else goes on.
     audit_sequence: Option<i64>,
     signed_at: DateTime<Utc>,
 }
@@ -102,7 +103,7 @@ pub(crate) async fn manifest(
         signed: digests.into(),
         stored: stored.into(),
         audit_entry_id: signed.entry,
-        audit_sequence: signed.sequence,
+        audit_sequence: signed.sequence.filter(|_| principal.permissions.contains(Permission::AuditRead)),
         signed_at: signed.at,
     }))
 }
