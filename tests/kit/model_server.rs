@@ -138,6 +138,10 @@ impl Shared {
         }
         self.questions.fetch_add(1, Ordering::Relaxed);
         self.requests.lock().expect("requests").push(body.clone());
+        let request: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+        if request["stream"] != true {
+            return self.answer_whole(&mut stream);
+        }
         let head =
             "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\nconnection: close";
         write!(stream, "{head}\r\n\r\n")?;
@@ -166,6 +170,32 @@ impl Shared {
         chunk(&mut stream, &piece(&json!({}), Some("stop")))?;
         chunk(&mut stream, "data: [DONE]\n\n")?;
         stream.write_all(b"0\r\n\r\n")
+    }
+}
+
+impl Shared {
+    /// All that it would say, in one piece, with counted tokens.
+    fn answer_whole(&self, stream: &mut TcpStream) -> std::io::Result<()> {
+        let mut said = String::new();
+        for act in self.acts.lock().expect("acts").clone() {
+            match act {
+                Act::Say(text) => said.push_str(&text),
+                Act::Pause(time) => thread::sleep(time),
+                Act::Hang | Act::Die | Act::RepeatInstructions => return stream.shutdown(Shutdown::Both),
+            }
+        }
+        let message = json!({ "role": "assistant", "content": said });
+        let answer = json!({
+            "choices": [{ "finish_reason": "stop", "index": 0, "message": message }],
+            "created": 1_763_683_200,
+            "id": "chatcmpl-dGVzdHM",
+            "model": "recorded",
+            "object": "chat.completion",
+            "usage": { "prompt_tokens": 400, "completion_tokens": 20, "total_tokens": 420 },
+        });
+        let body = answer.to_string();
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close";
+        write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len())
     }
 }
 

@@ -48,7 +48,8 @@ pub(crate) fn notice(inner: &Arc<Inner>, run: &Run, reader: &Reader, request: Se
 
 async fn look(asked: &Asked, kept: &Reader, request: SearchRequest) -> Result<(), AgentError> {
     let inner = &asked.inner;
-    let request = SearchRequest { limit: PASSAGES, ..request };
+    // Nobody asked for this search: it costs nobody anything.
+    let request = SearchRequest { limit: PASSAGES, principal: None, ..request };
     let found = inner.searcher.search(&asked.scope, kept, request).await?;
     if found.passages.is_empty() || !found.relevance.is_answerable() {
         return Ok(());

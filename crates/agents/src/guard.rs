@@ -219,10 +219,26 @@ pub(crate) struct Prepared {
     pub(crate) events: Vec<NewPolicyEvent>,
 }
 
-/// Takes instructions out of passages and puts placeholders for personal data.
-pub(crate) fn prepare(inner: &Inner, run: About, placeholders: &mut Placeholders, passages: &[Passage]) -> Prepared {
+impl Prepared {
+    /// Further passages behind these.
+    pub(crate) fn extend(&mut self, more: Self) {
+        self.masked.extend(more.masked);
+        self.plain.extend(more.plain);
+        self.evidence.extend(more.evidence);
+        self.events.extend(more.events);
+    }
+}
+
+/// Takes instructions out of passages and puts placeholders for personal data. `first` is the number of the first.
+pub(crate) fn prepare(
+    inner: &Inner,
+    run: About,
+    placeholders: &mut Placeholders,
+    passages: &[Passage],
+    first: u32,
+) -> Prepared {
     let mut prepared = Prepared::default();
-    for (number, passage) in (1..).zip(passages) {
+    for (number, passage) in (first..).zip(passages) {
         let spans = quarantined(inner, run, placeholders, passage, &mut prepared.events);
         let text = injection::quarantine(&passage.text, &spans);
         prepared.evidence.push(Passage { text: blanked(&passage.text, &spans), ..passage.clone() });

@@ -1,12 +1,12 @@
-//! The runtime that answers: OBSERVE (conversation, search) → THINK (a model drafts) → VERIFY
+//! The runtime that answers: OBSERVE (conversation, search) → THINK (a model drafts, and may stop to read on) → VERIFY
 //! (each sentence stands on a passage).
 //!
 //! [`Runner::start`] stores a question with its run and works on it in a task of its own;
 //! [`Runner::events`] lets anybody follow the run from any process. [`machine`] is the pure state
 //! machine, [`verify`] the check of drafts, [`events`] the AG-UI events.
 //!
-//! It is not a web server and knows no HTTP; it has no tools but the search, no plans and no
-//! memory beyond the conversation.
+//! It is not a web server and knows no HTTP; its tools only look into documents, and it has no plans and no memory
+//! beyond the conversation.
 //!
 //! Invariants:
 //! * The reader sees only sentences that were checked; what was shown is never taken back.
@@ -16,8 +16,11 @@
 //!   dies loses its lease and is ended by the reaper; what it had shown stays.
 //! * A reader who leaves does not stop a run; a person who asks for it does, within a second, in
 //!   whatever process it is.
+//! * Each call of a tool is decided by policy, and reads as the person who asks. A call that is refused, malformed or fails
+//!   is told to the model and ends no run; how often a run reads on has an end.
 //! * Labels only rise: an answer takes the join of all that the model was given.
 
+mod act;
 mod answer;
 mod answerer;
 mod chat;
@@ -34,9 +37,11 @@ mod hub;
 mod journal;
 pub mod machine;
 mod observe;
+mod rerank;
 mod run;
 mod runner;
 mod think;
+mod tools;
 pub mod verify;
 
 pub use answer::{AnswerFailure, AnswerMessage, NOT_IN_DOCUMENTS_TEXT};
@@ -46,4 +51,5 @@ pub use citation::{Admission, Citation, Citations, Cited};
 pub use completions::{Ask, CompletedAnswer, Completions, CompletionsParts, EMBEDDER, Estimate, StreamedAnswer};
 pub use conflict::{Stretch, conflicts};
 pub use error::AgentError;
+pub use rerank::{ModelReranker, ModelRerankerParts};
 pub use runner::{Runner, RunnerParts};

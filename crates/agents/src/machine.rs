@@ -4,6 +4,8 @@ use millwright_core::ErrorCode;
 
 /// How often THINK and VERIFY may go round.
 pub const MAX_ATTEMPTS: u8 = 3;
+/// How often a run may stop to read on, over all its attempts.
+pub const MAX_ROUNDS: u8 = 4;
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,11 +16,22 @@ pub enum Phase {
     Think {
         /// From 1.
         attempt: u8,
+        /// How often it has read on so far.
+        rounds: u8,
+    },
+    /// Does the calls that the draft asked for.
+    Act {
+        /// From 1.
+        attempt: u8,
+        /// Which time, from 1.
+        round: u8,
     },
     /// Takes stock of the checked draft.
     Verify {
         /// From 1.
         attempt: u8,
+        /// How often it has read on so far.
+        rounds: u8,
     },
     /// At its end.
     Finished(Outcome),
@@ -45,6 +58,10 @@ pub enum Happened {
         /// False ends the run.
         relevant: bool,
     },
+    /// THINK has stopped: the draft asks for more to read.
+    Called,
+    /// ACT is done: what was asked for is there, or why it is not.
+    Acted,
     /// THINK is done: the draft is whole.
     Drafted,
     /// VERIFY is done.
@@ -76,21 +93,24 @@ impl Phase {
     /// # Errors
     /// When that cannot happen here.
     pub fn next(self, happened: Happened) -> Result<Self, InvalidTransition> {
-        use Happened::{Cancelled, Drafted, Failed, Observed, Verified};
+        use Happened::{Acted, Called, Cancelled, Drafted, Failed, Observed, Verified};
         Ok(match (self, happened) {
-            (Self::Observe, Observed { relevant: true }) => Self::Think { attempt: 1 },
-            (Self::Think { attempt }, Drafted) => Self::Verify { attempt },
+            (Self::Observe, Observed { relevant: true }) => Self::Think { attempt: 1, rounds: 0 },
+            (Self::Think { attempt, rounds }, Called) if rounds < MAX_ROUNDS => {
+                Self::Act { attempt, round: rounds + 1 }
+            }
+            (Self::Act { attempt, round }, Acted) => Self::Think { attempt, rounds: round },
+            (Self::Think { attempt, rounds }, Drafted) => Self::Verify { attempt, rounds },
             (Self::Verify { .. }, Verified { supported: 1.., .. }) => Self::Finished(Outcome::Answered),
-            (Self::Verify { attempt }, Verified { may_improve: true, .. }) if attempt < MAX_ATTEMPTS => {
-                Self::Think { attempt: attempt + 1 }
+            (Self::Verify { attempt, rounds }, Verified { may_improve: true, .. }) if attempt < MAX_ATTEMPTS => {
+                Self::Think { attempt: attempt + 1, rounds }
             }
             (Self::Observe, Observed { relevant: false }) | (Self::Verify { .. }, Verified { .. }) => {
                 Self::Finished(Outcome::NotInDocuments)
             }
-            (Self::Observe | Self::Think { .. } | Self::Verify { .. }, Failed(code)) => {
-                Self::Finished(Outcome::Failed(code))
-            }
-            (Self::Observe | Self::Think { .. } | Self::Verify { .. }, Cancelled) => Self::Finished(Outcome::Cancelled),
+            (Self::Finished(_), _) => return Err(InvalidTransition { from: self, happened }),
+            (_, Failed(code)) => Self::Finished(Outcome::Failed(code)),
+            (_, Cancelled) => Self::Finished(Outcome::Cancelled),
             (from, happened) => return Err(InvalidTransition { from, happened }),
         })
     }
@@ -105,6 +125,8 @@ mod tests {
     fn happened() -> impl Strategy<Value = Happened> {
         prop_oneof![
             any::<bool>().prop_map(|relevant| Happened::Observed { relevant }),
+            Just(Happened::Called),
+            Just(Happened::Acted),
             Just(Happened::Drafted),
             (0_usize..3, any::<bool>())
                 .prop_map(|(supported, may_improve)| Happened::Verified { supported, may_improve }),
@@ -123,12 +145,17 @@ mod tests {
         assert_eq!(walk(&[Happened::Observed { relevant: false }]), finished(Outcome::NotInDocuments));
         assert_eq!(walk(&[seen, drafted, kept]), finished(Outcome::Answered));
         assert_eq!(walk(&[seen, drafted, cut, drafted, kept]), finished(Outcome::Answered));
-        assert_eq!(walk(&[seen, drafted, cut, drafted, cut]), Ok(Phase::Think { attempt: 3 }));
+        assert_eq!(walk(&[seen, drafted, cut, drafted, cut]), Ok(Phase::Think { attempt: 3, rounds: 0 }));
         assert_eq!(walk(&[seen, drafted, cut, drafted, cut, drafted, cut]), finished(Outcome::NotInDocuments));
         let final_cut = Happened::Verified { supported: 0, may_improve: false };
         assert_eq!(walk(&[seen, drafted, final_cut]), finished(Outcome::NotInDocuments));
         assert_eq!(walk(&[seen, Happened::Cancelled]), finished(Outcome::Cancelled));
         assert!(walk(&[drafted]).is_err() && walk(&[seen, seen]).is_err());
+        let (called, acted) = (Happened::Called, Happened::Acted);
+        assert_eq!(walk(&[seen, called, acted, drafted, cut]), Ok(Phase::Think { attempt: 2, rounds: 1 }));
+        let reading = [called, acted].repeat(usize::from(MAX_ROUNDS));
+        assert_eq!(walk(&[&[seen], &reading[..], &[drafted, kept]].concat()), finished(Outcome::Answered));
+        assert!(walk(&[&[seen], &reading[..], &[called]].concat()).is_err(), "no more reading than that");
     }
 
     proptest! {
@@ -141,11 +168,11 @@ mod tests {
                     Ok(next) => { moves += 1; phase = next; }
                     Err(refused) => prop_assert_eq!(refused.from, phase),
                 }
-                if let Phase::Think { attempt } | Phase::Verify { attempt } = phase {
-                    prop_assert!((1..=MAX_ATTEMPTS).contains(&attempt));
+                if let Phase::Think { attempt, rounds } | Phase::Verify { attempt, rounds } = phase {
+                    prop_assert!((1..=MAX_ATTEMPTS).contains(&attempt) && rounds <= MAX_ROUNDS);
                 }
             }
-            prop_assert!(moves <= 1 + 2 * usize::from(MAX_ATTEMPTS));
+            prop_assert!(moves <= 1 + 2 * usize::from(MAX_ATTEMPTS) + 2 * usize::from(MAX_ROUNDS));
         }
     }
 }

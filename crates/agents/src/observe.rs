@@ -5,9 +5,9 @@ use std::sync::Arc;
 use millwright_audit::{Actor, AuditAction, AuditEvent};
 use millwright_core::Label;
 use millwright_governance::decision::{Question, person, thing};
-use millwright_llm::EXTRACTIVE;
+use millwright_llm::{EXTRACTIVE, PromptPassage};
 use millwright_policy::decision::Action;
-use millwright_retrieval::search::{Degraded, SearchOutcome, SearchRequest, SearchTimings};
+use millwright_retrieval::search::{Degraded, Passage, SearchOutcome, SearchRequest, SearchTimings};
 use millwright_store::{
     Bookkeeping, Proof,
     tenant::{NewDecision, NewPolicyEvent, PolicyEventKind, Reader, StepKind, StepStatus},
@@ -26,10 +26,14 @@ use crate::{
     run::{Progress, Run},
     runner::Inner,
     think,
+    tools::SEARCH,
 };
 
-/// Passages that a model is given.
+/// Passages that an answer is looked for in.
 const PASSAGES: usize = 8;
+/// A language model is given the surroundings of so many of the best, and so many passages of them at most.
+const SURROUNDED: usize = 3;
+const SURROUNDINGS: usize = 6;
 
 /// Reads the conversation and searches.
 pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progress) -> Result<Happened, AgentError> {
@@ -38,12 +42,19 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
     let asked = may_ask(inner, run, &reader).await?;
     let follow_up = progress.conversation.follow_up(&progress.question);
     let query = follow_up.as_ref().map_or(&progress.question, |found| &found.query).clone();
-    let call = tool_call(inner, run, progress, &query)?;
+    let arguments = json!({ "query": progress.mask(&query)? });
+    let call = announce(inner, run, progress, SEARCH, &arguments);
     let label = progress.label(run);
-    let request = SearchRequest { query: query.clone(), limit: PASSAGES, filter: run.filter.clone(), label };
+    let request = SearchRequest {
+        query: query.clone(),
+        limit: PASSAGES,
+        filter: run.filter.clone(),
+        label,
+        principal: Some(run.principal),
+    };
     let found = inner.searcher.search(&run.principal.scope, &reader, request.clone()).await?;
     let relevant = !found.passages.is_empty() && found.relevance.is_answerable();
-    let shown = shown_passages(progress, &found)?;
+    let shown = shown_passages(progress, &found.passages)?;
     let mut detail = json!({
         "query": query,
         "passages": shown,
@@ -55,6 +66,12 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
         "understood": &found.understood,
         "degraded": found.degraded.map(Degraded::as_str),
         "stages_ms": stages_ms(&found.timings),
+        "rerank_cost": found.rerank_cost.as_ref().map(|cost| json!({
+            "model": cost.model,
+            "input_tokens": cost.input_tokens,
+            "output_tokens": cost.output_tokens,
+            "cost_micros": cost.cost_micros,
+        })),
     });
     if !run.filter.is_empty() {
         detail["filter"] = json!(run.filter);
@@ -64,13 +81,23 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
     }
     let result = tool_result(inner, call, &detail, &found);
     progress.found = Label::join_all(found.passages.iter().map(|passage| &passage.label));
-    if relevant {
-        progress.passages = found.passages;
-    }
     export::notice(inner, run, &reader, request);
     let mut decisions = vec![asked];
     if relevant {
-        prepare(inner, run, progress).await?;
+        let mut passages = found.passages;
+        progress.hits = passages.len();
+        if inner.gateway.catalog().has_chat() {
+            let best = &passages[..passages.len().min(SURROUNDED)];
+            let around = inner.searcher.surroundings(&run.principal.scope, &reader, best).await?;
+            let is_new = |passage: &Passage| passages.iter().all(|known| known.chunk_id != passage.chunk_id);
+            let around: Vec<Passage> = around.into_iter().filter(is_new).take(SURROUNDINGS).collect();
+            detail["surroundings"] = json!(around.iter().map(|passage| passage.chunk_id).collect::<Vec<_>>());
+            passages.extend(around);
+        }
+        // A label that rose since the search counts too.
+        progress.found = Label::join_all(passages.iter().map(|passage| &passage.label).chain([&progress.found]));
+        prepare(inner, run, progress, passages).await?;
+        progress.given = progress.passages.len();
         decisions.extend(choose(inner, run, progress, &reader).await?);
     }
     keep(inner, run, progress, &decisions).await?;
@@ -140,23 +167,29 @@ async fn refuse(
     Ok(())
 }
 
-fn tool_call(inner: &Inner, run: &Run, progress: &mut Progress, query: &str) -> Result<String, AgentError> {
+/// Tells the reader of a call before it is done; returns its id. The arguments hold placeholders.
+pub(crate) fn announce(
+    inner: &Inner,
+    run: &Run,
+    progress: &mut Progress,
+    tool_call_name: &'static str,
+    arguments: &Value,
+) -> String {
     let tool_call_id = format!("call_{}", inner.sources.new_uuid().as_simple());
     progress.journal.emit(AgUiEventKind::ToolCallStart {
         tool_call_id: tool_call_id.clone(),
-        tool_call_name: "search_documents",
+        tool_call_name,
         parent_message_id: run.ids.assistant_message_id,
     });
-    let delta = json!({ "query": progress.mask(query)? }).to_string();
+    let delta = arguments.to_string();
     progress.journal.emit(AgUiEventKind::ToolCallArgs { tool_call_id: tool_call_id.clone(), delta });
     progress.journal.emit(AgUiEventKind::ToolCallEnd { tool_call_id: tool_call_id.clone() });
-    Ok(tool_call_id)
+    tool_call_id
 }
 
 /// What was found as it is stored and sent.
-fn shown_passages(progress: &mut Progress, found: &SearchOutcome) -> Result<Value, AgentError> {
-    let mut passages: Value = found
-        .passages
+pub(crate) fn shown_passages(progress: &mut Progress, passages: &[Passage]) -> Result<Value, AgentError> {
+    let mut passages: Value = passages
         .iter()
         .map(|passage| {
             json!({
@@ -203,20 +236,28 @@ fn tool_result(inner: &Inner, tool_call_id: String, detail: &Value, found: &Sear
     }
 }
 
-/// Takes instructions out of the passages and personal data out of what a language model gets.
-async fn prepare(inner: &Arc<Inner>, run: &Run, progress: &mut Progress) -> Result<(), AgentError> {
+/// Takes instructions out of further passages and personal data out of what a language model gets. Returns what it gets of
+/// each; none for one that no model may be given.
+pub(crate) async fn prepare(
+    inner: &Arc<Inner>,
+    run: &Run,
+    progress: &mut Progress,
+    passages: Vec<Passage>,
+) -> Result<Vec<Option<PromptPassage>>, AgentError> {
     let Some(mut placeholders) = progress.placeholders.take() else { return Err(AgentError::Classifier) };
-    let (inner, passages, about) = (inner.clone(), std::mem::take(&mut progress.passages), run.about());
+    let first = u32::try_from(progress.passages.len() + 1).unwrap_or(u32::MAX);
+    let (inner, about) = (inner.clone(), run.about());
     // Some milliseconds for eight passages: not on a thread that others wait for.
     let work = tokio::task::spawn_blocking(move || {
-        let prepared = guard::prepare(&inner, about, &mut placeholders, &passages);
+        let prepared = guard::prepare(&inner, about, &mut placeholders, &passages, first);
         (placeholders, passages, prepared)
     });
     let (placeholders, passages, prepared) = work.await.map_err(|_| AgentError::Classifier)?;
+    let masked = prepared.masked.clone();
     progress.placeholders = Some(placeholders);
-    progress.passages = passages;
-    progress.prepared = prepared;
-    Ok(())
+    progress.passages.extend(passages);
+    progress.prepared.extend(prepared);
+    Ok(masked)
 }
 
 /// Who drafts from what was found, and the decisions that it may be given it.
@@ -237,7 +278,9 @@ async fn choose(
     match answerer::decide(inner, run, progress, reader, &request)? {
         Allowed::Some(answerer, decisions) => {
             progress.answerer = answerer;
-            answerer::plan(inner, run, progress, &request, 1)?.model().clone_into(&mut progress.model);
+            let plan = answerer::plan(inner, run, progress, &request, 1)?;
+            plan.model().clone_into(&mut progress.model);
+            progress.may_call = plan.calls_tools();
             Ok(decisions)
         }
         Allowed::None(decided) => {
@@ -260,8 +303,14 @@ async fn choose(
 
 /// Stored before anything is shown: should this process die, what is left carries its label, and its placeholders can be
 /// turned back.
-async fn keep(inner: &Inner, run: &Run, progress: &mut Progress, decisions: &[NewDecision]) -> Result<(), AgentError> {
+pub(crate) async fn keep(
+    inner: &Inner,
+    run: &Run,
+    progress: &mut Progress,
+    decisions: &[NewDecision],
+) -> Result<(), AgentError> {
     let label: Label = progress.label(run);
+    let events = std::mem::take(&mut progress.prepared.events);
     let grown = match &mut progress.placeholders {
         Some(placeholders) => placeholders.take_grown()?,
         None => None,
@@ -273,7 +322,7 @@ async fn keep(inner: &Inner, run: &Run, progress: &mut Progress, decisions: &[Ne
     tx.runs().set_label(run.ids.run_id, &label, &progress.model).await?;
     tx.messages().set_label(run.ids.assistant_message_id, &label).await?;
     tx.policies().insert_decisions(decisions).await?;
-    tx.policy_events().insert(&progress.prepared.events).await?;
+    tx.policy_events().insert(&events).await?;
     tx.commit(Proof::Bookkeeping(Bookkeeping::RunProgress)).await?;
     Ok(())
 }

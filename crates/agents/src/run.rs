@@ -7,7 +7,7 @@ use millwright_audit::{Actor, AuditAction, AuditEvent};
 use millwright_core::{Classification, Clearance, ErrorCode, Label, Principal, ToProblem, id::DocumentId};
 use millwright_gateway::{Judged, Route};
 use millwright_governance::TenantPolicy;
-use millwright_llm::Tier;
+use millwright_llm::{Tier, ToolRound, provider::ToolCall};
 use millwright_policy::pii::Restorer;
 use millwright_retrieval::search::Passage;
 use millwright_store::{
@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    AgentError,
+    AgentError, act,
     answer::{AnswerFailure, AnswerMessage, NOT_IN_DOCUMENTS_TEXT},
     answerer::Answerer,
     chat::StartedRun,
@@ -89,6 +89,17 @@ pub(crate) struct Progress {
     /// Of the conversation; there from OBSERVE on.
     pub(crate) placeholders: Option<Placeholders>,
     pub(crate) passages: Vec<Passage>,
+    /// So many of them the search of OBSERVE returned; the built-in answerer quotes from these.
+    pub(crate) hits: usize,
+    /// So many of them the present attempt began with; the others came by its calls.
+    pub(crate) given: usize,
+    /// Whether the model may call tools.
+    pub(crate) may_call: bool,
+    /// What the draft asks for, and what it said beside that.
+    pub(crate) calls: Vec<ToolCall>,
+    pub(crate) said: String,
+    /// What the present attempt has called.
+    pub(crate) rounds: Vec<ToolRound>,
     /// Of all passages that were found, whether or not they are used.
     pub(crate) found: Label,
     /// The passages as a model is given them.
@@ -195,6 +206,12 @@ pub(crate) async fn execute(inner: Arc<Inner>, run: Run, model: String, stop: Ca
         question: String::new(),
         placeholders: None,
         passages: Vec::new(),
+        hits: 0,
+        given: 0,
+        may_call: false,
+        calls: Vec::new(),
+        said: String::new(),
+        rounds: Vec::new(),
         found: Label::LOWEST,
         prepared: Prepared::default(),
         citations: Citations::of(Clearance::up_to(Classification::Public)),
@@ -225,8 +242,9 @@ async fn work(inner: &Arc<Inner>, run: &Run, progress: &mut Progress) -> End {
     loop {
         let happened = match phase {
             Phase::Observe => observe::observe(inner, run, progress).await,
-            Phase::Think { attempt } => think::think(inner, run, progress, attempt).await,
-            Phase::Verify { attempt } => Ok(think::verify(inner, progress, attempt)),
+            Phase::Think { attempt, rounds } => think::think(inner, run, progress, (attempt, rounds)).await,
+            Phase::Act { round, .. } => act::act(inner, run, progress, round).await,
+            Phase::Verify { attempt, .. } => Ok(think::verify(inner, progress, attempt)),
             Phase::Finished(outcome) => return End::Outcome(outcome),
         };
         phase = match happened.and_then(|happened: Happened| Ok(phase.next(happened)?)) {

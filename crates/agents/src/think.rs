@@ -1,12 +1,16 @@
 //! THINK and VERIFY: a draft that is checked sentence by sentence while it streams.
 
-use std::{collections::BTreeSet, pin::Pin};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    pin::Pin,
+};
 
 use futures::{Stream, StreamExt, stream};
-use millwright_gateway::GatewayError;
+use millwright_core::Sources;
+use millwright_gateway::{Answer, GatewayError};
 use millwright_llm::{
     ChatRequest, Turn,
-    provider::{Delta, ModelRequest, StopReason},
+    provider::{Delta, ModelRequest, StopReason, ToolCall},
     quote,
 };
 use millwright_policy::injection::output::Canary;
@@ -25,9 +29,10 @@ use crate::{
     conflict::{Stretch, conflicts},
     events::{AgUiEventKind, StatePatch},
     guard,
-    machine::{Happened, MAX_ATTEMPTS},
+    machine::{Happened, MAX_ATTEMPTS, MAX_ROUNDS},
     run::{Progress, Run},
     runner::Inner,
+    tools,
     verify::{Checked, CutReason, Gate, Support, Verifier},
 };
 
@@ -35,6 +40,9 @@ use crate::{
 const MAX_OUTPUT_TOKENS: u32 = 1_024;
 /// So much of a cut sentence is kept with the step.
 const MAX_CUT_CHARS: usize = 300;
+/// So many calls of one draft are put together, and so much of what each says.
+const MAX_PIECES: usize = 16;
+const MAX_ARGUMENT_BYTES: usize = 8 << 10;
 /// So many passages are cited that the answer does not use, because they contradict what it cites.
 const MAX_CONFLICTS: usize = 4;
 
@@ -70,12 +78,12 @@ pub(crate) async fn think(
     inner: &Inner,
     run: &Run,
     progress: &mut Progress,
-    attempt: u8,
+    (attempt, rounds): (u8, u8),
 ) -> Result<Happened, AgentError> {
     progress.begin(StepKind::Think, attempt, inner.sources.now());
     // A word that stands in the instructions and nowhere else: an answer that holds it repeats them.
     let canary = Canary::new(&hex::encode(inner.sources.random_bytes::<8>()));
-    let request = request(progress, attempt, &canary)?;
+    let request = request(progress, (attempt, rounds), &canary)?;
     progress.stock.cut_before = progress.stock.cut.len();
     progress.stock.said_not_in_documents = false;
     let verifier = Verifier::new(&progress.question, &progress.prepared.evidence);
@@ -84,7 +92,8 @@ pub(crate) async fn think(
     let mut leaked = false;
     let mut gate = Gate::default();
     let (mut usage, mut drafted) = (json!(null), 0);
-    let mut deltas = draft(inner, run, progress, &request, attempt).await?;
+    let (mut said, mut calls) = (String::new(), Calls::default());
+    let mut deltas = draft(inner, run, progress, request, attempt).await?;
     while let Some(delta) = deltas.next().await {
         match delta? {
             Delta::Text(text) => {
@@ -93,18 +102,28 @@ pub(crate) async fn think(
                 if leaked {
                     break;
                 }
+                said.push_str(&text);
                 let text = restorer.as_mut().map_or(text.clone(), |restorer| restorer.push(&text));
                 for statement in gate.push(&text) {
                     take(inner, run, progress, verifier.check(&statement))?;
                 }
             }
             Delta::Usage(counted) => usage = json!(counted),
-            Delta::Reasoning(_) | Delta::ToolCall { .. } | Delta::Logprobs(_) => {}
+            Delta::ToolCall { index, id, name, arguments } => calls.push(index, id, name, &arguments),
+            Delta::Reasoning(_) | Delta::Logprobs(_) => {}
             Delta::Done { stop_reason } => progress.stock.stop_reason = Some(stop_reason),
         }
     }
+    drop(deltas);
+    let calls = calls.finish(&inner.sources);
+    let reads_on = !leaked && progress.may_call && rounds < MAX_ROUNDS && !calls.is_empty();
     // A sentence that was cut off may lack the very condition it hangs on.
-    if leaked {
+    if reads_on {
+        // What stands beside calls is a remark; the answer is still to come.
+        gate = Gate::default();
+        progress.stock.cut.truncate(progress.stock.cut_before);
+        (progress.said, progress.calls) = (said, calls);
+    } else if leaked {
         let what = (PolicyEventKind::OutputWithheld, "cut");
         withhold(inner, run, guard::of_run(inner, run.about(), what, "the model repeated its instructions")).await?;
         gate = Gate::default();
@@ -131,9 +150,10 @@ pub(crate) async fn think(
         "stop_reason": progress.stock.stop_reason,
         "usage": usage,
         "withheld": leaked,
+        "calls": progress.calls.len(),
     });
     progress.end(StepStatus::Finished, detail, inner.sources.now());
-    Ok(Happened::Drafted)
+    Ok(if reads_on { Happened::Called } else { Happened::Drafted })
 }
 
 /// Takes stock of the draft.
@@ -152,7 +172,37 @@ pub(crate) fn verify(inner: &Inner, progress: &mut Progress, attempt: u8) -> Hap
         "again": stock.supported == 0 && may_improve && attempt < MAX_ATTEMPTS,
     });
     progress.end(StepStatus::Finished, detail, inner.sources.now());
+    // A further draft has all that was read as its passages.
+    progress.rounds.clear();
+    progress.given = progress.passages.len();
     happened
+}
+
+/// The calls of a draft, put together from their pieces.
+#[derive(Debug, Default)]
+struct Calls(BTreeMap<u32, ToolCall>);
+
+impl Calls {
+    fn push(&mut self, index: u32, id: Option<String>, name: Option<String>, arguments: &str) {
+        if self.0.len() >= MAX_PIECES && !self.0.contains_key(&index) {
+            return;
+        }
+        let call = self.0.entry(index).or_default();
+        call.id.push_str(&id.unwrap_or_default());
+        call.name.push_str(&name.unwrap_or_default());
+        if call.arguments.len() + arguments.len() <= MAX_ARGUMENT_BYTES {
+            call.arguments.push_str(arguments);
+        }
+    }
+
+    /// In their order, each with an id.
+    fn finish(self, sources: &Sources) -> Vec<ToolCall> {
+        let named = self.0.into_values().map(|call| {
+            let id = if call.id.is_empty() { format!("call_{}", sources.new_uuid().as_simple()) } else { call.id };
+            ToolCall { id, ..call }
+        });
+        named.collect()
+    }
 }
 
 type Deltas = Pin<Box<dyn Stream<Item = Result<Delta, GatewayError>> + Send>>;
@@ -162,34 +212,62 @@ async fn draft(
     inner: &Inner,
     run: &Run,
     progress: &mut Progress,
-    request: &ChatRequest,
+    request: ChatRequest,
     attempt: u8,
 ) -> Result<Deltas, AgentError> {
     if progress.answerer == Answerer::Quotes {
-        let pieces = quote(request).into_iter().map(Delta::Text);
+        let pieces = quote(&request).into_iter().map(Delta::Text);
         let pieces = pieces.chain([Delta::Done { stop_reason: StopReason::Complete }]);
         return Ok(stream::iter(pieces.map(Ok).collect::<Vec<_>>()).boxed());
     }
-    let request = request.to_model_request(&inner.sources);
-    let plan = answerer::plan(inner, run, progress, &request, attempt)?;
-    let (told, mut places) = watch::channel(None);
-    let call = answerer::call(inner, run, progress, told);
-    let asked = inner.gateway.stream(call, plan, &request);
-    tokio::pin!(asked);
-    let answer = loop {
-        tokio::select! {
-            answer = &mut asked => break answer?,
-            Ok(()) = places.changed() => {
-                let patch = StatePatch::place(places.borrow_and_update().as_ref());
-                progress.journal.emit(AgUiEventKind::StateDelta { delta: vec![patch] });
-            }
+    let mut request = request.to_model_request(&inner.sources);
+    let answer = match ask(inner, run, progress, &request, attempt).await {
+        // The models left may not know tools: better an answer from what is there than none.
+        Err(AgentError::Gateway(error))
+            if !request.tools.is_empty() && progress.rounds.is_empty() && may_do_without(&error) =>
+        {
+            progress.may_call = false;
+            request.tools.clear();
+            ask(inner, run, progress, &request, attempt).await?
         }
+        answer => answer?,
     };
     progress.model.clone_from(&answer.route().model);
     progress.route = Some(answer.route().clone());
     let patch = StatePatch::route(answer.route().as_ref());
     progress.journal.emit(AgUiEventKind::StateDelta { delta: vec![patch] });
     Ok(answer.into_deltas().boxed())
+}
+
+fn may_do_without(error: &GatewayError) -> bool {
+    matches!(
+        error,
+        GatewayError::CannotDo { .. } | GatewayError::Down { .. } | GatewayError::Busy { .. } | GatewayError::Model(_)
+    )
+}
+
+/// Asks the models of an attempt; tells the reader of the place in a line.
+async fn ask(
+    inner: &Inner,
+    run: &Run,
+    progress: &mut Progress,
+    request: &ModelRequest,
+    attempt: u8,
+) -> Result<Answer, AgentError> {
+    let plan = answerer::plan(inner, run, progress, request, attempt)?;
+    let (told, mut places) = watch::channel(None);
+    let call = answerer::call(inner, run, progress, told);
+    let asked = inner.gateway.stream(call, plan, request);
+    tokio::pin!(asked);
+    loop {
+        tokio::select! {
+            answer = &mut asked => return Ok(answer?),
+            Ok(()) = places.changed() => {
+                let patch = StatePatch::place(places.borrow_and_update().as_ref());
+                progress.journal.emit(AgUiEventKind::StateDelta { delta: vec![patch] });
+            }
+        }
+    }
 }
 
 /// Something as long as what a model will be given, for a plan. It is not masked, and is sent nowhere.
@@ -200,22 +278,23 @@ pub(crate) fn preview(inner: &Inner, progress: &Progress) -> ModelRequest {
         question: progress.question.clone(),
         passages: progress.prepared.plain.clone(),
         max_output_tokens: MAX_OUTPUT_TOKENS,
+        ..ChatRequest::default()
     };
     request.to_model_request(&inner.sources)
 }
 
 /// What the model is given. A language model gets placeholders for personal data; the answerer in this process gets the
 /// text that it quotes.
-fn request(progress: &mut Progress, attempt: u8, canary: &Canary) -> Result<ChatRequest, AgentError> {
+fn request(progress: &mut Progress, (attempt, rounds): (u8, u8), canary: &Canary) -> Result<ChatRequest, AgentError> {
     let request = ChatRequest {
         system: if attempt > 1 { feedback(&progress.stock) } else { String::new() },
         turns: progress.conversation.turns.clone(),
         question: progress.question.clone(),
-        passages: Vec::new(),
         max_output_tokens: MAX_OUTPUT_TOKENS,
+        ..ChatRequest::default()
     };
     if !progress.answerer.is_language_model() {
-        return Ok(ChatRequest { passages: progress.prepared.plain.clone(), ..request });
+        return Ok(ChatRequest { passages: progress.prepared.plain[..progress.hits].to_vec(), ..request });
     }
     let turns = request.turns.into_iter().map(|turn| Ok(Turn { text: progress.mask(&turn.text)?, ..turn }));
     let turns = turns.collect::<Result<_, AgentError>>()?;
@@ -223,7 +302,10 @@ fn request(progress: &mut Progress, attempt: u8, canary: &Canary) -> Result<Chat
         system: format!("{}\n{}", canary.instruction(), request.system),
         turns,
         question: progress.mask(&request.question)?,
-        passages: progress.prepared.masked.iter().flatten().cloned().collect(),
+        passages: progress.prepared.masked[..progress.given].iter().flatten().cloned().collect(),
+        tools: if progress.may_call { tools::definitions() } else { Vec::new() },
+        rounds: progress.rounds.clone(),
+        must_answer: rounds >= MAX_ROUNDS,
         max_output_tokens: MAX_OUTPUT_TOKENS,
     })
 }

@@ -6,6 +6,7 @@
 
 mod answering;
 mod following;
+mod reading;
 mod server;
 mod stopping;
 mod support;

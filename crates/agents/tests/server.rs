@@ -105,6 +105,27 @@ pub(crate) fn answer(text: &str) -> Vec<Act> {
     acts
 }
 
+/// An answer that asks for tools to be called, the arguments of each in two pieces.
+pub(crate) fn calls(calls: &[(&str, &str)]) -> Vec<Act> {
+    let mut acts = vec![head("text/event-stream")];
+    let mut send = |delta: serde_json::Value, reason: serde_json::Value| {
+        let event = serde_json::json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": reason }] });
+        acts.push(chunk(format!("data: {event}\n\n").as_bytes()));
+    };
+    for (index, (name, arguments)) in calls.iter().enumerate() {
+        let (first, second) = arguments.split_at(arguments.len() / 2);
+        let function = serde_json::json!({ "name": name, "arguments": first });
+        let call = serde_json::json!({ "index": index, "id": format!("call-{index}"), "type": "function", "function": function });
+        send(serde_json::json!({ "tool_calls": [call] }), serde_json::json!(null));
+        let rest = serde_json::json!({ "index": index, "function": { "arguments": second } });
+        send(serde_json::json!({ "tool_calls": [rest] }), serde_json::json!(null));
+    }
+    send(serde_json::json!({}), serde_json::json!("tool_calls"));
+    acts.push(chunk(b"data: [DONE]\n\n"));
+    acts.push(Act::Send(b"0\r\n\r\n".to_vec()));
+    acts
+}
+
 /// The head of an answer in chunked encoding.
 pub(crate) fn head(content_type: &str) -> Act {
     Act::Send(

@@ -226,6 +226,15 @@ impl Plant {
 
     /// A process whose model is the server at this address.
     pub(crate) fn with_server(&self, address: &str) -> Process {
+        self.with_model(address, Capabilities::default())
+    }
+
+    /// The same with a model that calls tools.
+    pub(crate) fn with_tools(&self, address: &str) -> Process {
+        self.with_model(address, Capabilities { tools: true, ..Capabilities::default() })
+    }
+
+    fn with_model(&self, address: &str, capabilities: Capabilities) -> Process {
         let patience =
             Patience { first_token: Duration::from_secs(3), idle: Duration::from_millis(600), ..Patience::default() };
         let endpoint = EndpointSettings {
@@ -240,7 +249,7 @@ impl Plant {
             tiers: vec![Tier::Standard],
             context_tokens: 100_000,
             max_output_tokens: 4_096,
-            capabilities: Capabilities::default(),
+            capabilities,
             price: Price::Free,
             places: vec![ModelPlace {
                 endpoint: "server".to_owned(),

@@ -59,7 +59,7 @@ pub use models::{
     ModelKind, ModelPlace, ModelPrice, ModelTier, ModelsConfig, TierPreference,
 };
 pub use policy::PolicyConfig;
-pub use rerank::{RerankConfig, RerankForm};
+pub use rerank::{RerankConfig, RerankForm, RerankServerConfig};
 pub use retrieval::RetrievalConfig;
 pub use secret::Secret;
 pub use secrets::SecretsConfig;

@@ -17,17 +17,18 @@ const RERANK_URL: Setting = Setting {
 const RERANK_FORM: Setting = Setting {
     name: "RERANK_FORM",
     default: "tei",
-    accepts: "`tei`, `jina` or `cohere`",
+    accepts: "`tei`, `jina`, `cohere` or `model`",
     secret: false,
     meaning: "How the reranker is asked: `/rerank` of Text Embeddings Inference, `/v1/rerank` as Jina has it (vLLM, Infinity \
-              and llama.cpp too), or `/v2/rerank` of Cohere.",
+              and llama.cpp too), `/v2/rerank` of Cohere, or `model`: a chat model of `models.yaml` reads the best passages of \
+              each search, on the account of who asks.",
 };
 const RERANK_MODEL: Setting = Setting {
     name: "RERANK_MODEL",
     default: "",
     accepts: "a model name that the server knows",
     secret: false,
-    meaning: "The reranker's model. Needed for `cohere`; `tei` has one anyway.",
+    meaning: "The reranker's model. Needed for `cohere`, and for `model`, where it is one of `models.yaml`; `tei` has one anyway.",
 };
 const RERANK_API_KEY: Setting = Setting {
     name: "RERANK_API_KEY",
@@ -81,9 +82,23 @@ pub enum RerankForm {
     Cohere,
 }
 
+/// What orders passages anew.
+#[derive(Debug, Clone)]
+pub enum RerankConfig {
+    /// A reranker over HTTP.
+    Server(RerankServerConfig),
+    /// A language model of the catalog.
+    Model {
+        /// Its name there.
+        name: String,
+        /// How long a search waits for it.
+        timeout: Duration,
+    },
+}
+
 /// A reranker over HTTP.
 #[derive(Debug, Clone)]
-pub struct RerankConfig {
+pub struct RerankServerConfig {
     /// Without a slash at the end.
     pub url: String,
     /// How it is asked.
@@ -103,15 +118,30 @@ pub struct RerankConfig {
 impl RerankConfig {
     pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let url = reader.parsed(&RERANK_URL, base_url);
-        let form = reader.choice(
-            &RERANK_FORM,
-            &[("tei", RerankForm::Tei), ("jina", RerankForm::Jina), ("cohere", RerankForm::Cohere)],
-        );
+        let forms = [
+            ("tei", Some(RerankForm::Tei)),
+            ("jina", Some(RerankForm::Jina)),
+            ("cohere", Some(RerankForm::Cohere)),
+            ("model", None),
+        ];
+        let form = reader.choice(&RERANK_FORM, &forms);
         let model = reader.text(&RERANK_MODEL);
         let api_key = reader.secret(&RERANK_API_KEY);
         let timeout = Duration::from_millis(reader.number(&RERANK_TIMEOUT_MS, 10..=60_000));
         let classification = reader.parsed(&RERANK_MAX_CLASSIFICATION, |text| text.parse().ok());
         let export_controlled = reader.parsed(&RERANK_EXPORT_CONTROLLED, |text| text.parse().ok());
+        let Some(form) = form else {
+            for (setting, is_given) in [(&RERANK_URL, url.is_some()), (&RERANK_API_KEY, api_key.is_some())] {
+                if is_given {
+                    reader.problem(setting.name, "a model of `models.yaml` has its address and key there");
+                }
+            }
+            if model.is_none() {
+                reader
+                    .problem(RERANK_MODEL.name, "it is needed with `RERANK_FORM=model`: a chat model of `models.yaml`");
+            }
+            return model.map(|name| Self::Model { name, timeout });
+        };
         let Some(url) = url else {
             if api_key.is_some() && !reader.refused(RERANK_URL.name) {
                 reader.problem(RERANK_API_KEY.name, "it is given without `RERANK_URL`, the server that it is for");
@@ -127,7 +157,7 @@ impl RerankConfig {
             classification: classification.unwrap_or(unasked.classification),
             export_controlled: export_controlled.unwrap_or(unasked.export_controlled),
         };
-        Some(Self { url, form, model, api_key, timeout, takes, on_site })
+        Some(Self::Server(RerankServerConfig { url, form, model, api_key, timeout, takes, on_site }))
     }
 }
 
@@ -138,10 +168,28 @@ mod tests {
     use super::*;
     use crate::{Config, Surroundings};
 
-    fn read(settings: &[(&'static str, &'static str)]) -> Result<Option<RerankConfig>, String> {
+    fn read_any(settings: &[(&'static str, &'static str)]) -> Result<Option<RerankConfig>, String> {
         let home = [("HOME", "/home/ada")];
         let surroundings = Surroundings::new(home.iter().chain(settings).copied());
         Config::from_surroundings(&surroundings).map(|config| config.rerank).map_err(|error| error.to_string())
+    }
+
+    fn read(settings: &[(&'static str, &'static str)]) -> Result<Option<RerankServerConfig>, String> {
+        read_any(settings).map(|config| match config {
+            Some(RerankConfig::Server(server)) => Some(server),
+            Some(RerankConfig::Model { .. }) => panic!("a model"),
+            None => None,
+        })
+    }
+
+    #[test]
+    fn a_model_of_the_catalog_is_named_and_has_its_own_address() {
+        let form = ("RERANK_FORM", "model");
+        let model = read_any(&[form, ("RERANK_MODEL", "small")]).unwrap();
+        assert!(matches!(model, Some(RerankConfig::Model { ref name, .. }) if name == "small"), "{model:?}");
+        assert!(read_any(&[form]).unwrap_err().contains("RERANK_MODEL"));
+        let both = [form, ("RERANK_MODEL", "small"), ("RERANK_URL", "http://127.0.0.1:1/")];
+        assert!(read_any(&both).unwrap_err().contains("RERANK_URL"));
     }
 
     #[test]
@@ -161,7 +209,7 @@ mod tests {
     fn what_is_missing_or_wrong_is_named() {
         let url = ("RERANK_URL", "https://api.cohere.example");
         assert!(read(&[url, ("RERANK_FORM", "cohere")]).unwrap_err().contains("RERANK_MODEL"));
-        assert!(read(&[url, ("RERANK_FORM", "colbert")]).unwrap_err().contains("`tei`, `jina` or `cohere`"));
+        assert!(read(&[url, ("RERANK_FORM", "colbert")]).unwrap_err().contains("`tei`, `jina`, `cohere` or `model`"));
         assert!(read(&[("RERANK_API_KEY", "k")]).unwrap_err().contains("RERANK_URL"));
         assert!(read(&[("RERANK_URL", "ftp://x")]).unwrap_err().contains("RERANK_URL"));
     }

@@ -45,6 +45,8 @@ pub(crate) struct Meter {
     /// Bytes of text, reasoning and arguments.
     produced: u64,
     usage: Option<Usage>,
+    /// What it has cost, once it is settled.
+    cost_micros: u64,
     /// Until it is settled.
     open: Option<(Called, Reservation, Permit)>,
 }
@@ -66,6 +68,8 @@ pub struct WholeAnswer {
     pub usage: Usage,
     /// How long the endpoint took.
     pub upstream: Duration,
+    /// What it has cost, millionths of the installation's currency.
+    pub cost_micros: u64,
 }
 
 impl Meter {
@@ -79,7 +83,7 @@ impl Meter {
     ) -> Self {
         let (route, upstream) = (Arc::clone(&called.route), called.upstream);
         let open = Some((called, reservation, permit));
-        Self { gateway, endpoint, route, upstream, since, produced: 0, usage: None, open }
+        Self { gateway, endpoint, route, upstream, since, produced: 0, usage: None, cost_micros: 0, open }
     }
 
     fn count(&mut self, delta: &Delta) {
@@ -126,6 +130,7 @@ impl Meter {
             usage.output_tokens = usage.output_tokens.max(self.produced.div_ceil(4));
         }
         let cost_micros = called.price.cost(usage, busy);
+        self.cost_micros = cost_micros;
         tell(&self.gateway, &called, usage, outcome, busy);
         let record = usage_record(&called, usage, busy, cost_micros, outcome);
         let proof = self.gateway.proof(&called, outcome.as_str())?;
@@ -140,7 +145,7 @@ impl Meter {
         let (route, upstream) = (Arc::clone(&self.route), self.upstream);
         let usage = self.counted();
         self.settle(Outcome::Complete).await?;
-        Ok(WholeAnswer { route, completion, usage, upstream })
+        Ok(WholeAnswer { route, completion, usage, upstream, cost_micros: self.cost_micros })
     }
 
     /// For vectors.

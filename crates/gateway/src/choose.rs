@@ -173,6 +173,11 @@ impl Plan {
         self.models.first().map_or("", |model| &model.settings.name)
     }
 
+    /// Whether the model that is asked first can ask for tools to be called.
+    pub fn calls_tools(&self) -> bool {
+        self.models.first().is_some_and(|model| model.settings.capabilities.tools)
+    }
+
     /// Every place that the request may be sent to, each once.
     pub fn sinks(&self) -> Vec<&Sink> {
         let mut sinks: Vec<&Sink> = Vec::new();

@@ -72,6 +72,8 @@ pub enum Purpose {
     Chat,
     /// A client that wants vectors.
     Embeddings,
+    /// A search that has passages judged.
+    Rerank,
 }
 
 impl Purpose {
@@ -81,13 +83,14 @@ impl Purpose {
             Self::Run => "run",
             Self::Chat => "chat",
             Self::Embeddings => "embeddings",
+            Self::Rerank => "rerank",
         }
     }
 
     /// OpenTelemetry's word for it.
     pub(crate) const fn operation(self) -> &'static str {
         match self {
-            Self::Run | Self::Chat => "chat",
+            Self::Run | Self::Chat | Self::Rerank => "chat",
             Self::Embeddings => "embeddings",
         }
     }

@@ -10,10 +10,13 @@ use async_trait::async_trait;
 use millwright_core::TenantScope;
 use millwright_llm::RerankServer;
 use millwright_policy::labels::{Released, Sink};
-use millwright_retrieval::reranker::{NoScores, Reranker};
+use millwright_retrieval::reranker::{Asker, NoScores, Reranker, Scores};
 
 /// After a failure searches do without it for so long: each would wait for nothing.
 const REST: Duration = Duration::from_secs(10);
+
+/// So many texts the usual servers take at once.
+const MOST_SENT: usize = 32;
 
 /// Takes personal data out of a tenant's texts, as the tenant chose for its models. The same person has the same placeholder
 /// in all of them, and nobody needs the name back.
@@ -53,12 +56,16 @@ impl Reranker for HttpReranker {
         &self.sink
     }
 
+    fn most(&self) -> usize {
+        MOST_SENT
+    }
+
     async fn scores(
         &self,
-        scope: &TenantScope,
+        asker: Asker<'_>,
         query: Released<String>,
         texts: Vec<Released<String>>,
-    ) -> Result<Vec<f32>, NoScores> {
+    ) -> Result<Scores, NoScores> {
         if self.rests() {
             return Err(NoScores);
         }
@@ -66,13 +73,14 @@ impl Reranker for HttpReranker {
         for text in texts {
             all.push(text.for_sink(&self.sink).ok_or(NoScores)?);
         }
-        let masked = self.masking.masked(scope, all).await?;
+        let masked = self.masking.masked(asker.scope, all).await?;
         let Some((query, texts)) = masked.split_first() else { return Err(NoScores) };
-        self.server.scores(query, texts).await.map_err(|error| {
+        let scores = self.server.scores(query, texts).await.map_err(|error| {
             let reason = error.reason();
             tracing::warn!(%error, reason, "the reranker gave no scores; the built-in order stands");
             self.rest();
             NoScores
-        })
+        })?;
+        Ok(Scores { scores, cost: None })
     }
 }

@@ -72,6 +72,16 @@ impl Decided {
     }
 }
 
+/// A decision as it stands in the proof of a call.
+pub fn decision_proof(decided: &Decided) -> serde_json::Value {
+    serde_json::json!({
+        "verdict": decided.decision.verdict.as_str(),
+        "policies": decided.decision.policies,
+        "policy_version": decided.decision.policy_version,
+        "inputs_digest": decided.decision.inputs_digest,
+    })
+}
+
 /// What is to be decided.
 #[derive(Debug, Clone)]
 pub struct Question {

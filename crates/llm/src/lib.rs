@@ -26,6 +26,7 @@
 
 mod error;
 mod extractive;
+mod judge;
 mod model;
 mod prompt;
 pub mod provider;
@@ -35,7 +36,8 @@ mod transport;
 
 pub use error::LlmError;
 pub use extractive::{EXTRACTIVE, quote};
-pub use model::{ChatRequest, InvalidTier, PromptPassage, Role, Tier, Turn};
+pub use judge::JudgeRequest;
+pub use model::{ChatRequest, InvalidTier, PromptPassage, Role, Tier, ToolResult, ToolRound, Turn};
 pub use prompt::NOT_IN_DOCUMENTS;
 pub use rerank::{RerankForm, RerankServer};
 pub use transport::{ApiKey, Patience};

@@ -2,6 +2,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::provider::{ToolCall, ToolDefinition};
+
 /// How much model a request deserves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -95,8 +97,36 @@ pub struct ChatRequest {
     pub question: String,
     /// What the answer may rest on.
     pub passages: Vec<PromptPassage>,
+    /// What may be called to read more; none where nothing may.
+    pub tools: Vec<ToolDefinition>,
+    /// What was called so far for this draft, oldest first.
+    pub rounds: Vec<ToolRound>,
+    /// Whether there has been enough reading: the tools are named, and may not be called.
+    pub must_answer: bool,
     /// The most tokens the answer may have.
     pub max_output_tokens: u32,
+}
+
+/// What a model wrote when it asked for calls, and what came of them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ToolRound {
+    /// Its text beside the calls; mostly empty.
+    pub text: String,
+    /// The calls with their results, in their order.
+    pub results: Vec<ToolResult>,
+}
+
+/// A call and its result.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolResult {
+    /// The call as the model wrote it.
+    pub call: ToolCall,
+    /// What is to be said beside passages, in our own words.
+    pub note: String,
+    /// Lines that documents wrote, such as headings: untrusted.
+    pub lines: Vec<String>,
+    /// What was found, numbered on from what the model has.
+    pub passages: Vec<PromptPassage>,
 }
 
 #[cfg(test)]

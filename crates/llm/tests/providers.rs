@@ -85,6 +85,7 @@ fn request() -> ModelRequest {
             score: 0.9,
         }],
         max_output_tokens: 512,
+        ..ChatRequest::default()
     };
     request.to_model_request(&sources())
 }

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use millwright_core::{Label, TenantScope};
+use millwright_core::{Label, Principal};
 use millwright_store::tenant::{Reader, SearchFilter};
 use serde::{Deserialize, Serialize};
 
@@ -183,18 +183,18 @@ pub struct Report {
 type Ranking<'d> = Vec<&'d str>;
 
 /// Asks all queries of a tenant that holds the collection's documents, each under its id as its name. First places are those
-/// of a search for ten passages, recall that of a search for a hundred.
+/// of a search for ten passages, recall that of a search for a hundred. Where a model reranks, on the account of `principal`.
 pub async fn evaluate(
     searcher: &Searcher,
-    scope: &TenantScope,
+    principal: &Principal,
     reader: &Reader,
     collection: &Collection,
 ) -> Result<Report, RetrievalError> {
     let mut sum = Report::default();
     for query in &collection.queries {
         let Some(gains) = collection.gains.get(&query.id) else { continue };
-        let near = candidates(searcher, scope, reader, query, TOP).await?;
-        let far = candidates(searcher, scope, reader, query, DEPTH).await?;
+        let near = candidates(searcher, principal, reader, query, TOP).await?;
+        let far = candidates(searcher, principal, reader, query, DEPTH).await?;
         for (stage, of_stage) in STAGES {
             let (near, far) = (ranking(&near, of_stage), ranking(&far, of_stage));
             let measures = stage(&mut sum);
@@ -226,15 +226,16 @@ const STAGES: [Stage; 4] = [
 
 async fn candidates(
     searcher: &Searcher,
-    scope: &TenantScope,
+    principal: &Principal,
     reader: &Reader,
     query: &JudgedQuery,
     limit: usize,
 ) -> Result<Vec<Passage>, RetrievalError> {
     let filter = SearchFilter::default();
-    let request = SearchRequest { query: query.text.clone(), limit, filter, label: Label::LOWEST };
+    let (query, label) = (query.text.clone(), Label::LOWEST);
+    let request = SearchRequest { query, limit, filter, label, principal: Some(*principal) };
     // Two documents of the same words are two documents here, and only one of them for a reader.
-    Ok(searcher.ask(scope, reader, &request).await?.into_passages())
+    Ok(searcher.ask(&principal.scope, reader, &request).await?.into_passages())
 }
 
 /// Documents in the order of their best passages.

@@ -29,6 +29,7 @@ pub mod fusion;
 pub mod ingest;
 pub mod keyword;
 mod ranking;
+pub mod reading;
 pub mod relevance;
 mod repeats;
 mod rerank;

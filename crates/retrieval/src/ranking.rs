@@ -177,42 +177,9 @@ fn passages(rows: &[CandidateRow], mut read: Read, scores: &Scores) -> Vec<Passa
         let (row, fused) = (&rows[place], fused[place]?);
         let score = scores.reranked[place].unwrap_or(fused.score);
         let similarity = row.similarity.map(|_| similarities[place]);
-        Some(passage(read.remove(&row.chunk_id)?, score, fused, (keyword[place], vector[place], similarity)))
+        Some(Passage::of(read.remove(&row.chunk_id)?, score, fused, (keyword[place], vector[place], similarity)))
     });
     in_order.collect()
-}
-
-fn passage(
-    row: PassageRow,
-    score: f32,
-    fused: Ranked,
-    (keyword, vector, similarity): (Option<Ranked>, Option<Ranked>, Option<f32>),
-) -> Passage {
-    Passage {
-        chunk_id: row.chunk_id,
-        document_id: row.document_id,
-        document_name: row.document_name,
-        label: row.label.0,
-        version: row.version,
-        effective_from: row.effective_from,
-        is_current: row.is_current,
-        paged: row.paged,
-        ordinal: row.ordinal,
-        page_number: row.page_number,
-        heading_path: row.heading_path,
-        char_start: row.char_start,
-        char_end: row.char_end,
-        token_count: row.token_count,
-        text: row.text,
-        quarantined: row.quarantined,
-        score,
-        part: None,
-        reranker: None,
-        fused,
-        keyword,
-        vector,
-        similarity,
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A service that orders passages anew by reading each with the question.
+//! A service or a model that orders passages anew by reading each with the question.
 //!
 //! It is a sink: a passage is sent only if its label, joined with the question's, is released to it. What may not be sent
 //! keeps its place, and the others are ordered among the places that they had. When the service fails, is late, or was so a
@@ -7,18 +7,65 @@
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use millwright_core::{Label, TenantScope};
+use millwright_core::{Label, Principal, TenantScope};
 use millwright_policy::labels::{Released, Sink, release};
 
-use crate::search::Passage;
+use millwright_store::tenant::Reader;
 
-/// So many of the best are sent: what the usual servers take at once.
-pub(crate) const MOST_SENT: usize = 32;
+use crate::search::Passage;
 
 /// Why there are no scores. What exactly went wrong is the implementation's to log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the reranker gave no scores")]
 pub struct NoScores;
+
+/// For whom passages are scored, and what it costs whom.
+#[derive(Debug, Clone, Copy)]
+pub struct Asker<'a> {
+    /// Whose texts they are.
+    pub scope: &'a TenantScope,
+    /// Who reads.
+    pub reader: &'a Reader,
+    /// On whose account; none for what nobody asked for, such as a measurement.
+    pub principal: Option<&'a Principal>,
+    /// The join of the labels of all that is sent.
+    pub label: &'a Label,
+}
+
+/// How well each text answers, and what that took.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Scores {
+    /// In the order of the texts; higher is better.
+    pub scores: Vec<f32>,
+    /// Where a model was asked whose calls are counted.
+    pub cost: Option<RerankCost>,
+}
+
+/// What a model's scores have cost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RerankCost {
+    /// The model.
+    pub model: String,
+    /// Tokens read.
+    pub input_tokens: u64,
+    /// Tokens written.
+    pub output_tokens: u64,
+    /// Millionths of the installation's currency.
+    pub cost_micros: u64,
+}
+
+impl RerankCost {
+    /// Of two calls of the model.
+    #[must_use]
+    pub fn and(self, other: &Self) -> Self {
+        Self {
+            input_tokens: self.input_tokens + other.input_tokens,
+            output_tokens: self.output_tokens + other.output_tokens,
+            cost_micros: self.cost_micros.saturating_add(other.cost_micros),
+            model: self.model,
+        }
+    }
+}
 
 /// A service that scores passages against a question.
 #[async_trait]
@@ -26,38 +73,42 @@ pub trait Reranker: Debug + Send + Sync {
     /// The place where passages go, with the most that it takes.
     fn sink(&self) -> &Sink;
 
-    /// How well each text of a tenant answers its query, in their order; higher is better. All was released to
-    /// [`Self::sink`].
+    /// So many of the best are sent.
+    fn most(&self) -> usize;
+
+    /// How well each text of a tenant answers its query. All was released to [`Self::sink`].
     async fn scores(
         &self,
-        scope: &TenantScope,
+        asker: Asker<'_>,
         query: Released<String>,
         texts: Vec<Released<String>>,
-    ) -> Result<Vec<f32>, NoScores>;
+    ) -> Result<Scores, NoScores>;
 }
 
-/// Orders the best of the passages anew. Whether that worked; where nothing may be sent there is nothing to fail.
+/// Orders the best of the passages anew; returns what that has cost. Where nothing may be sent there is nothing to fail.
 pub(crate) async fn order_anew(
     reranker: &dyn Reranker,
-    scope: &TenantScope,
+    asker: Asker<'_>,
     query: &str,
-    label: &Label,
     passages: &mut [Passage],
-) -> Result<(), NoScores> {
-    let sink = reranker.sink();
-    let Ok(query) = release(query.to_owned(), label, sink) else { return Ok(()) };
+) -> Result<Option<RerankCost>, NoScores> {
+    let (sink, of_query) = (reranker.sink(), asker.label);
+    let Ok(query) = release(query.to_owned(), of_query, sink) else { return Ok(None) };
     let mut places = Vec::new();
     let mut texts = Vec::new();
-    for (place, passage) in passages.iter().enumerate().take(MOST_SENT) {
-        if let Ok(text) = release(text_of(passage), &passage.label.join(label), sink) {
+    let mut label = of_query.clone();
+    for (place, passage) in passages.iter().enumerate().take(reranker.most()) {
+        let of_both = passage.label.join(of_query);
+        if let Ok(text) = release(text_of(passage), &of_both, sink) {
             places.push(place);
             texts.push(text);
+            label = label.join(&of_both);
         }
     }
     if texts.len() < 2 {
-        return Ok(());
+        return Ok(None);
     }
-    let scores = reranker.scores(scope, query, texts).await?;
+    let Scores { scores, cost } = reranker.scores(Asker { label: &label, ..asker }, query, texts).await?;
     if scores.len() != places.len() {
         return Err(NoScores);
     }
@@ -69,7 +120,7 @@ pub(crate) async fn order_anew(
     for (place, passage) in places.into_iter().zip(moved) {
         passages[place] = passage;
     }
-    Ok(())
+    Ok(cost)
 }
 
 /// A passage under its headings, which often say what it is about.

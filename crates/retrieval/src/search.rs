@@ -9,12 +9,12 @@ use std::{
 use chrono::{DateTime, Utc};
 use futures::future::join_all;
 use millwright_core::{
-    Label, TenantScope,
+    Label, Principal, TenantScope,
     id::{ChunkId, DocumentId},
 };
 use millwright_store::{
     Store,
-    tenant::{PassageQuery, PassageScope, Reader, SearchFilter, VersionSet},
+    tenant::{PassageQuery, PassageRow, PassageScope, Reader, SearchFilter, VersionSet},
 };
 
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
     relevance::{self, PassageEvidence, Relevance},
     repeats::fold_repeats,
     rerank,
-    reranker::{NoScores, Reranker, order_anew},
+    reranker::{Asker, NoScores, RerankCost, Reranker, order_anew},
     understanding::{Expansion, Glossaries, Understood, parts, weave},
 };
 
@@ -49,6 +49,8 @@ pub struct SearchRequest {
     pub filter: SearchFilter,
     /// What the query itself carries: decides whether it may be given to a reranker.
     pub label: Label,
+    /// On whose account a model may be asked to rerank; none asks none.
+    pub principal: Option<Principal>,
 }
 
 /// A passage of a version that answers, and why it was found.
@@ -93,7 +95,8 @@ pub struct Passage {
     pub part: Option<u32>,
     /// Its score by the reranker; `None` without one, and for a passage that it may not be given, which keeps its place.
     pub reranker: Option<f32>,
-    /// Place and score when keywords and vectors were fused, before the best were ordered anew.
+    /// Place and score when keywords and vectors were fused, before the best were ordered anew; 0 of what was read on without a
+    /// search.
     pub fused: Ranked,
     /// Rank and BM25 score among the candidates, where it has words of the query.
     pub keyword: Option<Ranked>,
@@ -104,6 +107,40 @@ pub struct Passage {
 }
 
 impl Passage {
+    /// What was read, with what its standing is known by.
+    pub(crate) fn of(
+        row: PassageRow,
+        score: f32,
+        fused: Ranked,
+        (keyword, vector, similarity): (Option<Ranked>, Option<Ranked>, Option<f32>),
+    ) -> Self {
+        Self {
+            chunk_id: row.chunk_id,
+            document_id: row.document_id,
+            document_name: row.document_name,
+            label: row.label.0,
+            version: row.version,
+            effective_from: row.effective_from,
+            is_current: row.is_current,
+            paged: row.paged,
+            ordinal: row.ordinal,
+            page_number: row.page_number,
+            heading_path: row.heading_path,
+            char_start: row.char_start,
+            char_end: row.char_end,
+            token_count: row.token_count,
+            text: row.text,
+            quarantined: row.quarantined,
+            score,
+            part: None,
+            reranker: None,
+            fused,
+            keyword,
+            vector,
+            similarity,
+        }
+    }
+
     /// All that it says, in lower case.
     fn words(&self) -> String {
         format!("{} {} {}", self.document_name, self.heading_path.join(" "), self.text).to_lowercase()
@@ -167,6 +204,8 @@ pub struct SearchOutcome {
     pub understood: Understood,
     /// What did not work.
     pub degraded: Option<Degraded>,
+    /// What a model that reranked has cost.
+    pub rerank_cost: Option<RerankCost>,
     /// Where the time went.
     pub timings: SearchTimings,
 }
@@ -177,6 +216,7 @@ pub(crate) struct Candidates {
     keyword: KeywordOutcome,
     pub(crate) passages: Vec<Passage>,
     degraded: Option<Degraded>,
+    rerank_cost: Option<RerankCost>,
     timings: SearchTimings,
 }
 
@@ -215,6 +255,10 @@ impl Searcher {
         Self { reranker, ..self }
     }
 
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// The tenants' glossaries, to be forgotten when they change.
     pub fn glossaries(&self) -> &Glossaries {
         &self.glossaries
@@ -236,7 +280,11 @@ impl Searcher {
         let mut timings = SearchTimings::default();
         let most = request.limit.max(relevance::EVIDENCE_PASSAGES);
         let (mut degraded, mut relevance, mut lists) = (None, None::<Relevance>, Vec::new());
-        for Candidates { query, keyword, passages, degraded: of_one, timings: times } in asked.searches {
+        let mut rerank_cost: Option<RerankCost> = None;
+        for Candidates { query, keyword, passages, degraded: of_one, rerank_cost: cost, timings: times } in
+            asked.searches
+        {
+            rerank_cost = [rerank_cost, cost].into_iter().flatten().reduce(|sum, cost| sum.and(&cost));
             for correction in keyword.spelling.iter().filter(|correction| is_in(&passages, correction)) {
                 if !understood.spelling.contains(correction) {
                     understood.spelling.push(correction.clone());
@@ -263,7 +311,7 @@ impl Searcher {
         };
         passages.truncate(request.limit);
         let relevance = relevance.unwrap_or_else(|| assess(&request.query, &KeywordOutcome::default(), &[]));
-        Ok(SearchOutcome { passages, relevance, understood, degraded, timings })
+        Ok(SearchOutcome { passages, relevance, understood, degraded, rerank_cost, timings })
     }
 
     /// All that is looked at for a request: for each part of the question, and for the whole of it.
@@ -296,10 +344,14 @@ impl Searcher {
             // At the same time: a question in parts waits no longer than one in one.
             join_all(searches.iter_mut().map(async |found| {
                 found.passages = fold_repeats(std::mem::take(&mut found.passages), usize::MAX);
-                let anew = order_anew(&**reranker, scope, &found.query, &request.label, &mut found.passages);
-                let (done, time) = timed(anew).await;
+                let principal = request.principal.as_ref();
+                let asker = Asker { scope, reader, principal, label: &request.label };
+                let (done, time) = timed(order_anew(&**reranker, asker, &found.query, &mut found.passages)).await;
                 found.timings.reranker = time;
-                found.degraded = found.degraded.or(done.err().map(|NoScores| Degraded::RerankerFailed));
+                match done {
+                    Ok(cost) => found.rerank_cost = cost,
+                    Err(NoScores) => found.degraded = found.degraded.or(Some(Degraded::RerankerFailed)),
+                }
             }))
             .await;
         }
@@ -387,7 +439,7 @@ impl Searcher {
             reranker: Duration::ZERO,
             total: start.elapsed(),
         };
-        Ok(Candidates { query: query.text.to_owned(), keyword, passages, degraded, timings })
+        Ok(Candidates { query: query.text.to_owned(), keyword, passages, degraded, rerank_cost: None, timings })
     }
 
     /// The versions to search in; `None` without a filter.

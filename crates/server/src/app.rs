@@ -60,12 +60,13 @@ pub(crate) async fn start(
     let (follower, indexed) = IndexFollower::new(store.clone(), keyword.clone());
     let (policy_file, policy_text) = crate::policy::load(config)?;
     let governance = governance(&store, sources, secret.expose(), policy_text)?;
-    let reranker = crate::rerank::reranker(config, &policy_file, &governance).context("the reranker")?;
-    let searcher = Searcher::new(store.clone(), embedder.clone(), keyword, config.retrieval.vector_top_k);
-    let searcher = Arc::new(searcher.with_reranker(reranker));
     let jobs_wake = Arc::new(Notify::new());
     let ledger = Ledger::new(store.clone(), sources.clone());
     let gateway = gateway(config, sources, &policy_file, &ledger, &key)?;
+    let reranker =
+        crate::rerank::reranker(config, &policy_file, &governance, (&gateway, sources)).context("the reranker")?;
+    let searcher = Searcher::new(store.clone(), embedder.clone(), keyword, config.retrieval.vector_top_k);
+    let searcher = Arc::new(searcher.with_reranker(reranker));
     let parts = RunnerParts {
         store: store.clone(),
         sources: sources.clone(),
@@ -132,7 +133,7 @@ pub(crate) fn governance(
 }
 
 /// The models, and what stands between them and whoever asks.
-fn gateway(
+pub(crate) fn gateway(
     config: &Config,
     sources: &Sources,
     policy_file: &PolicyFile,

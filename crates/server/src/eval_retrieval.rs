@@ -5,14 +5,16 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::ExitCode,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, ensure};
 use millwright_audit::{Actor, AuditAction, AuditEvent, AuditKey};
+use millwright_budgets::Ledger;
 use millwright_config::Config;
 use millwright_core::{
-    Classification, Label, Role, Sources, TenantScope,
+    Classification, Credential, Label, Principal, Role, Sources, TenantScope,
     audit::AuditRecord,
     id::{DocumentId, UserId, VersionId},
 };
@@ -118,21 +120,24 @@ async fn score(
     let stopping = stop.clone();
     tracker.spawn(async move { follower.run(stopping).await });
     let scored = async {
-        let key = AuditKey::derive(config.secret_key(sources)?.expose().as_bytes())?;
+        let key = Arc::new(AuditKey::derive(config.secret_key(sources)?.expose().as_bytes())?);
         let scope = tenant(database, sources).await?;
         let owner = owner(&database.store, sources, &key, &scope).await?;
         let settings = app::chunks(config);
         let loader =
-            Loader { store: &database.store, sources, embedder: &embedder, key, scope, owner, settings, indexed };
+            Loader { store: &database.store, sources, embedder: &embedder, key: &key, scope, owner, settings, indexed };
         loader.load(&collection.documents).await?;
         let reader = database.store.tenant(&scope).read().await?.labels().reader(owner).await?;
         let (policy_file, policy_text) = crate::policy::load(config)?;
         let secret = config.secret_key(sources)?;
         let governance = app::governance(&database.store, sources, secret.expose(), policy_text)?;
-        let reranker = crate::rerank::reranker(config, &policy_file, &governance)?;
+        let ledger = Ledger::new(database.store.clone(), sources.clone());
+        let gateway = app::gateway(config, sources, &policy_file, &ledger, &key)?;
+        let reranker = crate::rerank::reranker(config, &policy_file, &governance, (&gateway, sources))?;
         let searcher = Searcher::new(database.store.clone(), embedder.clone(), keyword, config.retrieval.vector_top_k)
             .with_reranker(reranker);
-        Ok(evaluate(&searcher, &scope, &reader, collection).await?)
+        let principal = Principal::new(owner, scope, Role::Admin, Credential::Token);
+        Ok(evaluate(&searcher, &principal, &reader, collection).await?)
     };
     let report = scored.await;
     stop.cancel();
@@ -174,7 +179,7 @@ struct Loader<'l> {
     store: &'l Store,
     sources: &'l Sources,
     embedder: &'l Embedder,
-    key: AuditKey,
+    key: &'l AuditKey,
     scope: TenantScope,
     owner: UserId,
     settings: ChunkSettings,

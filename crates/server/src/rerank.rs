@@ -2,10 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use anyhow::Context;
 use async_trait::async_trait;
-use millwright_config::{Config, RerankForm as Form};
-use millwright_core::TenantScope;
-use millwright_gateway::{HttpReranker, Masking};
+use millwright_agents::{ModelReranker, ModelRerankerParts};
+use millwright_config::{Config, RerankConfig, RerankForm as Form, RerankServerConfig};
+use millwright_core::{Sources, TenantScope};
+use millwright_gateway::{Gateway, HttpReranker, Masking};
 use millwright_governance::Governance;
 use millwright_llm::{ApiKey, Patience, RerankForm, RerankServer};
 use millwright_policy::{decision::PolicyFile, pii::Vault};
@@ -23,8 +25,28 @@ pub(crate) fn reranker(
     config: &Config,
     policy: &PolicyFile,
     governance: &Governance,
+    (gateway, sources): (&Gateway, &Sources),
 ) -> anyhow::Result<Option<Arc<dyn Reranker>>> {
-    let Some(settings) = &config.rerank else { return Ok(None) };
+    match &config.rerank {
+        None => Ok(None),
+        Some(RerankConfig::Server(settings)) => Ok(Some(Arc::new(server(settings, policy, governance)?))),
+        Some(RerankConfig::Model { name, timeout }) => {
+            let parts = ModelRerankerParts {
+                gateway: gateway.clone(),
+                governance: governance.clone(),
+                sources: sources.clone(),
+                model: name.clone(),
+                within: *timeout,
+            };
+            let reranker = ModelReranker::new(parts);
+            let reranker =
+                reranker.with_context(|| format!("`RERANK_MODEL`: no chat model `{name}` in `models.yaml`"))?;
+            Ok(Some(Arc::new(reranker)))
+        }
+    }
+}
+
+fn server(settings: &RerankServerConfig, policy: &PolicyFile, governance: &Governance) -> anyhow::Result<HttpReranker> {
     let form = match settings.form {
         Form::Tei => RerankForm::Tei,
         Form::Jina => RerankForm::Jina,
@@ -37,7 +59,7 @@ pub(crate) fn reranker(
     let remedy = "an operator can let the reranker see more (`RERANK_MAX_CLASSIFICATION`, `RERANK_EXPORT_CONTROLLED`)";
     let name = settings.model.as_deref().unwrap_or(UNNAMED);
     let sink = models::sink_at(name, "RERANK_URL", (settings.takes, settings.on_site), policy, remedy);
-    Ok(Some(Arc::new(HttpReranker::new(server, sink, Arc::new(ByTenant(governance.clone()))))))
+    Ok(HttpReranker::new(server, sink, Arc::new(ByTenant(governance.clone()))))
 }
 
 /// By each tenant's own settings.

@@ -6,8 +6,8 @@ use crate::{
     Bookkeeping, Proof, StoreError,
     tenant::{
         ApiKeys, AuditEntries, BudgetLedger, Budgets, Chunks, Conversations, Documents, Glossary, IndexChanges, Jobs,
-        LabelRequests, Labels, Messages, Passages, Policies, PolicyEvents, Runs, Security, Sessions, Usage, Users,
-        Validity, Vaults, Versions,
+        LabelRequests, Labels, Messages, Passages, Policies, PolicyEvents, Reading, Runs, Security, Sessions, Usage,
+        Users, Validity, Vaults, Versions,
     },
 };
 
@@ -91,6 +91,11 @@ impl TenantTx {
     /// Passages as search reads them.
     pub fn passages(&mut self) -> Passages<'_> {
         Passages(self.borrow())
+    }
+
+    /// Documents as they are read on from a passage.
+    pub fn reading(&mut self) -> Reading<'_> {
+        Reading(self.borrow())
     }
 
     /// The feed that keyword indexes follow.

@@ -3577,6 +3577,19 @@ export interface components {
              */
             replayed: number;
         };
+        /** @description What the calls of a model for one search have cost, over the parts of the question. */
+        RerankCostResponse: {
+            /**
+             * Format: int64
+             * @description Millionths of the installation's currency.
+             */
+            cost_micros: number;
+            /** Format: int64 */
+            input_tokens: number;
+            model: string;
+            /** Format: int64 */
+            output_tokens: number;
+        };
         /** @description On what. Confidentiality has no default on the wire: data without a label is not decided on. */
         ResourceFacts: {
             /** @description How confidential it is. */
@@ -3655,7 +3668,7 @@ export interface components {
             duration_ms?: number | null;
             /** Format: date-time */
             finished_at?: string | null;
-            /** @description `observe`, `think` or `verify`. */
+            /** @description `observe`, `think`, `tool` or `verify`. */
             kind: string;
             /**
              * Format: int32
@@ -3722,6 +3735,7 @@ export interface components {
             degraded?: string | null;
             /** @description Best first. Where the query has several parts, those of each part in turn. */
             items: components["schemas"]["PassageResponse"][];
+            rerank_cost?: components["schemas"]["RerankCostResponse"] | null;
             stages_ms: components["schemas"]["StageTimes"];
             /**
              * Format: double

@@ -78,7 +78,15 @@ export const chat: Dictionary<typeof english> = {
       spelling: "„{{from}}“ steht in keinem Dokument, das Sie lesen dürfen: auch nach „{{to}}“ gesucht",
       expansion: "Aus dem Glossar, zu „{{term}}“: {{words}}",
       part: "Als Teil gesucht: „{{part}}“",
-      kind: { observe: "Suche", think: "Antwort", verify: "Prüfung" },
+      kind: { observe: "Suche", think: "Antwort", tool: "Nachlesen", verify: "Prüfung" },
+      readingOn: "Liest in den Dokumenten nach…",
+      tool: {
+        search_documents: "Gesucht",
+        open_document: "Dokument aufgeschlagen",
+        read_on: "Von einer Stelle aus weitergelesen",
+        find_in_document: "Im Dokument gesucht nach",
+        unknown: "Verlangte ein Werkzeug, das es nicht gibt",
+      },
     },
   },
   source: {

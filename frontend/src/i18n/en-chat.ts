@@ -75,7 +75,15 @@ export const chat = {
       spelling: "No document that you may read has “{{from}}”: also searched for “{{to}}”",
       expansion: "From the glossary, for “{{term}}”: {{words}}",
       part: "Searched as a part: “{{part}}”",
-      kind: { observe: "Search", think: "Answer", verify: "Check" },
+      kind: { observe: "Search", think: "Answer", tool: "Read on", verify: "Check" },
+      readingOn: "Reading on in the documents…",
+      tool: {
+        search_documents: "Searched",
+        open_document: "Opened the document",
+        read_on: "Read on from a passage",
+        find_in_document: "Looked in the document for",
+        unknown: "Asked for a tool that does not exist",
+      },
     },
   },
   source: {

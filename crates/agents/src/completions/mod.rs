@@ -12,7 +12,7 @@ use millwright_core::{Classification, Label, Principal, Sources, id::UsageId};
 use millwright_gateway::{Call, Choice, Gateway, GatewayError, Judged, Plan, Purpose, Request, Route, Wanted};
 use millwright_governance::{
     Governance, TenantPolicy,
-    decision::{Decided, Question, person, sink, thing},
+    decision::{Decided, Question, decision_proof, person, sink, thing},
 };
 use millwright_llm::provider::{Completion, Delta, Embeddings, Message, ModelRequest, OutputFormat, Part, Usage};
 use millwright_policy::{
@@ -250,7 +250,7 @@ impl Completions {
         let thing = thing("message", &ask.call_id, &label);
         let question = Question::new(person(principal, &clearance), Action::ChatAsk, thing);
         let decided = inner.governance.decide(&policy, principal, question);
-        let said = said(&decided);
+        let said = decision_proof(&decided);
         if decided.decision.verdict != Verdict::Allow {
             inspect::record_refusal(inner, principal, std::slice::from_ref(&decided.record), &ask.trace_id).await?;
             return Err(decided.allowed().err().map_or(AgentError::Classifier, Into::into));
@@ -329,7 +329,7 @@ impl Completions {
             }
             if let Some(place) = place {
                 if allowed.is_empty() {
-                    told = said(&decided);
+                    told = decision_proof(&decided);
                 }
                 allowed.push(place);
             }
@@ -342,16 +342,6 @@ impl Completions {
         }
         if plan.keep_sinks(|sink| allowed.contains(&sink.name)) { Ok(told) } else { Err(AgentError::Classifier) }
     }
-}
-
-/// A decision as it stands in the proof of a call.
-fn said(decided: &Decided) -> serde_json::Value {
-    json!({
-        "verdict": decided.decision.verdict.as_str(),
-        "policies": decided.decision.policies,
-        "policy_version": decided.decision.policy_version,
-        "inputs_digest": decided.decision.inputs_digest,
-    })
 }
 
 fn call(principal: &Principal, ask: &Ask, purpose: Purpose, label: Label, decision: serde_json::Value) -> Call {

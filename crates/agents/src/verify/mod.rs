@@ -8,7 +8,7 @@
 //!    statements.
 //!
 //! A marker that is missing or names a passage that does not support the sentence is replaced
-//! when exactly one passage does. A sentence without a fact passes if it only introduces what
+//! when exactly one place does; passages that overlap there are one place. A sentence without a fact passes if it only introduces what
 //! follows, and is held until something follows. All else is cut.
 
 mod gate;
@@ -129,8 +129,10 @@ impl Verifier {
         }
         let others: Vec<Support> =
             (0..self.evidence.len()).filter_map(|at| self.one_passage(text, &claim, at)).collect();
-        if let [only] = others[..] {
-            return supported(lead, text, vec![only], true);
+        if let Some((first, rest)) = others.split_first()
+            && rest.iter().all(|other| self.is_one_place(first, other))
+        {
+            return supported(lead, text, vec![*first], true);
         }
         let reason = if statement.markers.is_empty() {
             CutReason::NoMarker
@@ -140,6 +142,10 @@ impl Verifier {
             CutReason::NotSupported
         };
         Checked::Cut { text: text.to_owned(), reason }
+    }
+
+    fn is_one_place(&self, one: &Support, other: &Support) -> bool {
+        self.evidence[one.passage].meets((one.start, one.end), &self.evidence[other.passage], (other.start, other.end))
     }
 
     fn exact(&self, text: &str, cited: &[usize]) -> Option<Support> {

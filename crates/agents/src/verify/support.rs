@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use millwright_core::id::DocumentId;
 use millwright_llm::text::{Terms, Unit, UnitKind, terms, units};
 use millwright_retrieval::search::Passage;
 
@@ -30,6 +31,9 @@ pub struct Evidence {
     unit_terms: Vec<Terms>,
     /// Headings and name: they say what the text is about.
     context: Terms,
+    /// Document, version and page, and where on the page the text begins, in code points.
+    page: (DocumentId, i32, i32),
+    char_start: usize,
 }
 
 impl Evidence {
@@ -43,8 +47,21 @@ impl Evidence {
             unit_terms: units.iter().map(|unit| terms(unit.of(&passage.text))).collect(),
             units,
             context,
+            page: (passage.document_id, passage.version, passage.page_number),
+            char_start: usize::try_from(passage.char_start).unwrap_or_default(),
             text: passage.text.clone(),
         }
+    }
+
+    /// Whether these bytes and those of another passage share a stretch of one page: passages overlap.
+    pub fn meets(&self, own: (usize, usize), other: &Self, others: (usize, usize)) -> bool {
+        let ([from, to], [other_from, other_to]) = (self.on_page(own), other.on_page(others));
+        self.page == other.page && from < other_to && other_from < to
+    }
+
+    /// Bytes of the text as code points of the page.
+    fn on_page(&self, (start, end): (usize, usize)) -> [usize; 2] {
+        [start, end].map(|at| self.char_start + self.text.get(..at).map_or(0, |before| before.chars().count()))
     }
 
     /// Where `quote` stands byte for byte: not beginning or ending inside a word, not so cut that

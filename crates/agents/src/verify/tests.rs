@@ -131,3 +131,24 @@ fn a_bare_figure_needs_the_question_beside_it() {
 fn the_word_for_nothing_found_is_never_shown() {
     insta::assert_snapshot!(check("Who?", "NOT_IN_DOCUMENTS").join("\n"), @"not in documents");
 }
+
+#[test]
+fn a_sentence_that_two_overlapping_passages_hold_stands_on_one_place() {
+    let first = passage("Open the cover. Use 25 g for each bearing.", "Lubrication", 0);
+    let next = Passage {
+        document_id: first.document_id,
+        ..passage("Use 25 g for each bearing. Close it.", "Lubrication", 16)
+    };
+    let copy = passage("Use 25 g for each bearing. Close it.", "Lubrication", 16);
+    let mut gate = Gate::default();
+    let mut statement = gate.push("Use 25 g for each bearing.");
+    statement.extend(gate.finish());
+    let relinked = |passages: &[Passage]| {
+        matches!(
+            Verifier::new("How much grease?", passages).check(&statement[0])[..],
+            [Checked::Supported { relinked: true, .. }]
+        )
+    };
+    assert!(relinked(&[first.clone(), next]));
+    assert!(!relinked(&[first, copy]), "which of two documents is meant nobody can say");
+}

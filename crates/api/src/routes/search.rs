@@ -9,6 +9,7 @@ use millwright_core::{
 };
 use millwright_retrieval::{
     fusion::Ranked,
+    reranker::RerankCost,
     search::{Degraded, Passage, SearchRequest, SearchTimings},
     understanding::Understood,
 };
@@ -232,6 +233,25 @@ pub(crate) struct SearchResponse {
     /// `vectors` or `keywords` when that half did not work and the other answered alone; `reranker` when that did not work and
     /// the built-in order stands.
     degraded: Option<&'static str>,
+    /// What the model that reranked has cost; null without one.
+    rerank_cost: Option<RerankCostResponse>,
+}
+
+/// What the calls of a model for one search have cost, over the parts of the question.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct RerankCostResponse {
+    model: String,
+    input_tokens: u64,
+    output_tokens: u64,
+    /// Millionths of the installation's currency.
+    cost_micros: u64,
+}
+
+impl From<RerankCost> for RerankCostResponse {
+    fn from(cost: RerankCost) -> Self {
+        let RerankCost { model, input_tokens, output_tokens, cost_micros } = cost;
+        Self { model, input_tokens, output_tokens, cost_micros }
+    }
 }
 
 /// Searches by keywords and by meaning, and fuses both.
@@ -244,6 +264,7 @@ pub(crate) async fn search(
 ) -> Result<Json<SearchResponse>, ApiError> {
     let request = validate(body)?;
     let reader = state.store.tenant(&principal.scope).read().await?.labels().reader(principal.user_id).await?;
+    let request = SearchRequest { principal: Some(principal), ..request };
     let outcome = state.searcher.search(&principal.scope, &reader, request).await?;
     let (passages, conflicts) = with_conflicts(outcome.passages).await?;
     Ok(Json(SearchResponse {
@@ -253,6 +274,7 @@ pub(crate) async fn search(
         took_ms: millis(outcome.timings.total),
         stages_ms: outcome.timings.into(),
         degraded: outcome.degraded.map(Degraded::as_str),
+        rerank_cost: outcome.rerank_cost.map(Into::into),
     }))
 }
 
@@ -283,5 +305,5 @@ fn validate(body: SearchBody) -> Result<SearchRequest, ApiError> {
         return Err(problem.into());
     }
     let label = Label::of(body.classification.unwrap_or(Classification::Internal));
-    Ok(SearchRequest { query: body.query, limit, filter, label })
+    Ok(SearchRequest { query: body.query, limit, filter, label, principal: None })
 }

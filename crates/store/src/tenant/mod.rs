@@ -17,6 +17,7 @@ mod page_layouts;
 mod passages;
 mod policy;
 mod policy_events;
+mod reading;
 mod runs;
 mod security;
 mod sessions;
@@ -49,6 +50,7 @@ pub use policy::{DecisionRow, NewDecision, Policies, PolicySettingsRow, PolicySt
 pub use policy_events::{
     NewPolicyEvent, PolicyEventCount, PolicyEventFilter, PolicyEventKind, PolicyEventRow, PolicyEvents,
 };
+pub use reading::{ReadVersion, Reading, SectionRow};
 pub use runs::{NewRun, RunEventRow, RunRow, RunStatus, RunStepRow, Runs, StepKind, StepStatus};
 pub use security::{SecondFactorState, Security, SecurityPolicy};
 pub use sessions::{NewSession, SessionEnd, SessionRow, Sessions, SignInMethod, Transport};

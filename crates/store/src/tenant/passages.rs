@@ -190,7 +190,8 @@ impl Passages<'_> {
             PassageScope::Any(_) => " AND d.deleted_at IS NULL",
             _ => " AND d.current_version_id = {version}",
         };
-        form.replace("{answers}", &answers.replace("{current}", &current.replace("{version}", "r.id")))
+        form.replace("{columns}", PASSAGE_COLUMNS)
+            .replace("{answers}", &answers.replace("{current}", &current.replace("{version}", "r.id")))
             .replace("{current}", &current.replace("{version}", "c.version_id"))
             .replace("{vectors}", vectors)
             .replace("{open}", if order == ALL { "SELECT * FROM (" } else { "" })
@@ -202,7 +203,7 @@ impl Passages<'_> {
 }
 
 /// Numbers only: nothing that could be syntax.
-fn visible(reader: &Reader) -> String {
+pub(super) fn visible(reader: &Reader) -> String {
     let ids: Vec<String> = reader.visible().iter().map(i64::to_string).collect();
     format!("d.label_id = ANY ('{{{}}}'::bigint[])", ids.join(","))
 }
@@ -233,11 +234,15 @@ const FIND: &str = "WITH nearest AS MATERIALIZED ( \
      WHERE k.chunk_id NOT IN (SELECT chunk_id FROM nearest) \
      ORDER BY similarity DESC NULLS LAST";
 
+/// What a [`PassageRow`] is read from: a chunk `c`, its document `d` with label `b`, its version `r`.
+pub(super) const PASSAGE_COLUMNS: &str = "c.id AS chunk_id, c.document_id, d.name AS document_name, b.classification, b.export_control, \
+     b.groups, d.integrity, r.number AS version, r.effective_from, d.current_version_id IS NOT DISTINCT FROM c.version_id AS is_current, \
+     r.paged, c.ordinal, c.page_number, c.char_start, c.char_end, c.heading_path, c.token_count, c.text, c.quarantined";
+
 /// `OFFSET 0` keeps the order of the joins: from a few wanted chunks to their documents. Left alone, the planner
 /// underestimates them and may begin with all chunks of the tenant.
 const READ: &str = "SELECT p.* FROM unnest($1::uuid[]) WITH ORDINALITY AS w (chunk_id, place) CROSS JOIN LATERAL ( \
-         SELECT c.id AS chunk_id, c.document_id, d.name AS document_name, b.classification, b.export_control, \
-                b.groups, d.integrity, r.number AS version, r.effective_from, d.current_version_id IS NOT DISTINCT FROM c.version_id AS is_current, r.paged, c.ordinal, c.page_number, c.char_start, c.char_end, c.heading_path, c.token_count, c.text, c.quarantined \
+         SELECT {columns} \
          FROM chunks c \
          JOIN documents d ON d.tenant_id = '{tenant}' AND d.id = c.document_id{current} AND {visible} \
          JOIN labels b ON b.tenant_id = '{tenant}' AND b.id = d.label_id \

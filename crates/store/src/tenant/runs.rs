@@ -30,6 +30,8 @@ text_enum! {
         Observe = "observe",
         /// Draft an answer.
         Think = "think",
+        /// Read on by the tools that a draft asked for.
+        Tool = "tool",
         /// Check the draft against its sources.
         Verify = "verify",
     }

@@ -8,7 +8,7 @@ import type { Run } from "@/api/types";
 import { cx } from "@/lib/cx";
 import { formatDuration, formatNumber } from "@/lib/format";
 import { Skeleton } from "@/ui/parts";
-import type { Step } from "./model/run";
+import type { FoundPassage, Step, ToolCall } from "./model/run";
 import { stepsOfRun } from "./model/run-steps";
 import type { Understood } from "./model/understood";
 
@@ -80,6 +80,7 @@ function useStepsLine(steps: Step[] | null, cited: number, running: boolean, com
     if (queue !== null) return t("chat.steps.waiting", { place: formatNumber(queue.position), time: formatDuration(Math.max(1000, Math.round(queue.estimate_ms / 1000) * 1000)) });
     if (last === undefined) return t("chat.steps.starting");
     if (last.kind === "observe" && !last.done) return t("chat.steps.searching");
+    if (last.kind === "tool") return t("chat.steps.readingOn");
     return t(last.kind === "verify" ? "chat.steps.checking" : "chat.steps.reading");
   }
   const found = steps?.findLast((step) => step.kind === "observe")?.passages?.length;
@@ -128,18 +129,44 @@ function StepDetails({ step }: { step: Step }) {
           <RouteDetails route={step.route} tokens={step.tokens} />
         </Suspense>
       )}
-      {step.passages !== null && step.passages.length > 0 && (
-        <ol className="mt-1 list-decimal pl-5 text-ink-3">
-          {step.passages.map((passage, index) => (
-            <li key={index}>
-              {passage.page === null
-                ? passage.document_name
-                : t("chat.citation.place", { name: passage.document_name, page: passage.page })}
-              {passage.heading_path.length > 0 && ` · ${passage.heading_path.join(" › ")}`}
-            </li>
-          ))}
-        </ol>
-      )}
+      {step.calls.map((call, index) => (
+        <ToolCallLines key={index} call={call} />
+      ))}
+      {step.passages !== null && <PassageList passages={step.passages} />}
     </li>
+  );
+}
+
+const TOOLS = ["search_documents", "open_document", "read_on", "find_in_document"] as const;
+
+/** What a draft asked for and what came of it. */
+function ToolCallLines({ call }: { call: ToolCall }) {
+  const { t } = useTranslation();
+  const tool = TOOLS.find((name) => name === call.tool);
+  const name = tool === undefined ? t("chat.steps.tool.unknown") : t(`chat.steps.tool.${tool}`);
+  return (
+    <div className="mt-1" data-testid="tool-call">
+      <p className="[overflow-wrap:anywhere]">
+        {name}
+        {call.subject !== null && `: ${call.subject}`}
+        {call.note !== null && <span className="text-ink-3"> · {call.note}</span>}
+      </p>
+      <PassageList passages={call.passages} />
+    </div>
+  );
+}
+
+function PassageList({ passages }: { passages: readonly FoundPassage[] }) {
+  const { t } = useTranslation();
+  if (passages.length === 0) return null;
+  return (
+    <ol className="mt-1 list-decimal pl-5 text-ink-3">
+      {passages.map((passage, index) => (
+        <li key={index}>
+          {passage.page === null ? passage.document_name : t("chat.citation.place", { name: passage.document_name, page: passage.page })}
+          {passage.heading_path.length > 0 && ` · ${passage.heading_path.join(" › ")}`}
+        </li>
+      ))}
+    </ol>
   );
 }

@@ -1,5 +1,5 @@
 import type { Run } from "@/api/types";
-import { blankStep, routeOf, type FoundPassage, type Step } from "./run";
+import { blankStep, callOf, routeOf, type FoundPassage, type Step } from "./run";
 import { understoodOf } from "./understood";
 
 /** The steps of a stored run in the form that its events would have given. */
@@ -9,6 +9,7 @@ export function stepsOfRun(run: Run): Step[] {
     query: typeof detail["query"] === "string" ? detail["query"] : null,
     understood: understoodOf(detail),
     passages: Array.isArray(detail["passages"]) ? (detail["passages"] as FoundPassage[]) : null,
+    calls: Array.isArray(detail["calls"]) ? detail["calls"].map((call) => callOf(call as Record<string, unknown>)) : [],
     route: routeOf(detail["route"]),
     tokens: tokensOf(detail["usage"]),
   }));

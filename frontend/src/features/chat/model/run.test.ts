@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { Citation, Message } from "@/api/types";
+import type { Citation, Message, Run } from "@/api/types";
 import type { AgUiEvent } from "./events";
 import { EMPTY_RUN, applyEvent, type RunView } from "./run";
+import { stepsOfRun } from "./run-steps";
 import { emptyState, threadItems, withLive, type ConversationState } from "./state";
 
 const citation = { number: 1, chunk_id: "chk_1", document_name: "Pump manual" } as Citation;
@@ -49,6 +50,26 @@ describe("applyEvent", () => {
   it("counts repeated steps as attempts", () => {
     const again = [{ type: "STEP_STARTED", stepName: "think" }, { type: "STEP_STARTED", stepName: "observe" }] as AgUiEvent[];
     expect(play([...STREAM, ...again]).steps.map((step) => step.attempt)).toEqual([1, 1, 1, 2, 2]);
+  });
+
+  it("shows what a draft read on, as a stored run shows it", () => {
+    const passages = [{ document_name: "Data", page: null, heading_path: ["ZX-77"], score: 0 }];
+    const result = { tool: "find_in_document", arguments: { passage: 1, text: "ZX-77" }, note: "1 further passage", passages };
+    const reading = [
+      { type: "STEP_STARTED", stepName: "tool" },
+      { type: "TOOL_CALL_START", toolCallId: "t2", toolCallName: "find_in_document" },
+      { type: "TOOL_CALL_ARGS", toolCallId: "t2", delta: JSON.stringify(result.arguments) },
+      { type: "TOOL_CALL_RESULT", toolCallId: "t2", role: "tool", content: JSON.stringify(result) },
+      { type: "STEP_FINISHED", stepName: "tool" },
+      { type: "STEP_STARTED", stepName: "think" },
+    ] as AgUiEvent[];
+    const run = play([...STREAM.slice(0, 9), ...reading]);
+    expect(run.steps.map((step) => [step.kind, step.attempt])).toEqual([["observe", 1], ["think", 1], ["tool", 1], ["think", 1]]);
+    const call = { tool: "find_in_document", subject: "ZX-77", note: "1 further passage", passages };
+    expect(run.steps[2]?.calls).toEqual([{ ...call, id: "t2" }]);
+    expect(run.steps[0]?.passages?.[0]?.document_name).toBe("Pump manual");
+    const stored = stepsOfRun({ steps: [{ number: 3, kind: "tool", attempt: 1, status: "finished", detail: { calls: [result] }, started_at: "2026-01-01T00:00:00Z", finished_at: null, duration_ms: null }] } as unknown as Run);
+    expect(stored[0]?.calls).toEqual([{ ...call, id: null }]);
   });
 
   it("tells a stop from a failure", () => {

@@ -10,9 +10,20 @@ export interface FoundPassage {
   score: number | null;
 }
 
+/** A call that a draft asked for. */
+export interface ToolCall {
+  id: string | null;
+  tool: string;
+  /** What was looked for, or where. */
+  subject: string | null;
+  /** What came of it in words. */
+  note: string | null;
+  passages: FoundPassage[];
+}
+
 /** One step of a run, as the reader may see it. */
 export interface Step {
-  kind: "observe" | "think" | "verify";
+  kind: "observe" | "think" | "tool" | "verify";
   attempt: number;
   done: boolean;
   durationMs: number | null;
@@ -21,6 +32,8 @@ export interface Step {
   /** What was understood of the question beyond its words. */
   understood: Understood | null;
   passages: FoundPassage[] | null;
+  /** Of a step that read on: its calls in their order. */
+  calls: ToolCall[];
   /** The way to the model that wrote, where one did. */
   route: Route | null;
   tokens: { input: number; output: number } | null;
@@ -30,7 +43,7 @@ export type NewStep = Pick<Step, "kind" | "attempt" | "done" | "durationMs" | "s
 
 /** A step of which nothing was found yet. */
 export function blankStep(step: NewStep): Step {
-  return { ...step, query: null, understood: null, passages: null, route: null, tokens: null };
+  return { ...step, query: null, understood: null, passages: null, calls: [], route: null, tokens: null };
 }
 
 /** What is known of a run from its events so far. */
@@ -90,10 +103,16 @@ export function applyEvent(run: RunView, event: AgUiEvent): RunView {
         done: true,
         durationMs: step.startedAt === null || event.timestamp === undefined ? null : event.timestamp - step.startedAt,
       }));
+    case "TOOL_CALL_START":
+      return withLastStep(run, "tool", (step) => ({ ...step, calls: [...step.calls, callOf({ tool: event.toolCallName }, event.toolCallId)] }));
     case "TOOL_CALL_ARGS":
-      return withLastStep(run, "observe", (step) => ({ ...step, query: queryOf(event.delta) ?? step.query }));
-    case "TOOL_CALL_RESULT":
-      return withLastStep(run, "observe", (step) => withResult(step, parse(typeof event.content === "string" ? event.content : "")));
+      return run.steps.at(-1)?.kind === "tool"
+        ? withCall(run, event.toolCallId, (call) => ({ ...call, subject: subjectOf(parse(event.delta)) }))
+        : withLastStep(run, "observe", (step) => ({ ...step, query: queryOf(event.delta) ?? step.query }));
+    case "TOOL_CALL_RESULT": {
+      const result = parse(typeof event.content === "string" ? event.content : "");
+      return run.steps.at(-1)?.kind === "tool" ? withCall(run, event.toolCallId, () => callOf(result ?? {}, event.toolCallId)) : withLastStep(run, "observe", (step) => withResult(step, result));
+    }
     case "TEXT_MESSAGE_CONTENT":
       return { ...run, text: run.text + event.delta };
     case "RUN_FINISHED":
@@ -159,13 +178,39 @@ function withRoute(run: RunView, value: unknown): RunView {
   return withLastStep({ ...run, queue: null, model: route.model, tier: route.tier }, "think", (step) => ({ ...step, route }));
 }
 
+/** A call as the step of a stored run or the result in its events has it. */
+export function callOf(value: Record<string, unknown>, id: string | null = null): ToolCall {
+  const { tool, note, passages } = value;
+  return {
+    id,
+    tool: typeof tool === "string" ? tool : "unknown_tool",
+    subject: subjectOf(value["arguments"]),
+    note: typeof note === "string" ? note : null,
+    passages: Array.isArray(passages) ? (passages as FoundPassage[]) : [],
+  };
+}
+
+function subjectOf(value: unknown): string | null {
+  const words = value as { query?: unknown; text?: unknown; page?: unknown } | null | undefined;
+  if (typeof words?.query === "string") return words.query;
+  if (typeof words?.text === "string") return words.text;
+  return typeof words?.page === "number" ? String(words.page) : null;
+}
+
+function withCall(run: RunView, id: string, change: (call: ToolCall) => ToolCall): RunView {
+  return withLastStep(run, "tool", (step) => ({ ...step, calls: step.calls.map((call) => (call.id === id ? change(call) : call)) }));
+}
+
 function isStepKind(name: string): name is Step["kind"] {
-  return name === "observe" || name === "think" || name === "verify";
+  return name === "observe" || name === "think" || name === "tool" || name === "verify";
 }
 
 function startStep(run: RunView, name: string, startedAt: number | null): RunView {
   if (!isStepKind(name)) return run;
-  const attempt = run.steps.filter((step) => step.kind === name).length + 1;
+  const before = run.steps.filter((step) => step.kind === name);
+  // A draft that stopped to read on goes on.
+  const goesOn = name === "think" && run.steps.at(-1)?.kind === "tool";
+  const attempt = (before.at(-1)?.attempt ?? 0) + (goesOn ? 0 : 1);
   return { ...run, queue: null, steps: [...run.steps, blankStep({ kind: name, attempt, done: false, durationMs: null, startedAt })] };
 }
 

@@ -1,0 +1,310 @@
+//! What a draft may call to read more: tools that look into documents and change nothing.
+
+use std::time::Duration;
+
+use millwright_core::{Label, Principal};
+use millwright_governance::decision::thing;
+use millwright_llm::provider::{ToolCall, ToolDefinition};
+use millwright_policy::decision::{Action, ResourceFacts};
+use millwright_retrieval::{
+    RetrievalError,
+    reading::Direction,
+    search::{Passage, SearchRequest, Searcher},
+};
+use millwright_store::tenant::{Reader, SearchFilter};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// The one that OBSERVE calls by itself.
+pub(crate) const SEARCH: &str = "search_documents";
+const OPEN: &str = "open_document";
+const READ_ON: &str = "read_on";
+const FIND: &str = "find_in_document";
+/// What stands for a name that no tool has: what a model made up is not repeated to the reader.
+pub(crate) const UNKNOWN: &str = "unknown_tool";
+
+/// Passages of one search.
+const SEARCHED: usize = 5;
+/// Passages of one look into a document.
+const READ: u8 = 3;
+/// Longer texts are not searched for.
+const MAX_TEXT_CHARS: usize = 500;
+/// A tool that takes longer has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A call that can be done.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum ReadCall {
+    /// Passages for other words.
+    Search { query: String },
+    /// Table of contents and a page.
+    Open { of: usize, page: Option<i32> },
+    /// What stands next to a passage.
+    ReadOn { from: usize, direction: Direction },
+    /// Where a document holds a text.
+    Find { of: usize, text: String },
+}
+
+/// What came of a call.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) passages: Vec<Passage>,
+    /// A document's sections.
+    pub(crate) lines: Vec<String>,
+}
+
+/// The tools as a model is told of them.
+pub(crate) fn definitions() -> Vec<ToolDefinition> {
+    let passage = json!({ "type": "integer", "minimum": 1, "description": "The number of a passage you were given." });
+    let text = |what: &str| json!({ "type": "string", "maxLength": MAX_TEXT_CHARS, "description": what });
+    let tool = |name: &str, description: &str, properties: Value, required: &[&str]| ToolDefinition {
+        name: name.to_owned(),
+        description: description.to_owned(),
+        parameters: json!({
+            "type": "object",
+            "properties": properties,
+            "required": required,
+            "additionalProperties": false,
+        }),
+        strict: false,
+    };
+    vec![
+        tool(
+            SEARCH,
+            "Searches all documents that the person may read. Use other words than the question, or a part of it.",
+            json!({ "query": text("What to look for, in words or as a part number.") }),
+            &["query"],
+        ),
+        tool(
+            OPEN,
+            "Shows the table of contents of the document that a passage is from, and the beginning of the document or of one page.",
+            json!({ "passage": passage, "page": { "type": "integer", "minimum": 1, "description": "A page number; leave out for the beginning." } }),
+            &["passage"],
+        ),
+        tool(
+            READ_ON,
+            "Shows what stands right after a passage in its document, or right before it.",
+            json!({ "passage": passage, "direction": { "type": "string", "enum": ["after", "before"] } }),
+            &["passage"],
+        ),
+        tool(
+            FIND,
+            "Finds a word, a number or a phrase in the document that a passage is from, as it is written there.",
+            json!({ "passage": passage, "text": text("What stands in the document.") }),
+            &["passage", "text"],
+        ),
+    ]
+}
+
+/// The name of the tool that is called.
+pub(crate) fn name_of(call: &ToolCall) -> &'static str {
+    [SEARCH, OPEN, READ_ON, FIND].into_iter().find(|name| *name == call.name).unwrap_or(UNKNOWN)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SearchArguments {
+    query: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OpenArguments {
+    passage: usize,
+    page: Option<i32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadOnArguments {
+    passage: usize,
+    direction: Option<Side>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Side {
+    After,
+    Before,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FindArguments {
+    passage: usize,
+    text: String,
+}
+
+impl ReadCall {
+    /// Reads a call as a model wrote it, with so many passages to name. What it wrote may be anything.
+    ///
+    /// # Errors
+    /// What is wrong with it, to be told to the model.
+    pub(crate) fn read(call: &ToolCall, passages: usize) -> Result<Self, String> {
+        let arguments = if call.arguments.trim().is_empty() { "{}" } else { call.arguments.as_str() };
+        let of = |number: usize| match number.checked_sub(1) {
+            Some(index) if index < passages => Ok(index),
+            _ => Err(format!("there is no passage {number}; you have 1 to {passages}")),
+        };
+        match name_of(call) {
+            SEARCH => {
+                let SearchArguments { query } = parsed(arguments)?;
+                Ok(Self::Search { query: wanted(&query, "query")? })
+            }
+            OPEN => {
+                let OpenArguments { passage, page } = parsed(arguments)?;
+                Ok(Self::Open { of: of(passage)?, page })
+            }
+            READ_ON => {
+                let ReadOnArguments { passage, direction } = parsed(arguments)?;
+                let direction = match direction {
+                    Some(Side::Before) => Direction::Before,
+                    Some(Side::After) | None => Direction::After,
+                };
+                Ok(Self::ReadOn { from: of(passage)?, direction })
+            }
+            FIND => {
+                let FindArguments { passage, text } = parsed(arguments)?;
+                Ok(Self::Find { of: of(passage)?, text: wanted(&text, "text")? })
+            }
+            _ => Err(format!("there is no such tool; there are {SEARCH}, {OPEN}, {READ_ON} and {FIND}")),
+        }
+    }
+
+    /// The texts of a person's that stand behind placeholders in what the model wrote.
+    pub(crate) fn restored(self, restore: impl Fn(&str) -> String) -> Self {
+        match self {
+            Self::Search { query } => Self::Search { query: restore(&query) },
+            Self::Find { of, text } => Self::Find { of, text: restore(&text) },
+            other => other,
+        }
+    }
+
+    /// What has to be permitted.
+    pub(crate) fn permission(&self, given: &[Passage], label: &Label) -> (Action, ResourceFacts) {
+        match self {
+            Self::Search { .. } => (Action::DocumentSearch, thing("index", &SEARCH, label)),
+            Self::Open { of: at, .. } | Self::ReadOn { from: at, .. } | Self::Find { of: at, .. } => {
+                let passage = &given[*at];
+                (Action::DocumentRead, thing("document", &passage.document_id, &passage.label))
+            }
+        }
+    }
+
+    /// As it is shown and kept.
+    pub(crate) fn arguments(&self) -> Value {
+        match self {
+            Self::Search { query } => json!({ "query": query }),
+            Self::Open { of, page: None } => json!({ "passage": of + 1 }),
+            Self::Open { of, page: Some(page) } => json!({ "passage": of + 1, "page": page }),
+            Self::ReadOn { from, direction: Direction::After } => json!({ "passage": from + 1, "direction": "after" }),
+            Self::ReadOn { from, direction: Direction::Before } => {
+                json!({ "passage": from + 1, "direction": "before" })
+            }
+            Self::Find { of, text } => json!({ "passage": of + 1, "text": text }),
+        }
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn execute(
+        &self,
+        searcher: &Searcher,
+        (principal, reader): (&Principal, &Reader),
+        (filter, label): (&SearchFilter, &Label),
+        given: &[Passage],
+    ) -> Result<Found, RetrievalError> {
+        let scope = &principal.scope;
+        Ok(match self {
+            Self::Search { query } => {
+                let request = SearchRequest {
+                    query: query.clone(),
+                    limit: SEARCHED,
+                    filter: filter.clone(),
+                    label: label.clone(),
+                    principal: Some(*principal),
+                };
+                Found { passages: searcher.search(scope, reader, request).await?.passages, lines: Vec::new() }
+            }
+            Self::Open { of, page } => {
+                let opened = searcher.open(scope, reader, &given[*of], *page, READ).await?;
+                let paged = given[*of].paged;
+                let line = |section: &millwright_store::tenant::SectionRow| {
+                    let headings = section.heading_path.join(" > ");
+                    if paged { format!("page {}: {headings}", section.page_number) } else { headings }
+                };
+                Found { lines: opened.sections.iter().map(line).collect(), passages: opened.passages }
+            }
+            Self::ReadOn { from, direction } => {
+                let passages = searcher.read_on(scope, reader, &given[*from], *direction, READ).await?;
+                Found { passages, lines: Vec::new() }
+            }
+            Self::Find { of, text } => {
+                let passages = searcher.find_in_document(scope, reader, &given[*of], text, READ).await?;
+                Found { passages, lines: Vec::new() }
+            }
+        })
+    }
+}
+
+fn parsed<'t, T: Deserialize<'t>>(arguments: &'t str) -> Result<T, String> {
+    serde_json::from_str(arguments).map_err(|error| format!("the arguments do not fit: {error}"))
+}
+
+fn wanted(text: &str, name: &str) -> Result<String, String> {
+    let length = text.chars().count();
+    if text.trim().is_empty() || length > MAX_TEXT_CHARS {
+        return Err(format!("`{name}` needs 1 to {MAX_TEXT_CHARS} characters, and has {length}"));
+    }
+    Ok(text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(name: &str, arguments: &str) -> ToolCall {
+        ToolCall { id: "c1".into(), name: name.into(), arguments: arguments.into() }
+    }
+
+    #[test]
+    fn what_a_model_wrote_is_a_call_or_a_word_about_what_is_wrong() {
+        let read = |name, arguments| ReadCall::read(&call(name, arguments), 2);
+        assert_eq!(read(SEARCH, r#"{"query":" grease "}"#), Ok(ReadCall::Search { query: "grease".into() }));
+        assert_eq!(read(OPEN, r#"{"passage":2,"page":4}"#), Ok(ReadCall::Open { of: 1, page: Some(4) }));
+        assert_eq!(
+            read(READ_ON, r#"{"passage":1,"direction":"before"}"#),
+            Ok(ReadCall::ReadOn { from: 0, direction: Direction::Before })
+        );
+        assert_eq!(read(READ_ON, r#"{"passage":1}"#), Ok(ReadCall::ReadOn { from: 0, direction: Direction::After }));
+        for (name, arguments, told) in [
+            ("delete_document", "{}", "there is no such tool"),
+            (SEARCH, "", "missing field `query`"),
+            (SEARCH, r#"{"query":"#, "the arguments do not fit"),
+            (SEARCH, r#"{"query":"  "}"#, "needs 1 to 500 characters"),
+            (SEARCH, r#"{"query":"a","tenant":"other"}"#, "unknown field `tenant`"),
+            (FIND, r#"{"passage":3,"text":"x"}"#, "there is no passage 3; you have 1 to 2"),
+            (FIND, r#"{"passage":0,"text":"x"}"#, "there is no passage 0"),
+            (OPEN, r#"{"passage":-1}"#, "the arguments do not fit"),
+        ] {
+            let refused = read(name, arguments).unwrap_err();
+            assert!(refused.contains(told), "{refused}");
+        }
+    }
+
+    #[test]
+    fn arguments_are_shown_as_they_are_understood() {
+        for tool in definitions() {
+            let arguments = match tool.name.as_str() {
+                SEARCH => r#"{"query":"oil"}"#,
+                OPEN => r#"{"page":3,"passage":1}"#,
+                READ_ON => r#"{"direction":"before","passage":1}"#,
+                _ => r#"{"passage":1,"text":"oil"}"#,
+            };
+            let read = ReadCall::read(&call(&tool.name, arguments), 1).unwrap();
+            assert_eq!(read.arguments(), serde_json::from_str::<Value>(arguments).unwrap(), "{}", tool.name);
+        }
+    }
+}
