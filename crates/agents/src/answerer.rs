@@ -14,11 +14,7 @@ use millwright_store::tenant::{NewDecision, Reader};
 use serde_json::json;
 use tokio::sync::watch;
 
-use crate::{
-    AgentError,
-    run::{Progress, Run},
-    runner::Inner,
-};
+use crate::{AgentError, progress::Progress, run::Run, runner::Inner};
 
 /// The name of the agent that answers in conversations, for budgets and usage.
 pub const OWN_AGENT: &str = "chat";

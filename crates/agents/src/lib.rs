@@ -37,6 +37,7 @@ mod hub;
 mod journal;
 pub mod machine;
 mod observe;
+mod progress;
 mod rerank;
 mod run;
 mod runner;

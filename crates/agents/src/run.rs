@@ -4,37 +4,31 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use millwright_audit::{Actor, AuditAction, AuditEvent};
-use millwright_core::{Classification, Clearance, ErrorCode, Label, Principal, ToProblem, id::DocumentId};
-use millwright_gateway::{Judged, Route};
+use millwright_core::{ErrorCode, Label, Principal, ToProblem, id::DocumentId};
+use millwright_gateway::Judged;
 use millwright_governance::TenantPolicy;
-use millwright_llm::{Tier, ToolRound, provider::ToolCall};
-use millwright_policy::pii::Restorer;
-use millwright_retrieval::search::Passage;
+use millwright_llm::Tier;
 use millwright_store::{
     Bookkeeping, Proof, StoreError,
-    tenant::{
-        FinishedMessage, MessageStatus, NewPolicyEvent, RunEventRow, RunStatus, RunStepRow, SearchFilter, StepKind,
-        StepStatus,
-    },
+    tenant::{FinishedMessage, MessageStatus, NewPolicyEvent, RunEventRow, RunStatus, SearchFilter, StepStatus},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     AgentError, act,
     answer::{AnswerFailure, AnswerMessage, NOT_IN_DOCUMENTS_TEXT},
-    answerer::Answerer,
     chat::StartedRun,
-    citation::{Citation, Citations},
-    context::Conversation,
+    citation::Citation,
     events::{AgUiEventKind, RunResult, StatePatch},
-    guard::{About, Placeholders, Prepared},
+    guard::About,
     journal::Journal,
     machine::{Happened, Outcome, Phase},
     observe,
+    progress::Progress,
     runner::Inner,
-    think::{self, Stock},
+    think,
 };
 
 /// How often a run looks whether it was asked to stop.
@@ -74,109 +68,6 @@ impl Run {
     }
 }
 
-/// What a run has so far; survives the moment in which it is stopped.
-pub(crate) struct Progress {
-    pub(crate) journal: Journal,
-    /// Who drafts.
-    pub(crate) answerer: Answerer,
-    /// The model that answers or is about to.
-    pub(crate) model: String,
-    /// The way to it, once it has answered.
-    pub(crate) route: Option<Arc<Route>>,
-    pub(crate) conversation: Conversation,
-    /// The question as it was asked.
-    pub(crate) question: String,
-    /// Of the conversation; there from OBSERVE on.
-    pub(crate) placeholders: Option<Placeholders>,
-    pub(crate) passages: Vec<Passage>,
-    /// So many of them the search of OBSERVE returned; the built-in answerer quotes from these.
-    pub(crate) hits: usize,
-    /// So many of them the present attempt began with; the others came by its calls.
-    pub(crate) given: usize,
-    /// Whether the model may call tools.
-    pub(crate) may_call: bool,
-    /// What the draft asks for, and what it said beside that.
-    pub(crate) calls: Vec<ToolCall>,
-    pub(crate) said: String,
-    /// What the present attempt has called.
-    pub(crate) rounds: Vec<ToolRound>,
-    /// Of all passages that were found, whether or not they are used.
-    pub(crate) found: Label,
-    /// The passages as a model is given them.
-    pub(crate) prepared: Prepared,
-    pub(crate) citations: Citations,
-    /// What the reader has been shown, with placeholders.
-    pub(crate) shown: String,
-    /// Whether the text message was begun.
-    pub(crate) text_open: bool,
-    pub(crate) stock: Stock,
-    step: Option<RunStepRow>,
-    steps: i32,
-}
-
-impl Progress {
-    /// The join of the labels of all that the run has read.
-    pub(crate) fn label(&self, run: &Run) -> Label {
-        Label::join_all([&self.found, &run.label, &self.conversation.label])
-    }
-
-    /// Turns placeholders of a model's answer back, piece by piece; none where the model was given none.
-    pub(crate) fn restorer(&self) -> Option<Restorer> {
-        let placeholders = self.placeholders.as_ref()?;
-        self.answerer.is_language_model().then(|| placeholders.restorer())
-    }
-
-    /// The text as it is stored and sent: personal data behind placeholders. Before the conversation's are there, nothing
-    /// but our own words is shown.
-    pub(crate) fn mask(&mut self, text: &str) -> Result<String, AgentError> {
-        let Some(placeholders) = &mut self.placeholders else { return Ok(text.to_owned()) };
-        let masked = placeholders.mask(text);
-        if let Some(grown) = placeholders.take_grown()? {
-            self.journal.vault(grown);
-        }
-        Ok(masked)
-    }
-
-    /// The same for every string of a value.
-    pub(crate) fn mask_json(&mut self, value: &mut Value) -> Result<(), AgentError> {
-        let Some(placeholders) = &mut self.placeholders else { return Ok(()) };
-        placeholders.mask_json(value);
-        if let Some(grown) = placeholders.take_grown()? {
-            self.journal.vault(grown);
-        }
-        Ok(())
-    }
-
-    /// Begins a step.
-    pub(crate) fn begin(&mut self, kind: StepKind, attempt: u8, now: DateTime<Utc>) {
-        self.steps += 1;
-        let step = RunStepRow {
-            number: self.steps,
-            kind,
-            attempt: i32::from(attempt),
-            status: StepStatus::Running,
-            detail: json!({}),
-            started_at: now,
-            finished_at: None,
-        };
-        self.journal.step(step.clone());
-        self.step = Some(step);
-        self.journal.emit(AgUiEventKind::StepStarted { step_name: kind.as_str() });
-    }
-
-    /// Ends the step that was begun.
-    pub(crate) fn end(&mut self, status: StepStatus, detail: Value, now: DateTime<Utc>) {
-        if let Some(mut step) = self.step.take() {
-            step.status = status;
-            step.detail = detail;
-            step.finished_at = Some(now);
-            let step_name = step.kind.as_str();
-            self.journal.step(step);
-            self.journal.emit(AgUiEventKind::StepFinished { step_name });
-        }
-    }
-}
-
 /// How the work on a run ended, before it is stored.
 enum End {
     Outcome(Outcome),
@@ -197,30 +88,7 @@ pub(crate) async fn execute(inner: Arc<Inner>, run: Run, model: String, stop: Ca
         run.next_sequence,
     );
     let mut writing = inner.tracker.spawn(writer.run());
-    let mut progress = Progress {
-        journal,
-        answerer: Answerer::Quotes,
-        model,
-        route: None,
-        conversation: Conversation::default(),
-        question: String::new(),
-        placeholders: None,
-        passages: Vec::new(),
-        hits: 0,
-        given: 0,
-        may_call: false,
-        calls: Vec::new(),
-        said: String::new(),
-        rounds: Vec::new(),
-        found: Label::LOWEST,
-        prepared: Prepared::default(),
-        citations: Citations::of(Clearance::up_to(Classification::Public)),
-        shown: String::new(),
-        text_open: false,
-        stock: Stock::default(),
-        step: None,
-        steps: 0,
-    };
+    let mut progress = Progress::new(journal, model);
     let end = tokio::select! {
         end = work(&inner, &run, &mut progress) => end,
         () = stop.cancelled() => End::Outcome(Outcome::Cancelled),

@@ -1,16 +1,12 @@
 //! THINK and VERIFY: a draft that is checked sentence by sentence while it streams.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    pin::Pin,
-};
+use std::{collections::BTreeSet, pin::Pin};
 
 use futures::{Stream, StreamExt, stream};
-use millwright_core::Sources;
 use millwright_gateway::{Answer, GatewayError};
 use millwright_llm::{
     ChatRequest, Turn,
-    provider::{Delta, ModelRequest, StopReason, ToolCall},
+    provider::{Delta, ModelRequest, StopReason},
     quote,
 };
 use millwright_policy::injection::output::Canary;
@@ -30,7 +26,8 @@ use crate::{
     events::{AgUiEventKind, StatePatch},
     guard,
     machine::{Happened, MAX_ATTEMPTS, MAX_ROUNDS},
-    run::{Progress, Run},
+    progress::Progress,
+    run::Run,
     runner::Inner,
     tools,
     verify::{Checked, CutReason, Gate, Support, Verifier},
@@ -40,9 +37,6 @@ use crate::{
 const MAX_OUTPUT_TOKENS: u32 = 1_024;
 /// So much of a cut sentence is kept with the step.
 const MAX_CUT_CHARS: usize = 300;
-/// So many calls of one draft are put together, and so much of what each says.
-const MAX_PIECES: usize = 16;
-const MAX_ARGUMENT_BYTES: usize = 8 << 10;
 /// So many passages are cited that the answer does not use, because they contradict what it cites.
 const MAX_CONFLICTS: usize = 4;
 
@@ -92,7 +86,7 @@ pub(crate) async fn think(
     let mut leaked = false;
     let mut gate = Gate::default();
     let (mut usage, mut drafted) = (json!(null), 0);
-    let (mut said, mut calls) = (String::new(), Calls::default());
+    let (mut said, mut calls) = (String::new(), tools::Calls::default());
     let mut deltas = draft(inner, run, progress, request, attempt).await?;
     while let Some(delta) = deltas.next().await {
         match delta? {
@@ -178,33 +172,6 @@ pub(crate) fn verify(inner: &Inner, progress: &mut Progress, attempt: u8) -> Hap
     happened
 }
 
-/// The calls of a draft, put together from their pieces.
-#[derive(Debug, Default)]
-struct Calls(BTreeMap<u32, ToolCall>);
-
-impl Calls {
-    fn push(&mut self, index: u32, id: Option<String>, name: Option<String>, arguments: &str) {
-        if self.0.len() >= MAX_PIECES && !self.0.contains_key(&index) {
-            return;
-        }
-        let call = self.0.entry(index).or_default();
-        call.id.push_str(&id.unwrap_or_default());
-        call.name.push_str(&name.unwrap_or_default());
-        if call.arguments.len() + arguments.len() <= MAX_ARGUMENT_BYTES {
-            call.arguments.push_str(arguments);
-        }
-    }
-
-    /// In their order, each with an id.
-    fn finish(self, sources: &Sources) -> Vec<ToolCall> {
-        let named = self.0.into_values().map(|call| {
-            let id = if call.id.is_empty() { format!("call_{}", sources.new_uuid().as_simple()) } else { call.id };
-            ToolCall { id, ..call }
-        });
-        named.collect()
-    }
-}
-
 type Deltas = Pin<Box<dyn Stream<Item = Result<Delta, GatewayError>> + Send>>;
 
 /// Has the answerer begin. The reader hears of the place in a line, and of the way that was taken.
@@ -212,7 +179,7 @@ async fn draft(
     inner: &Inner,
     run: &Run,
     progress: &mut Progress,
-    request: ChatRequest,
+    mut request: ChatRequest,
     attempt: u8,
 ) -> Result<Deltas, AgentError> {
     if progress.answerer == Answerer::Quotes {
@@ -220,15 +187,16 @@ async fn draft(
         let pieces = pieces.chain([Delta::Done { stop_reason: StopReason::Complete }]);
         return Ok(stream::iter(pieces.map(Ok).collect::<Vec<_>>()).boxed());
     }
-    let mut request = request.to_model_request(&inner.sources);
-    let answer = match ask(inner, run, progress, &request, attempt).await {
-        // The models left may not know tools: better an answer from what is there than none.
+    let prompt = request.to_model_request(&inner.sources);
+    let answer = match ask(inner, run, progress, &prompt, attempt).await {
+        // Some servers say only now that their model knows no tools: better an answer from what is there than none.
         Err(AgentError::Gateway(error))
-            if !request.tools.is_empty() && progress.rounds.is_empty() && may_do_without(&error) =>
+            if !request.tools.is_empty() && request.rounds.is_empty() && may_do_without(&error) =>
         {
             progress.may_call = false;
             request.tools.clear();
-            ask(inner, run, progress, &request, attempt).await?
+            let prompt = request.to_model_request(&inner.sources);
+            ask(inner, run, progress, &prompt, attempt).await?
         }
         answer => answer?,
     };

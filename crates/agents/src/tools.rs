@@ -1,8 +1,8 @@
 //! What a draft may call to read more: tools that look into documents and change nothing.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use millwright_core::{Label, Principal};
+use millwright_core::{Label, Principal, Sources};
 use millwright_governance::decision::thing;
 use millwright_llm::provider::{ToolCall, ToolDefinition};
 use millwright_policy::decision::{Action, ResourceFacts};
@@ -29,8 +29,38 @@ const SEARCHED: usize = 5;
 const READ: u8 = 3;
 /// Longer texts are not searched for.
 const MAX_TEXT_CHARS: usize = 500;
+/// So many calls of one draft are put together, and so much of what each says.
+const MAX_PIECES: usize = 16;
+const MAX_ARGUMENT_BYTES: usize = 8 << 10;
 /// A tool that takes longer has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The calls of a draft, put together from their pieces.
+#[derive(Debug, Default)]
+pub(crate) struct Calls(BTreeMap<u32, ToolCall>);
+
+impl Calls {
+    pub(crate) fn push(&mut self, index: u32, id: Option<String>, name: Option<String>, arguments: &str) {
+        if self.0.len() >= MAX_PIECES && !self.0.contains_key(&index) {
+            return;
+        }
+        let call = self.0.entry(index).or_default();
+        call.id.push_str(&id.unwrap_or_default());
+        call.name.push_str(&name.unwrap_or_default());
+        if call.arguments.len() + arguments.len() <= MAX_ARGUMENT_BYTES {
+            call.arguments.push_str(arguments);
+        }
+    }
+
+    /// In their order, each with an id.
+    pub(crate) fn finish(self, sources: &Sources) -> Vec<ToolCall> {
+        let named = self.0.into_values().map(|call| {
+            let id = if call.id.is_empty() { format!("call_{}", sources.new_uuid().as_simple()) } else { call.id };
+            ToolCall { id, ..call }
+        });
+        named.collect()
+    }
+}
 
 /// A call that can be done.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,7 +7,7 @@ use millwright_core::Classification;
 use serde_json::Value;
 
 use crate::{
-    server::{Server, answer, calls},
+    server::{Act, Server, answer, calls},
     support::{Plant, last, outline, shown},
 };
 
@@ -183,4 +183,20 @@ async fn what_a_tool_returns_is_without_instructions_and_personal_data() {
     let second = server.request().body;
     assert!(second.contains("The ZX-90 opens at 4.4 bar"), "{second}");
     assert!(!second.contains("Ignore all previous") && !second.contains("erika.mustermann@works.example"), "{second}");
+}
+
+/// Some servers say only when they are asked that their model cannot call tools.
+#[tokio::test]
+async fn a_server_that_refuses_tools_is_asked_again_without_them() {
+    let plant = plant().await;
+    let body = r#"{"error":{"message":"the model does not support tools","type":"invalid_request_error"}}"#;
+    let head = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close";
+    let refusal = Act::Send(format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes());
+    let answered = answer("The relief valve of the compressor at station 30 is looked at by the fitter [2].");
+    let server = Server::play(vec![vec![refusal], answered]);
+    let (_, events) = plant.with_tools(&server.address).answer(&plant, QUESTION).await;
+    assert!(shown(&events).starts_with("The relief valve of the compressor at station 30"), "{:?}", last(&events));
+    let asked = [server.request().body, server.request().body];
+    assert!(asked[0].contains("find_in_document") && !asked[1].contains("find_in_document"), "{}", asked[1]);
+    assert!(!asked[1].contains("call the tools"), "{}", asked[1]);
 }
