@@ -255,6 +255,7 @@ fn note_of(note: String, fresh: usize, known: &[usize], found: usize) -> String 
     }
     let mut said = vec![match (fresh, found) {
         (_, 0) => "nothing was found".to_owned(),
+        (0, _) => "nothing new".to_owned(),
         (1, _) => "1 further passage".to_owned(),
         (count, _) => format!("{count} further passages"),
     }];
