@@ -22,6 +22,7 @@ const QUESTION: &str = "What is the melting temperature of Zanzibarium?";
 const KEY_NAME: &str = "the-program-of-a";
 const BUDGET_NAME: &str = "the-budget-of-a";
 const GLOSSARY_TERM: &str = "GLOSSARY-OF-A";
+const SOURCE_NAME: &str = "the-folder-of-a";
 /// A has called it.
 const MODEL: &str = "the-model-of-a";
 const LABEL_REASON: &str = "it stands on the web site of A";
@@ -191,6 +192,9 @@ impl Owned {
         let entry = json!({ "term": GLOSSARY_TERM, "expansions": ["melting temperature"] });
         let (status, entry) = read(owner.post("/api/v1/admin/glossary", &entry).await).await;
         assert_eq!(status, 201, "{entry}");
+        let source = json!({ "name": SOURCE_NAME, "path": "manuals" });
+        let (status, source) = read(owner.post("/api/v1/sources", &source).await).await;
+        assert_eq!(status, 201, "{source}");
         let version = json!({ "files": [], "note": LABEL_REASON });
         let (status, version) = read(owner.post("/api/v1/policy/versions", &version).await).await;
         assert_eq!((status, &version["number"]), (201, &json!(1)), "{version}");
@@ -206,6 +210,7 @@ impl Owned {
                 label_request: id(&request).to_owned(),
                 budget: id(&budget).to_owned(),
                 glossary_entry: id(&entry).to_owned(),
+                source: id(&source).to_owned(),
                 // The owner stores version 1; the stranger has none.
                 policy_version: "1".to_owned(),
             },
@@ -235,6 +240,8 @@ impl Owned {
             BUDGET_NAME,
             &ids.glossary_entry,
             GLOSSARY_TERM,
+            &ids.source,
+            SOURCE_NAME,
             MODEL,
             LABEL_REASON,
             &self.key_prefix,

@@ -11,6 +11,7 @@ mod coverage;
 mod crash;
 mod documents;
 mod eval_retrieval;
+mod folders;
 mod gateway;
 mod house;
 mod identity;

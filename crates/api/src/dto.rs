@@ -3,9 +3,11 @@
 use chrono::{DateTime, Utc};
 use millwright_core::{
     Classification, Cursor, Integrity, Label, Page, PageRequest,
-    id::{DocumentId, MessageId, RunId, UserId},
+    id::{DocumentId, MessageId, RunId, SourceId, UserId},
 };
-use millwright_store::tenant::{DocumentRow, MessageRow, Reader, RelatedDocument, VersionRow, label_of_json};
+use millwright_store::tenant::{
+    DocumentRow, MessageRow, Reader, RelatedDocument, RelatedSource, VersionRow, label_of_json,
+};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -200,6 +202,19 @@ impl From<RelatedDocument> for RelatedDocumentResponse {
     }
 }
 
+/// A watched folder.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct RelatedSourceResponse {
+    id: SourceId,
+    name: String,
+}
+
+impl From<RelatedSource> for RelatedSourceResponse {
+    fn from(related: RelatedSource) -> Self {
+        Self { id: related.id.into(), name: related.name }
+    }
+}
+
 /// A document with its newest version.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct DocumentResponse {
@@ -215,6 +230,8 @@ pub(crate) struct DocumentResponse {
     supersedes: Option<RelatedDocumentResponse>,
     /// The document that takes its place; null also for one that the reader may not see.
     superseded_by: Option<RelatedDocumentResponse>,
+    /// The watched folder that it comes from: it changes with its file alone.
+    source: Option<RelatedSourceResponse>,
     /// Format of the newest version.
     format: String,
     created_at: DateTime<Utc>,
@@ -240,6 +257,7 @@ impl DocumentResponse {
             tags: document.tags,
             supersedes: document.supersedes.map(Into::into),
             superseded_by: document.superseded_by.map(Into::into),
+            source: document.source.map(Into::into),
             format: latest.format.clone(),
             created_at: document.created_at,
             updated_at: document.updated_at,

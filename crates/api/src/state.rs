@@ -11,6 +11,7 @@ use millwright_limits::{RateLimiter, StreamSlots};
 use millwright_retrieval::search::Searcher;
 use millwright_store::Store;
 use millwright_telemetry::Metrics;
+use millwright_workers::folders::WatchSettings;
 use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -108,6 +109,8 @@ pub struct AppParts {
     pub metrics: Metrics,
     /// Limits of requests.
     pub limits: Limits,
+    /// Which folders may be watched.
+    pub watch: WatchSettings,
     /// Everything that runs on after an answer.
     pub tracker: TaskTracker,
     /// Ends streams at shutdown.

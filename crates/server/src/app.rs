@@ -27,7 +27,11 @@ use millwright_retrieval::{
 };
 use millwright_store::Store;
 use millwright_telemetry::Metrics;
-use millwright_workers::{AuditSealer, Calendar, JobRunner, JobRunnerSettings, RunReaper, ingest::IngestHandler};
+use millwright_workers::{
+    AuditSealer, Calendar, JobRunner, JobRunnerSettings, RunReaper,
+    folders::{FolderWatcher, WatchSettings},
+    ingest::IngestHandler,
+};
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -102,6 +106,7 @@ pub(crate) async fn start(
         ),
         metrics: metrics.clone(),
         limits: limits(config),
+        watch: watch(config),
         tracker: tracker.clone(),
         stop: stop.clone(),
     });
@@ -115,7 +120,9 @@ pub(crate) async fn start(
     tracker.spawn(async move { limiter.run(stopping).await });
     let (stopping, renews) = (stop.clone(), ledger.clone());
     tracker.spawn(async move { renews.run(stopping).await });
-    let workers = Workers { store, sources: sources.clone(), key, follower, ingestor, jobs_wake, indexed, metrics };
+    let watch = watch(config);
+    let workers =
+        Workers { store, sources: sources.clone(), key, follower, ingestor, jobs_wake, indexed, metrics, watch };
     workers.start(&tracker, &stop);
     Ok(App { state, tracker, stop, ledger })
 }
@@ -172,6 +179,15 @@ fn limits(config: &Config) -> Limits {
     }
 }
 
+/// Which folders may be watched, and how much of them.
+fn watch(config: &Config) -> WatchSettings {
+    WatchSettings {
+        root: config.storage.watch_root.clone(),
+        max_file_bytes: usize::try_from(config.server.max_upload_bytes).unwrap_or(usize::MAX),
+        documents_waiting: config.server.documents_waiting,
+    }
+}
+
 /// How large chunks are.
 pub(crate) fn chunks(config: &Config) -> ChunkSettings {
     ChunkSettings {
@@ -190,6 +206,7 @@ struct Workers {
     jobs_wake: Arc<Notify>,
     indexed: FollowerHandle,
     metrics: Metrics,
+    watch: WatchSettings,
 }
 
 impl Workers {
@@ -201,6 +218,13 @@ impl Workers {
         let sweeper = ReservationSweeper::new(self.store.clone(), self.sources.clone());
         let handler =
             IngestHandler::new(self.store.clone(), self.ingestor, self.sources.clone(), Arc::clone(&self.key));
+        let watcher = Arc::new(FolderWatcher::new(
+            self.store.clone(),
+            self.sources.clone(),
+            Arc::clone(&self.key),
+            self.watch,
+            Arc::clone(&self.jobs_wake),
+        ));
         let jobs = Arc::new(JobRunner::new(
             self.store.clone(),
             self.sources,
@@ -220,6 +244,7 @@ impl Workers {
         let token = stop.clone();
         tracker.spawn(async move { calendar.run(token).await });
         tracker.spawn(jobs.run(tracker.clone(), stop.clone()));
+        tracker.spawn(watcher.run(tracker.clone(), stop.clone()));
         let (token, store, indexed, metrics) = (stop.clone(), self.store, self.indexed, self.metrics);
         tracker.spawn(async move {
             loop {

@@ -6,8 +6,8 @@ use crate::{
     Bookkeeping, Proof, StoreError,
     tenant::{
         ApiKeys, AuditEntries, BudgetLedger, Budgets, Chunks, Conversations, Documents, Glossary, IndexChanges, Jobs,
-        LabelRequests, Labels, Messages, Passages, Policies, PolicyEvents, Runs, Security, Sessions, Usage, Users,
-        Validity, Vaults, Versions,
+        LabelRequests, Labels, Messages, Passages, Policies, PolicyEvents, Runs, Security, Sessions, SourceFiles,
+        Usage, Users, Validity, Vaults, Versions, WatchedSources,
     },
 };
 
@@ -141,6 +141,16 @@ impl TenantTx {
     /// What abbreviations stand for.
     pub fn glossary(&mut self) -> Glossary<'_> {
         Glossary(self.borrow())
+    }
+
+    /// Watched folders and their clocks.
+    pub fn sources(&mut self) -> WatchedSources<'_> {
+        WatchedSources(self.borrow())
+    }
+
+    /// What is known of the files of watched folders.
+    pub fn source_files(&mut self) -> SourceFiles<'_> {
+        SourceFiles(self.borrow())
     }
 
     /// Calls of models.

@@ -8,6 +8,7 @@ mod jobs;
 mod reservations;
 mod runs;
 mod seals;
+mod source_clocks;
 mod tenants;
 
 pub use access::{Access, Credential, RevocationRow, RevocationsSince};
@@ -18,6 +19,7 @@ pub use jobs::{ClaimedJob, ClaimedJobs};
 pub use reservations::{ExpiredReservations, LeasedReservations};
 pub use runs::{ExpiredRun, LeasedRuns};
 pub use seals::{HeadRow, NewSeal, SealRow, Seals, StoredEntry, UnsealedEntry};
+pub use source_clocks::{ClaimedClock, SourceClocks};
 pub use tenants::{TenantRow, Tenants};
 
 use millwright_core::{TenantScope, id::TenantId};

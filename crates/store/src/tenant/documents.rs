@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use millwright_core::{
     Cursor, Label, Page, PageRequest,
-    id::{DocumentId, UserId, VersionId},
+    id::{DocumentId, SourceId, UserId, VersionId},
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -48,6 +48,15 @@ pub struct RelatedDocument {
     pub name: String,
 }
 
+/// A watched folder, by what people call it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+pub struct RelatedSource {
+    /// The source.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+}
+
 /// A document.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct DocumentRow {
@@ -69,6 +78,9 @@ pub struct DocumentRow {
     /// The document that takes its place, if the reader may see that.
     #[sqlx(json(nullable))]
     pub superseded_by: Option<RelatedDocument>,
+    /// The watched folder that it comes from.
+    #[sqlx(json(nullable))]
+    pub source: Option<RelatedSource>,
     /// Number of the version that answers.
     pub current_version: Option<i32>,
     /// The newest version.
@@ -100,6 +112,7 @@ const SELECT: &str = "SELECT d.id, d.name, b.classification, b.export_control, b
     CASE WHEN o.id IS NOT NULL THEN jsonb_build_object('id', o.id, 'name', o.name) END AS supersedes, \
     (SELECT jsonb_build_object('id', s.id, 'name', s.name) FROM documents s WHERE s.tenant_id = $1 AND s.supersedes = d.id \
      AND s.label_id = ANY ($2) AND s.deleted_at IS NULL ORDER BY s.created_at DESC, s.id LIMIT 1) AS superseded_by, \
+    (SELECT jsonb_build_object('id', f.id, 'name', f.name) FROM sources f WHERE f.tenant_id = $1 AND f.id = d.source_id) AS source, \
     c.number AS current_version, \
     l.id AS latest_version_id, d.created_by, u.display_name AS created_by_name, d.created_at, d.updated_at \
     FROM documents d \
@@ -171,7 +184,7 @@ impl Documents<'_> {
 
     /// The document with this name that the reader may see; of several the most confidential, so that a new version comes
     /// out no lower. Uploads of one name follow each other until the transaction
-    /// ends.
+    /// ends. Documents of watched folders change with their files alone and are not among them.
     pub async fn find_by_name(&mut self, reader: &Reader, name: &str) -> Result<Option<DocumentId>, StoreError> {
         // The row of a document that does not exist yet cannot be locked.
         sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1::text || $2, 0))")
@@ -181,7 +194,7 @@ impl Documents<'_> {
             .await?;
         let id: Option<Uuid> = sqlx::query_scalar(
             "SELECT id FROM documents WHERE tenant_id = $1 AND name = $2 AND label_id = ANY ($3) AND deleted_at IS NULL \
-             ORDER BY (SELECT array_position(ARRAY['PUBLIC', 'INTERNAL', 'CONFIDENTIAL', 'RESTRICTED'], l.classification) \
+             AND source_id IS NULL ORDER BY (SELECT array_position(ARRAY['PUBLIC', 'INTERNAL', 'CONFIDENTIAL', 'RESTRICTED'], l.classification) \
                        FROM labels l WHERE l.tenant_id = $1 AND l.id = documents.label_id) DESC, updated_at DESC, id DESC \
              LIMIT 1 FOR UPDATE",
         )
@@ -212,6 +225,18 @@ impl Documents<'_> {
         .bind(document.supersedes.map(DocumentId::uuid))
         .execute(&mut *self.0.connection)
         .await?;
+        Ok(())
+    }
+
+    /// Creates a document of a watched folder, with a label of [`Labels::intern_of`](super::Labels::intern_of).
+    pub async fn insert_of(&mut self, source: SourceId, document: &NewDocument) -> Result<(), StoreError> {
+        self.insert(document).await?;
+        sqlx::query("UPDATE documents SET source_id = $3 WHERE tenant_id = $1 AND id = $2")
+            .bind(self.0.tenant)
+            .bind(document.id.uuid())
+            .bind(source.uuid())
+            .execute(&mut *self.0.connection)
+            .await?;
         Ok(())
     }
 

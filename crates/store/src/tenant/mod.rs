@@ -20,6 +20,8 @@ mod policy_events;
 mod runs;
 mod security;
 mod sessions;
+mod source_files;
+mod sources;
 mod usage;
 mod users;
 mod validity;
@@ -36,7 +38,7 @@ pub use budgets::{
 };
 pub use chunks::{ChunkPreview, Chunks, NewChunk, NewVector, UnembeddedChunk};
 pub use conversations::{ConversationRow, Conversations};
-pub use documents::{DocumentFilter, DocumentRow, Documents, NewDocument, RelatedDocument};
+pub use documents::{DocumentFilter, DocumentRow, Documents, NewDocument, RelatedDocument, RelatedSource};
 pub use glossary::{Glossary, GlossaryEntryRow, NewGlossaryEntry};
 pub use index_changes::{IndexChange, IndexChanges, IndexOperation, IndexedChunk};
 pub use jobs::{JobFence, JobOutcome, JobRow, JobStatus, Jobs, NewJob};
@@ -52,6 +54,10 @@ pub use policy_events::{
 pub use runs::{NewRun, RunEventRow, RunRow, RunStatus, RunStepRow, Runs, StepKind, StepStatus};
 pub use security::{SecondFactorState, Security, SecurityPolicy};
 pub use sessions::{NewSession, SessionEnd, SessionRow, Sessions, SignInMethod, Transport};
+pub use source_files::{FileCheck, KnownFile, SourceFileRow, SourceFiles};
+pub use sources::{
+    ClockFence, ClockRow, NewSource, PassEnd, SourceChange, SourceClock, WatchedSourceRow, WatchedSources,
+};
 pub use usage::{CallOutcome, NewUsage, Usage, UsageFilter, UsageGroup, UsageRow, UsageTotals};
 pub use users::{NewUser, UserChange, UserFilter, UserKind, UserRow, UserStatus, Users};
 pub use validity::{SearchFilter, Standing, Validity, VersionSet};

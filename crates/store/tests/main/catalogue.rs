@@ -56,6 +56,7 @@ const SYSTEM_GRANTS: &[&str] = &[
     "revocations DELETE,SELECT",
     "second_factors SELECT",
     "sessions DELETE,SELECT",
+    "source_clocks SELECT,UPDATE",
     "tenants SELECT",
     "used_proofs DELETE,SELECT",
     "users SELECT",

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use millwright_core::{
     Classification, Clearance, Label, Role,
     audit::AuditRecord,
-    id::{DecisionId, DocumentId, GlossaryEntryId, LabelRequestId, UserId},
+    id::{DecisionId, DocumentId, GlossaryEntryId, LabelRequestId, SourceId, UserId},
 };
 use millwright_store::{
     Bookkeeping, Proof, StoreError, TenantTx,
@@ -20,6 +20,7 @@ use serde_json::json;
 use crate::{
     access::Keyring,
     budgets::{self, Spending},
+    sources,
     support::{BOOKKEEPING, Chat, FIRST, Manual, Site, World, axis, events, scattered},
 };
 
@@ -34,6 +35,7 @@ pub(crate) struct Full {
     policy_version: i32,
     decision: DecisionId,
     spending: Spending,
+    source: SourceId,
     job: millwright_core::id::JobId,
     record: AuditRecord,
 }
@@ -62,8 +64,10 @@ pub(crate) async fn fill(world: &World, name: &str) -> Full {
     let record = world.record(&site, "document.uploaded");
     let (request, policy_version, decision) = governed(world, &mut tx, &site, &manual, &chat).await;
     let spending = budgets::spend(world, &mut tx, &site).await;
+    let source = sources::watch(world, &mut tx, &site).await;
     tx.commit(Proof::Entry(&record)).await.unwrap();
-    Full { site, ring, manual, chat, request, policy_version, decision, spending, job: job.id, glossary_entry, record }
+    let job = job.id;
+    Full { site, ring, manual, glossary_entry, chat, request, policy_version, decision, spending, source, job, record }
 }
 
 /// What the policy layer keeps.
@@ -200,6 +204,7 @@ async fn assert_sees_nothing(tx: &mut TenantTx, reader: &Reader, other: &Full) {
     assert_eq!(tx.runs().count_since(chrono::DateTime::UNIX_EPOCH).await.unwrap(), (0, 0));
     assert!(tx.jobs().list(None, FIRST).await.unwrap().items.is_empty());
     assert!(tx.audit().list(&AuditFilter::default(), FIRST).await.unwrap().items.is_empty());
+    sources::assert_sees_no_source(tx, other.source).await;
     assert_sees_no_policy(tx, reader, other).await;
 }
 
@@ -285,6 +290,7 @@ async fn try_to_change(world: &World, site: &Site, other: &Full) {
     assert!(matches!(tx.jobs().require_lease(&fence).await, Err(StoreError::LeaseLost)));
     assert!(matches!(tx.jobs().finish(&fence, &JobOutcome::Succeeded).await, Err(StoreError::LeaseLost)));
     try_to_govern(world, &mut tx, site, other).await;
+    sources::try_to_watch(world, &mut tx, other.source).await;
     budgets::try_to_spend(world, &mut tx, &other.spending).await;
     tx.commit(BOOKKEEPING).await.unwrap();
 }

@@ -29,6 +29,8 @@ mod plans;
 #[cfg(test)]
 mod second_lock;
 #[cfg(test)]
+mod sources;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod validity;

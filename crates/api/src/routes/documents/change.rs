@@ -79,7 +79,7 @@ pub(crate) async fn change(
         .into());
     }
     let now = state.sources.now();
-    let label_id = tx.labels().intern(&label).await?;
+    let label_id = tx.labels().intern_for(id, &label).await?;
     tx.documents().set_label(id, &label, label_id, now).await?;
     tx.label_requests().close_pending(id, principal.user_id, now).await?;
     // The label may be one that the reader's list did not hold yet.
