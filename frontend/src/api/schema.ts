@@ -1248,6 +1248,72 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The watched folders whose documents the caller could read, by name. */
+        get: operations["sources.list"];
+        put?: never;
+        /**
+         * Has a folder watched: its files become documents, and follow what happens to them there. Answers 409 `not_configured` where
+         *     the operator has set no `WATCH_ROOT`.
+         */
+        post: operations["sources.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A watched folder, how fresh what is known of it is, and what its last passes met. */
+        get: operations["sources.get"];
+        put?: never;
+        post?: never;
+        /**
+         * Ends the watch of a folder. Its documents are hidden at once, and removed one after the other; the files stay where they
+         *     are.
+         */
+        delete: operations["sources.delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes how a folder is watched. With another label or other groups its documents are hidden at once, until their
+         *     permissions were checked anew. A label is not lowered: that takes a source of its own.
+         */
+        patch: operations["sources.change"];
+        trace?: never;
+    };
+    "/api/v1/sources/{id}/scan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Has a folder looked through now, both its contents and its permissions; after the pass that is under way, where there is
+         *     one.
+         */
+        post: operations["sources.scan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/usage": {
         parameters: {
             query?: never;
@@ -1650,6 +1716,27 @@ export interface components {
              */
             new_password: string;
         };
+        /** @description What is to be another; what is absent stays. */
+        ChangeSourceRequest: {
+            classification?: components["schemas"]["Classification"] | null;
+            /** Format: int32 */
+            content_interval_s?: number | null;
+            /** @description All export regimes; at least those that it has. */
+            export_control?: string[] | null;
+            /** @description The whole map. One that is there can be changed and not taken away. */
+            group_map?: {
+                [key: string]: string;
+            } | null;
+            /** @description All groups; at least those that it has. */
+            groups?: string[] | null;
+            name?: string | null;
+            /** Format: int32 */
+            permission_interval_s?: number | null;
+            /** Format: int32 */
+            permission_max_age_s?: number | null;
+            /** @description All tags of documents that come from now on. */
+            tags?: string[] | null;
+        };
         /** @description What is to change; what is absent stays. */
         ChangeUserRequest: {
             clearance?: components["schemas"]["Classification"] | null;
@@ -1894,6 +1981,43 @@ export interface components {
             export_authorisations: string[];
             groups: string[];
         };
+        /** @description One clock of a source. */
+        ClockResponse: {
+            /**
+             * Format: date-time
+             * @description When the last pass that went through everything began; null before the first, and for permissions while a change of
+             *     label or groups is not carried out.
+             */
+            checked_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When the next pass is due.
+             */
+            due_at?: string | null;
+            failure?: components["schemas"]["FailureResponse"] | null;
+            /**
+             * Format: date-time
+             * @description When the last pass ended.
+             */
+            finished_at?: string | null;
+            /**
+             * @description What the running pass met so far, else the last one: counts `seen`, `new`, `changed`, `removed`, `relabelled`, `hidden`
+             *     and `passed_over`; `skipped`, counted by reason; and `problems`, the first 50 paths with their reason.
+             */
+            report: unknown;
+            /** @description Whether a pass is under way. */
+            running: boolean;
+            /**
+             * Format: date-time
+             * @description When the last pass began.
+             */
+            started_at?: string | null;
+            /**
+             * Format: int64
+             * @description Milliseconds that the last pass took.
+             */
+            took_ms?: number | null;
+        };
         /** @description A code of the authenticator. */
         CodeRequest: {
             /** @description Six digits. */
@@ -2044,6 +2168,45 @@ export interface components {
             files: components["schemas"]["PolicyText"][];
             /** @description What it is for. */
             note: string;
+        };
+        /** @description A folder to be watched. */
+        CreateSourceRequest: {
+            classification?: components["schemas"]["Classification"] | null;
+            /**
+             * Format: int32
+             * @description Seconds between two passes over the contents.
+             * @default 900
+             */
+            content_interval_s: number;
+            /** @description Export regimes, for instance `ITAR` or `EAR:3A001`. */
+            export_control?: string[];
+            /**
+             * @description Which access group stands for which Unix group, a name or a number. With it, the permissions of files count: a file that
+             *     not everybody may read there is kept for the groups that may, and one that none of these may read is not taken in.
+             *     Absent: all files carry the label above.
+             */
+            group_map?: {
+                [key: string]: string;
+            } | null;
+            /** @description Groups whose members alone may read it: a reader must be in each. */
+            groups?: string[];
+            name: string;
+            /** @description Below the organisation's folder, in which the operator mounts shares; `.` for all of it. */
+            path: string;
+            /**
+             * Format: int32
+             * @description Seconds between two passes over the permissions.
+             * @default 300
+             */
+            permission_interval_s: number;
+            /**
+             * Format: int32
+             * @description Permissions that were checked longer ago hide the documents, seconds; more than the interval.
+             * @default 3600
+             */
+            permission_max_age_s: number;
+            /** @description Words to find its documents by. */
+            tags?: string[];
         };
         /** @description Who is to be made. */
         CreateUserRequest: {
@@ -2207,6 +2370,7 @@ export interface components {
             /** @description The uploader's own fields. */
             metadata: unknown;
             name: string;
+            source?: components["schemas"]["RelatedSourceResponse"] | null;
             superseded_by?: components["schemas"]["RelatedDocumentResponse"] | null;
             supersedes?: components["schemas"]["RelatedDocumentResponse"] | null;
             /** @description Words to find it by, in order. */
@@ -2292,7 +2456,7 @@ export interface components {
          * @description Every way in which Millwright refuses or fails. Clients may rely on the code.
          * @enum {string}
          */
-        ErrorCode: "validation_failed" | "malformed_body" | "unauthenticated" | "not_authorized" | "second_factor_required" | "step_up_required" | "csrf_rejected" | "not_found" | "method_not_allowed" | "conflict" | "invalid_transition" | "duplicate_submission" | "hitl_required" | "policy_denied" | "label_denied" | "injection_blocked" | "budget_exceeded" | "rate_limited" | "stale_target" | "payload_too_large" | "unsupported_media_type" | "document_unreadable" | "document_encrypted" | "document_needs_ocr" | "document_limit_exceeded" | "upstream_unavailable" | "cancelled" | "interrupted" | "uri_too_long" | "headers_too_large" | "request_timeout" | "internal";
+        ErrorCode: "validation_failed" | "malformed_body" | "unauthenticated" | "not_authorized" | "second_factor_required" | "step_up_required" | "csrf_rejected" | "not_found" | "method_not_allowed" | "conflict" | "invalid_transition" | "duplicate_submission" | "hitl_required" | "policy_denied" | "label_denied" | "injection_blocked" | "budget_exceeded" | "rate_limited" | "stale_target" | "payload_too_large" | "unsupported_media_type" | "document_unreadable" | "document_encrypted" | "document_needs_ocr" | "document_limit_exceeded" | "not_configured" | "upstream_unavailable" | "cancelled" | "interrupted" | "uri_too_long" | "headers_too_large" | "request_timeout" | "internal";
         /** @description What would be asked. */
         EstimateRequest: {
             classification?: components["schemas"]["Classification"] | null;
@@ -2978,6 +3142,7 @@ export interface components {
                 /** @description The uploader's own fields. */
                 metadata: unknown;
                 name: string;
+                source?: components["schemas"]["RelatedSourceResponse"] | null;
                 superseded_by?: components["schemas"]["RelatedDocumentResponse"] | null;
                 supersedes?: components["schemas"]["RelatedDocumentResponse"] | null;
                 /** @description Words to find it by, in order. */
@@ -3209,7 +3374,7 @@ export interface components {
          */
         PeriodName: "hour" | "day" | "month";
         /** @enum {string} */
-        Permission: "documents:read" | "documents:write" | "labels:approve" | "chat:use" | "personal_data:read" | "audit:read" | "jobs:read" | "jobs:manage" | "metrics:read" | "users:read" | "users:manage" | "configuration:read" | "configuration:manage" | "budgets:read" | "budgets:manage" | "usage:read" | "profile:manage";
+        Permission: "documents:read" | "documents:write" | "labels:approve" | "chat:use" | "personal_data:read" | "audit:read" | "jobs:read" | "jobs:manage" | "metrics:read" | "users:read" | "users:manage" | "configuration:read" | "configuration:manage" | "sources:manage" | "budgets:read" | "budgets:manage" | "usage:read" | "profile:manage";
         /** @description A type of personal data and what happens to it. */
         PersonalDataTypeResponse: {
             default_mode: components["schemas"]["Mode"];
@@ -3532,6 +3697,11 @@ export interface components {
             id: components["schemas"]["DocumentId"];
             name: string;
         };
+        /** @description A watched folder. */
+        RelatedSourceResponse: {
+            id: components["schemas"]["SourceId"];
+            name: string;
+        };
         /** @description The new title. */
         RenameConversationRequest: {
             /** @description 1 to 200 characters. */
@@ -3814,6 +3984,59 @@ export interface components {
             takes_export_controlled?: boolean;
             /** @description Whether it takes content that nobody checked. */
             takes_untrusted?: boolean;
+        };
+        SourceId: string;
+        /** @description All watched folders. */
+        SourceListResponse: {
+            /**
+             * @description The organisation's folder below `WATCH_ROOT`, in which the operator mounts shares; null where `WATCH_ROOT` is not set and
+             *     no folder is watched.
+             */
+            folder?: string | null;
+            /** @description By name; at most 50. */
+            items: components["schemas"]["SourceResponse"][];
+        };
+        /** @description A watched folder. */
+        SourceResponse: components["schemas"]["LabelParts"] & {
+            /** Format: int32 */
+            content_interval_s: number;
+            contents?: components["schemas"]["ClockResponse"] | null;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description How many documents it has.
+             */
+            document_count: number;
+            /**
+             * Format: date-time
+             * @description Until when they are shown; null before the first check.
+             */
+            fresh_until?: string | null;
+            /** @description Which access group stands for which Unix group, a name or a number; null where permissions of files say nothing. */
+            group_map?: {
+                [key: string]: string;
+            } | null;
+            /**
+             * Format: int64
+             * @description How many of them nobody sees, for nobody can say who may.
+             */
+            hidden_count: number;
+            id: components["schemas"]["SourceId"];
+            name: string;
+            /** @description Below the organisation's folder; `.` for all of it. */
+            path: string;
+            /** Format: int32 */
+            permission_interval_s: number;
+            /** Format: int32 */
+            permission_max_age_s: number;
+            permissions?: components["schemas"]["ClockResponse"] | null;
+            /** @description Whether its documents are hidden from everybody, because their permissions were not checked for too long. */
+            stale: boolean;
+            /** @description What new documents get. */
+            tags: string[];
+            /** Format: date-time */
+            updated_at: string;
         };
         /** @description Where the time went, milliseconds, summed over the parts of a question. Keywords and embedding run side by side. */
         StageTimes: {
@@ -8890,6 +9113,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It comes from a watched folder */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not valid */
             422: {
                 headers: {
@@ -11853,6 +12085,539 @@ export interface operations {
             };
             /** @description Format not supported */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sources.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceListResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sources.create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateSourceRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The name or folder is taken, or `WATCH_ROOT` is not set */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sources.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SourceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sources.delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SourceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sources.change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SourceId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeSourceRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sources.scan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SourceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `WATCH_ROOT` is not set */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

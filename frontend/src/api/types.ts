@@ -31,9 +31,10 @@ export type Version = Narrowed<
   }
 >;
 export type RelatedDocument = Schemas["RelatedDocumentResponse"];
+export type RelatedSource = Schemas["RelatedSourceResponse"];
 export type Document = Narrowed<
   Schemas["DocumentResponse"],
-  { format: Format; latest: Version; supersedes: RelatedDocument | null; superseded_by: RelatedDocument | null } & Label
+  { format: Format; latest: Version; supersedes: RelatedDocument | null; superseded_by: RelatedDocument | null; source: RelatedSource | null } & Label
 >;
 export type DocumentDetail = Document & { versions: Version[] };
 export type Manifest = Sent<Schemas["ManifestResponse"]>;

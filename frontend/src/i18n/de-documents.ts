@@ -50,6 +50,7 @@ export const documents: Dictionary<typeof englishDocuments> = {
   uploaded: "Hochgeladen",
   timings: "Dauer",
   createdBy: "{{name}},",
+  fromSource: "Aus dem beobachteten Ordner {{name}}",
   id: "Id des Dokuments",
   actions: "Aktionen des Dokuments",
   reindex: "Neu indizieren",

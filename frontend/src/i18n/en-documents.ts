@@ -27,6 +27,7 @@ export const documents = {
   uploaded: "Uploaded",
   timings: "Time taken",
   createdBy: "{{name}},",
+  fromSource: "From the watched folder {{name}}",
   id: "Document id",
   actions: "Document actions",
   reindex: "Reindex",

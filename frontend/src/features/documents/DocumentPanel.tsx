@@ -84,6 +84,7 @@ function Facts({ document }: { document: DocumentDetail }) {
       <span>
         {t("documents.createdBy", { name: document.created_by.display_name })} <Time value={document.created_at} />
       </span>
+      {document.source !== null && <span data-testid="from-source">{t("documents.fromSource", { name: document.source.name })}</span>}
       <Copyable text={document.id} label={t("documents.id")} shown={`${document.id.slice(0, 12)}…`} />
     </div>
   );
