@@ -33,6 +33,7 @@ const PERSONAL: &[&str] =
 /// Reads whose answer says nothing by which one tenant's could be told from another's, or only of whoever asks.
 const WITHOUT_NAMES: &[&str] = &[
     "admin.metrics.get",
+    "admin.embeddings.get",
     "admin.security_policy.get",
     "auth.me",
     "chat.tiers",

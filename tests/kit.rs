@@ -1,5 +1,6 @@
 //! A server of a test's own: its own database, data folder and port.
 
+pub(crate) mod embedding_server;
 pub(crate) mod identity;
 pub(crate) mod model_server;
 pub(crate) mod operations;

@@ -10,6 +10,7 @@ mod chat;
 mod coverage;
 mod crash;
 mod documents;
+mod embeddings;
 mod eval_retrieval;
 mod gateway;
 mod house;

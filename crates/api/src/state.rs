@@ -8,7 +8,7 @@ use millwright_core::Sources;
 use millwright_governance::Governance;
 use millwright_identity::Identity;
 use millwright_limits::{RateLimiter, StreamSlots};
-use millwright_retrieval::search::Searcher;
+use millwright_retrieval::{embedding::EmbeddingModels, search::Searcher};
 use millwright_store::Store;
 use millwright_telemetry::Metrics;
 use serde::Serialize;
@@ -92,6 +92,8 @@ pub struct AppParts {
     pub streams: StreamSlots,
     /// Finds passages.
     pub searcher: Arc<Searcher>,
+    /// What makes vectors.
+    pub embeddings: EmbeddingModels,
     /// What each tenant allows.
     pub governance: Governance,
     /// What may be spent on models.

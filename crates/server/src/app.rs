@@ -27,11 +27,13 @@ use millwright_retrieval::{
 };
 use millwright_store::Store;
 use millwright_telemetry::Metrics;
-use millwright_workers::{AuditSealer, Calendar, JobRunner, JobRunnerSettings, RunReaper, ingest::IngestHandler};
+use millwright_workers::{
+    AuditSealer, Calendar, JobRunner, JobRunnerSettings, RunReaper, VectorKeeper, ingest::IngestHandler,
+};
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{health, models};
+use crate::{database::Database, embeddings, health, models};
 
 /// Everything that runs, and what it takes to stop it.
 pub(crate) struct App {
@@ -47,25 +49,25 @@ pub(crate) async fn start(
     config: &Config,
     sources: &Sources,
     metrics: Metrics,
-    store: Store,
-    is_up: health::DatabaseProbe,
+    database: &Database,
     public_url: String,
 ) -> anyhow::Result<App> {
+    let store = database.store.clone();
     let tracker = TaskTracker::new();
     let stop = CancellationToken::new();
     let secret = config.secret_key(sources)?;
     let key = Arc::new(AuditKey::derive(secret.expose().as_bytes())?);
-    let embedder = load_embedder(config).await?;
     let keyword = KeywordIndexes::new(config.storage.data_dir.join("keyword"));
     let (follower, indexed) = IndexFollower::new(store.clone(), keyword.clone());
     let (policy_file, policy_text) = crate::policy::load(config)?;
     let governance = governance(&store, sources, secret.expose(), policy_text)?;
     let reranker = crate::rerank::reranker(config, &policy_file, &governance).context("the reranker")?;
-    let searcher = Searcher::new(store.clone(), embedder.clone(), keyword, config.retrieval.vector_top_k);
-    let searcher = Arc::new(searcher.with_reranker(reranker));
     let jobs_wake = Arc::new(Notify::new());
     let ledger = Ledger::new(store.clone(), sources.clone());
     let gateway = gateway(config, sources, &policy_file, &ledger, &key)?;
+    let embeddings = embeddings::models(config, sources, &store, gateway.catalog(), &governance).await?;
+    let searcher = Searcher::new(store.clone(), embeddings.clone(), keyword, config.retrieval.vector_top_k);
+    let searcher = Arc::new(searcher.with_reranker(reranker));
     let parts = RunnerParts {
         store: store.clone(),
         sources: sources.clone(),
@@ -77,7 +79,7 @@ pub(crate) async fn start(
         tracker: tracker.clone(),
         stop: stop.clone(),
     };
-    let completions = completions(&parts, embedder.clone(), config.gateway.cache);
+    let completions = completions(&parts, embeddings.built_in().clone(), config.gateway.cache);
     let identity = Arc::new(identity(config, sources, secret.expose(), &store, &key, public_url, &tracker)?);
     let limiter = Arc::new(rate_limiter(config, secret.expose())?);
     let state = AppState::new(AppParts {
@@ -88,6 +90,7 @@ pub(crate) async fn start(
         limiter: Arc::clone(&limiter),
         streams: StreamSlots::new(config.limits.max_streams_per_user),
         searcher,
+        embeddings: embeddings.clone(),
         governance,
         ledger: ledger.clone(),
         runner: Arc::new(Runner::new(parts)),
@@ -95,8 +98,8 @@ pub(crate) async fn start(
         jobs_wake: Arc::clone(&jobs_wake),
         readiness: health::readiness(
             store.clone(),
-            is_up,
-            embedder.clone(),
+            database.probe(),
+            embeddings.clone(),
             gateway.catalog().clone(),
             indexed.clone(),
         ),
@@ -105,8 +108,17 @@ pub(crate) async fn start(
         tracker: tracker.clone(),
         stop: stop.clone(),
     });
-    let ingestor =
-        Ingestor::new(store.clone(), embedder, indexed.clone(), parser(config), sources.clone(), chunks(config));
+    let ingestor = Ingestor::new(
+        store.clone(),
+        embeddings.clone(),
+        indexed.clone(),
+        parser(config),
+        sources.clone(),
+        chunks(config),
+    );
+    let keeper = VectorKeeper::new(store.clone(), embeddings, sources.clone(), database.own_indexes());
+    let stopping = stop.clone();
+    tracker.spawn(async move { keeper.run(stopping).await });
     let token_life = identity.rules().access + ChronoDuration::seconds(TokenVerifier::SKEW_SECONDS);
     let revocations = RevocationFollower::new(store.clone(), sources.clone(), identity.revocations(), token_life);
     let stopping = stop.clone();
@@ -238,20 +250,6 @@ impl Workers {
 
 /// Often enough for dashboards, rare enough to cost nothing.
 const UPKEEP: Duration = Duration::from_secs(5);
-
-/// Loads the embedding model off the async threads.
-pub(crate) async fn load_embedder(config: &Config) -> anyhow::Result<Embedder> {
-    let folder = config.storage.model_dir.clone();
-    let threads = config
-        .retrieval
-        .embedding_threads
-        .or_else(|| std::thread::available_parallelism().ok().map(std::num::NonZero::get))
-        .unwrap_or(1);
-    let shown = folder.display().to_string();
-    tokio::task::spawn_blocking(move || Embedder::load(&folder, threads)).await?.with_context(|| {
-        format!("no embedding model at {shown}; `make run` fetches it, or set MODEL_DIR to where it lies")
-    })
-}
 
 fn identity(
     config: &Config,

@@ -7,7 +7,7 @@ use crate::{
     tenant::{
         ApiKeys, AuditEntries, BudgetLedger, Budgets, Chunks, Conversations, Documents, Glossary, IndexChanges, Jobs,
         LabelRequests, Labels, Messages, Passages, Policies, PolicyEvents, Runs, Security, Sessions, Usage, Users,
-        Validity, Vaults, Versions,
+        Validity, Vaults, Vectors, Versions,
     },
 };
 
@@ -83,9 +83,14 @@ impl TenantTx {
         Versions(self.borrow())
     }
 
-    /// Chunks and vectors of one version, as ingestion writes them.
+    /// Chunks of one version, as ingestion writes them.
     pub fn chunks(&mut self) -> Chunks<'_> {
         Chunks(self.borrow())
+    }
+
+    /// Vectors of chunks, by the model that made them.
+    pub fn vectors(&mut self) -> Vectors<'_> {
+        Vectors(self.borrow())
     }
 
     /// Passages as search reads them.

@@ -135,6 +135,7 @@ fn api(max_upload_bytes: usize) -> OpenApiRouter<AppState> {
         .routes(reads(May::JobsRead, routes!(admin::jobs::jobs)))
         .routes(changes(May::JobsManage, Proves::JobRetried, routes!(admin::retry::retry)))
         .routes(reads(May::MetricsRead, routes!(admin::metrics::metrics)))
+        .routes(reads(May::MetricsRead, routes!(admin::embeddings::embeddings)))
         .merge(admin_users())
         .merge(budgets())
         .merge(glossary())

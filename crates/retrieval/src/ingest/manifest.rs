@@ -16,8 +16,12 @@ pub struct Manifest {
     pub chunk_tokens: usize,
     /// About how many tokens chunks repeat of the one before.
     pub overlap_tokens: usize,
-    /// Digest of the embedding model, whose tokens are counted.
+    /// Digest of the embedding model in process, whose tokens are counted.
     pub embedding_model: String,
+    /// Digest of the model whose vectors served when it was ready, if it had them: `None` where they were withheld or came
+    /// later, and in manifests from before models were told apart, when it was the one above.
+    #[serde(default)]
+    pub vector_model: Option<String>,
     /// What was read, and what came of it.
     pub digests: Digests,
 }
@@ -54,6 +58,7 @@ impl Manifest {
         version: &VersionRow,
         settings: &ChunkSettings,
         embedding_model: &str,
+        vector_model: Option<String>,
         digests: VersionDigests,
     ) -> Self {
         Self {
@@ -63,6 +68,7 @@ impl Manifest {
             chunk_tokens: settings.size_tokens,
             overlap_tokens: settings.overlap_tokens,
             embedding_model: embedding_model.to_owned(),
+            vector_model,
             // What was uploaded, whatever is stored by now.
             digests: Digests { source: hex::encode(&version.sha256), ..digests.into() },
         }

@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod due_versions;
+mod embedding_models;
 mod feed;
 mod jobs;
 mod reservations;
@@ -13,6 +14,7 @@ mod tenants;
 pub use access::{Access, Credential, RevocationRow, RevocationsSince};
 pub use accounts::{AccountRow, Accounts, ApiKeyAccount, SessionAccount};
 pub use due_versions::{DueDocument, DueVersions};
+pub use embedding_models::{EmbeddingModelRow, EmbeddingModels, FoundModel, ModelState};
 pub use feed::{Feed, FeedState};
 pub use jobs::{ClaimedJob, ClaimedJobs};
 pub use reservations::{ExpiredReservations, LeasedReservations};

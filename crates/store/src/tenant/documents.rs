@@ -266,6 +266,15 @@ impl Documents<'_> {
         .bind(now)
         .execute(&mut *self.0.connection)
         .await?;
+        // What was withheld from an embedding server may go there now.
+        sqlx::query(
+            "UPDATE document_versions SET vectors_by = 0, vectors_withheld = false \
+             WHERE tenant_id = $1 AND document_id = $2 AND vectors_withheld",
+        )
+        .bind(self.0.tenant)
+        .bind(id.uuid())
+        .execute(&mut *self.0.connection)
+        .await?;
         self.raise_answers(id, label).await
     }
 
@@ -366,8 +375,9 @@ impl Documents<'_> {
             "UPDATE documents SET supersedes = (SELECT g.supersedes FROM documents g WHERE g.tenant_id = $1 AND g.id = $2) \
              WHERE tenant_id = $1 AND supersedes = $2 AND deleted_at IS NULL",
             // No day of it shall come any more.
-            "UPDATE document_versions SET status = 'superseded' WHERE tenant_id = $1 AND document_id = $2 \
-             AND status IN ('ready', 'scheduled')",
+            "UPDATE document_versions SET chunk_count = 0, \
+                    status = CASE WHEN status IN ('ready', 'scheduled') THEN 'superseded' ELSE status END \
+             WHERE tenant_id = $1 AND document_id = $2",
             "INSERT INTO index_changes (tenant_id, version_id, operation) \
              SELECT tenant_id, id, 'delete' FROM document_versions WHERE tenant_id = $1 AND document_id = $2",
             "DELETE FROM chunk_vectors t USING document_versions v WHERE t.tenant_id = $1 AND t.version_id = v.id \

@@ -24,6 +24,7 @@ mod usage;
 mod users;
 mod validity;
 mod vaults;
+mod vectors;
 mod versions;
 
 pub use api_keys::{ApiKeyRow, ApiKeys, NewApiKeyRow};
@@ -34,7 +35,7 @@ pub use budgets::{
     BudgetPeriod, BudgetPeriodRow, BudgetRow, BudgetSubjectKind, BudgetUnit, Budgets, CurrentBudgetRow, NewBudget,
     PeriodStarts,
 };
-pub use chunks::{ChunkPreview, Chunks, NewChunk, NewVector, UnembeddedChunk};
+pub use chunks::{ChunkPreview, Chunks, NewChunk};
 pub use conversations::{ConversationRow, Conversations};
 pub use documents::{DocumentFilter, DocumentRow, Documents, NewDocument, RelatedDocument};
 pub use glossary::{Glossary, GlossaryEntryRow, NewGlossaryEntry};
@@ -56,6 +57,8 @@ pub use usage::{CallOutcome, NewUsage, Usage, UsageFilter, UsageGroup, UsageRow,
 pub use users::{NewUser, UserChange, UserFilter, UserKind, UserRow, UserStatus, Users};
 pub use validity::{SearchFilter, Standing, Validity, VersionSet};
 pub use vaults::Vaults;
+pub(crate) use vectors::SWAP_LOCK;
+pub use vectors::{LackingVersion, LiveModels, NewVector, UnembeddedChunk, VectorModel, VectorProgress, Vectors};
 pub use versions::{NewVersion, PageRow, Stage, VersionDigests, VersionRow, VersionStatus, Versions};
 
 /// An enum kept as text in the database: its words, and what reads them back.
@@ -83,4 +86,4 @@ macro_rules! text_enum {
         }
     };
 }
-use text_enum;
+pub(crate) use text_enum;

@@ -267,8 +267,8 @@ impl Validity<'_> {
             if answers { ("dormant_vectors", "chunk_vectors") } else { ("chunk_vectors", "dormant_vectors") };
         let statement = format!(
             "WITH moved AS (DELETE FROM {from} WHERE tenant_id = $1 AND version_id = $2 \
-                            RETURNING tenant_id, document_id, version_id, chunk_id, window_number, embedding) \
-             INSERT INTO {to} (tenant_id, document_id, version_id, chunk_id, window_number, embedding) SELECT * FROM moved"
+                            RETURNING tenant_id, document_id, version_id, chunk_id, window_number, model_id, embedding) \
+             INSERT INTO {to} (tenant_id, document_id, version_id, chunk_id, window_number, model_id, embedding) SELECT * FROM moved"
         );
         sqlx::query(sqlx::AssertSqlSafe(statement))
             .bind(self.0.tenant)

@@ -33,4 +33,6 @@ mod support;
 #[cfg(test)]
 mod validity;
 #[cfg(test)]
+mod vectors;
+#[cfg(test)]
 mod versions;

@@ -5,7 +5,9 @@ use millwright_core::{
     Classification, Label,
     id::{ChunkId, DocumentId, VersionId},
 };
-use millwright_store::tenant::{PassageQuery, PassageScope, SearchFilter, Standing, VersionSet, VersionStatus};
+use millwright_store::tenant::{
+    PassageQuery, PassageScope, SearchFilter, Standing, VectorModel, VersionSet, VersionStatus,
+};
 
 use crate::support::{BOOKKEEPING, Site, World, axis};
 
@@ -53,6 +55,7 @@ async fn answering(world: &World, site: &Site, days: Option<i64>) -> Vec<Version
     let query = PassageQuery {
         reader: &reader,
         embedding: Some(&axis(0)),
+        model: VectorModel::FIRST,
         nearest: 50,
         keyword_hits: &[],
         scope: if as_of.is_some() { PassageScope::Any(&set) } else { PassageScope::Current },
@@ -260,7 +263,7 @@ async fn vectors_that_were_put_away_in_the_middle_of_reading_are_not_made_again(
     tx.commit(BOOKKEEPING).await.unwrap();
     version(&world, &site, new, (-10, None)).await;
     let mut tx = world.begin(&site).await;
-    assert!(tx.chunks().list_unembedded(first, 10).await.unwrap().is_empty());
+    assert!(tx.vectors().list_unembedded(first, VectorModel::FIRST, &[], 10).await.unwrap().is_empty());
     assert_eq!(tx.versions().set_ready(first, world.now()).await.unwrap(), Standing::Past);
     drop(tx);
     world.drop().await;

@@ -33,8 +33,11 @@ pub(crate) struct ManifestResponse {
     chunk_tokens: usize,
     /// About how many tokens chunks repeat of the one before.
     overlap_tokens: usize,
-    /// Digest of the embedding model, whose tokens are counted.
+    /// Digest of the embedding model in process, whose tokens are counted.
     embedding_model: String,
+    /// Digest of the model whose vectors it had when it was ready; null where they were withheld or came later, and in entries
+    /// from before models were told apart.
+    vector_model: Option<String>,
     /// What was read, and what came of it.
     signed: DigestsResponse,
     /// The same of what is stored now.
@@ -91,7 +94,8 @@ pub(crate) async fn manifest(
     }
     let signed = signed(&mut tx, id, &version.id.to_string()).await?;
     let stored: Digests = tx.versions().digests(version.id).await?.into();
-    let Manifest { format, parser, chunk_tokens, overlap_tokens, embedding_model, digests, .. } = signed.manifest;
+    let Manifest { format, parser, chunk_tokens, overlap_tokens, embedding_model, vector_model, digests, .. } =
+        signed.manifest;
     Ok(Json(ManifestResponse {
         version: version.number,
         format,
@@ -99,6 +103,7 @@ pub(crate) async fn manifest(
         chunk_tokens,
         overlap_tokens,
         embedding_model,
+        vector_model,
         intact: digests == stored,
         signed: digests.into(),
         stored: stored.into(),
