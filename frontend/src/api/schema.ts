@@ -54,6 +54,23 @@ export interface paths {
         patch: operations["admin.budgets.change"];
         trace?: never;
     };
+    "/api/v1/admin/embeddings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What makes vectors, and how far it has come with the tenant's passages. */
+        get: operations["admin.embeddings.get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/glossary": {
         parameters: {
             query?: never;
@@ -2168,6 +2185,7 @@ export interface components {
         };
         /** @description A document with all its versions. */
         DocumentDetailResponse: components["schemas"]["DocumentResponse"] & {
+            vectors?: components["schemas"]["VectorsResponse"] | null;
             /** @description Newest first. */
             versions: components["schemas"]["VersionResponse"][];
         };
@@ -2222,6 +2240,44 @@ export interface components {
             /** @description `embedding`. */
             object: string;
         };
+        /** @description An embedding model, and how far the tenant's passages were gone through with it. */
+        EmbeddingModelResponse: {
+            /** @description Whether this process can make its vectors. Where it cannot, search goes by keywords alone. */
+            available: boolean;
+            /**
+             * Format: date-time
+             * @description When it was first seen.
+             */
+            created_at: string;
+            /**
+             * Format: int32
+             * @description Numbers in a vector.
+             */
+            dimensions: number;
+            /**
+             * Format: int64
+             * @description Passages that were gone through.
+             */
+            done: number;
+            name: string;
+            /**
+             * Format: date-time
+             * @description Since when it serves; null before.
+             */
+            served_at?: string | null;
+            /**
+             * Format: int64
+             * @description Passages there are.
+             */
+            total: number;
+            /** @description Whether it waits for its index: `millwright embeddings prepare` makes it. */
+            waits_for_index: boolean;
+            /**
+             * Format: int64
+             * @description Of those done, passages without vectors, because their label may not go to the model's server: keywords find them.
+             */
+            withheld: number;
+        };
         /** @description Texts to be turned into vectors. */
         EmbeddingRequest: {
             /**
@@ -2245,6 +2301,12 @@ export interface components {
             /** @description `list`. */
             object: string;
             usage: components["schemas"]["EmbeddingUsage"];
+        };
+        /** @description What makes the vectors of documents and questions. */
+        EmbeddingsResponse: {
+            building?: components["schemas"]["EmbeddingModelResponse"] | null;
+            /** @description Whose vectors answer. */
+            serving: components["schemas"]["EmbeddingModelResponse"];
         };
         /** @description What was counted. */
         EmbeddingUsage: {
@@ -2609,7 +2671,7 @@ export interface components {
             audit_sequence?: number | null;
             /** @description The most tokens of a chunk. */
             chunk_tokens: number;
-            /** @description Digest of the embedding model, whose tokens are counted. */
+            /** @description Digest of the embedding model in process, whose tokens are counted. */
             embedding_model: string;
             /** @description `pdf`, `docx` and so on. */
             format: string;
@@ -2625,6 +2687,11 @@ export interface components {
             signed_at: string;
             /** @description The same of what is stored now. */
             stored: components["schemas"]["DigestsResponse"];
+            /**
+             * @description Digest of the model whose vectors it had when it was ready; null where they were withheld or came later, and in entries
+             *     from before models were told apart.
+             */
+            vector_model?: string | null;
             /**
              * Format: int32
              * @description Number of the version.
@@ -4082,6 +4149,13 @@ export interface components {
             session_id?: components["schemas"]["SessionId"] | null;
             tenant: components["schemas"]["TenantResponse"];
         };
+        /** @description Whether passages have vectors of the embedding model that serves. Keywords find them in any case. */
+        VectorsResponse: {
+            /** @description Why they are withheld: the label may not go to the model's server. */
+            reason?: string | null;
+            /** @description `complete`, `pending`, or `withheld`. */
+            state: string;
+        };
         /**
          * @description What comes out.
          * @enum {string}
@@ -4607,6 +4681,70 @@ export interface operations {
             };
             /** @description Format not supported */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin.embeddings.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmbeddingsResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -51,6 +51,7 @@ export const documents: Dictionary<typeof englishDocuments> = {
   timings: "Dauer",
   createdBy: "{{name}},",
   id: "Id des Dokuments",
+  vectors: { pending: "Nach Wörtern auffindbar; Vektoren folgen", withheld: "Nur nach Wörtern auffindbar: Die Einstufung darf nicht zum Embedding-Server" },
   actions: "Aktionen des Dokuments",
   reindex: "Neu indizieren",
   deleteTitle: "Dieses Dokument löschen?",

@@ -28,6 +28,7 @@ export const documents = {
   timings: "Time taken",
   createdBy: "{{name}},",
   id: "Document id",
+  vectors: { pending: "Found by keywords; vectors follow", withheld: "Found by keywords alone: its label may not go to the embedding server" },
   actions: "Document actions",
   reindex: "Reindex",
   deleteTitle: "Delete this document?",
