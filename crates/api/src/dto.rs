@@ -115,6 +115,8 @@ pub(crate) struct VersionResponse {
     recognized_pages: i32,
     /// The numbers of its pages on which no text was found.
     pages_without_text: Vec<i32>,
+    /// The numbers of its pages whose picture was not read, because the time for recognising text was up.
+    pages_out_of_time: Vec<i32>,
     chunk_count: Option<i32>,
     /// Whether its pages are real pages.
     paged: bool,
@@ -148,6 +150,7 @@ impl From<VersionRow> for VersionResponse {
             page_count: row.page_count,
             recognized_pages: row.recognized_pages,
             pages_without_text: row.pages_without_text,
+            pages_out_of_time: row.pages_out_of_time,
             chunk_count: row.chunk_count,
             paged: row.paged,
             error: FailureResponse::from_columns(row.error_code, row.error_detail),

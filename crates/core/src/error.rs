@@ -86,6 +86,8 @@ error_codes! {
     DocumentEncrypted = "document_encrypted", 422, "The document is encrypted";
     /// The file has pictures of text but no text.
     DocumentNeedsOcr = "document_needs_ocr", 422, "The document needs OCR";
+    /// The file has pictures of text, and recognising it took too long.
+    DocumentOcrTimeout = "document_ocr_timeout", 422, "Text recognition took too long";
     /// The file would expand or nest beyond its limits.
     DocumentLimitExceeded = "document_limit_exceeded", 422, "The document exceeds its limits";
     /// A server that Millwright needs does not answer.

@@ -51,15 +51,16 @@ mod slides;
 mod types;
 pub mod worker;
 
+
 pub use chunk::{Chunk, ChunkSettings, CountTokens, chunk, windows};
 pub use detect::detect;
-pub use error::DocumentError;
+pub use error::{DocumentError, Unrecognized};
 pub use ocr::{Recognizer, RecognizerMissing};
 pub use page_layout::{PageLayout, WordBox};
 pub use parse::{parse, parse_with};
 pub use process::ParserProcess;
 pub use sentence::sentences;
-pub use types::{Block, BlockKind, Format, Limits, Page, Summary};
+pub use types::{Block, BlockKind, Format, Limits, Page, Recognition, Summary};
 
 /// Name and version of this parser: what a version was read with.
 pub const PARSER: &str = concat!("millwright-documents ", env!("CARGO_PKG_VERSION"));

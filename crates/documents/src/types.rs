@@ -144,6 +144,24 @@ pub struct Summary {
     /// Pages that are pictures, whose text was recognised.
     #[serde(default)]
     pub pages_recognized: Vec<u32>,
+    /// Pages whose picture was not read because the time for recognition was up. Those that have no other text are
+    /// among `pages_without_text` too.
+    #[serde(default)]
+    pub pages_out_of_time: Vec<u32>,
+    /// Name and version of the parser.
+    pub parser: String,
+    /// What recognised text, where any was recognised.
+    #[serde(default)]
+    pub recognition: Option<Recognition>,
+}
+
+/// What recognised the text of pictures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recognition {
+    /// The program and its version: `tesseract 5.3.0`.
+    pub engine: String,
+    /// The languages that it read, as it writes them: `deu+eng`.
+    pub languages: String,
 }
 
 /// What one document may cost. Beyond it parsing ends with

@@ -1,4 +1,4 @@
-use millwright_documents::{ChunkSettings, PARSER};
+use millwright_documents::{ChunkSettings, Recognition, Summary};
 use millwright_store::tenant::{VersionDigests, VersionRow};
 use serde::{Deserialize, Serialize};
 
@@ -6,12 +6,15 @@ use serde::{Deserialize, Serialize};
 /// the moment in which the version was ready, and is as authentic as that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Its form; 1.
+    /// Its form: 2; that of 1 does not say what recognised text, and names the parser of the process that finished.
     pub manifest: u32,
     /// `pdf`, `docx` and so on.
     pub format: String,
-    /// Name and version of the parser.
+    /// Name and version of the parser that read it.
     pub parser: String,
+    /// What recognised the text of pictures, where any was recognised.
+    #[serde(default)]
+    pub recognition: Option<Recognition>,
     /// The most tokens of a chunk.
     pub chunk_tokens: usize,
     /// About how many tokens chunks repeat of the one before.
@@ -49,6 +52,25 @@ impl From<VersionDigests> for Digests {
     }
 }
 
+/// What read a version. Kept when the pages are, since another build may go on from there.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ReadWith {
+    parser: String,
+    recognition: Option<Recognition>,
+}
+
+impl ReadWith {
+    pub(super) fn of_summary(summary: &Summary) -> Self {
+        Self { parser: summary.parser.clone(), recognition: summary.recognition.clone() }
+    }
+
+    fn of_row(version: &VersionRow) -> Self {
+        let kept = version.read_with.clone().and_then(|kept| serde_json::from_value(kept).ok());
+        // Read by a build that did not write it down, and finished by this one.
+        kept.unwrap_or_else(|| Self { parser: "not recorded".to_owned(), recognition: None })
+    }
+}
+
 impl Manifest {
     pub(super) fn of(
         version: &VersionRow,
@@ -56,10 +78,12 @@ impl Manifest {
         embedding_model: &str,
         digests: VersionDigests,
     ) -> Self {
+        let ReadWith { parser, recognition } = ReadWith::of_row(version);
         Self {
-            manifest: 1,
+            manifest: 2,
             format: version.format.clone(),
-            parser: PARSER.to_owned(),
+            parser,
+            recognition,
             chunk_tokens: settings.size_tokens,
             overlap_tokens: settings.overlap_tokens,
             embedding_model: embedding_model.to_owned(),

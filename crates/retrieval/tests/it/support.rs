@@ -159,22 +159,22 @@ impl Plant {
     }
 
     pub(crate) async fn run(&self, task: &IngestTask) -> Result<IngestOutcome, IngestError> {
-        let sources = self.sources.clone();
-        let tenant_id = task.scope.tenant_id();
-        let record = move |ready: &ReadyVersion<'_>| {
-            Ok(AuditRecord {
-                id: sources.new_id(),
-                tenant_id,
-                occurred_at: sources.now(),
-                actor: "system:test".to_owned(),
-                action: "document.indexed".to_owned(),
-                resource_type: "document".to_owned(),
-                resource_id: ready.version.document_id.to_string(),
-                canonical: b"{}".to_vec(),
-                mac: [0; 32],
-            })
-        };
-        self.ingestor.run(task, &record).await
+        self.ingestor.run(task, &|ready| Ok(self.record(task, ready))).await
+    }
+
+    /// The audit entry of a version that was read.
+    pub(crate) fn record(&self, task: &IngestTask, ready: &ReadyVersion<'_>) -> AuditRecord {
+        AuditRecord {
+            id: self.sources.new_id(),
+            tenant_id: task.scope.tenant_id(),
+            occurred_at: self.sources.now(),
+            actor: "system:test".to_owned(),
+            action: "document.indexed".to_owned(),
+            resource_type: "document".to_owned(),
+            resource_id: ready.version.document_id.to_string(),
+            canonical: b"{}".to_vec(),
+            mac: [0; 32],
+        }
     }
 
     /// Uploads and takes in.

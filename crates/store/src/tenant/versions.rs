@@ -105,6 +105,10 @@ pub struct VersionRow {
     pub recognized_pages: i32,
     /// The numbers of the pages on which no text was found.
     pub pages_without_text: Vec<i32>,
+    /// The numbers of the pages whose picture was not read, because the time for recognising text was up.
+    pub pages_out_of_time: Vec<i32>,
+    /// What read it, as the parser's caller wrote it; none before it was read.
+    pub read_with: Option<Value>,
     /// Chunks.
     pub chunk_count: Option<i32>,
     /// Code of the failure.
@@ -158,8 +162,8 @@ pub struct PageRow {
 }
 
 const SELECT: &str = "SELECT id, document_id, number, format, media_type, size_bytes, sha256, status, stage, stage_done, \
-    stage_total, paged, page_count, recognized_pages, pages_without_text, chunk_count, error_code, error_detail, timings_ms, \
-    created_at, ready_at, effective_from, effective_until, language \
+    stage_total, paged, page_count, recognized_pages, pages_without_text, pages_out_of_time, read_with, chunk_count, error_code, \
+    error_detail, timings_ms, created_at, ready_at, effective_from, effective_until, language \
     FROM document_versions WHERE tenant_id = $1";
 
 impl Versions<'_> {

@@ -262,7 +262,8 @@ async fn try_to_change(world: &World, site: &Site, other: &Full) {
     tx.versions().set_timing(version, Stage::Parse, 5).await.unwrap();
     tx.versions().set_failed(version, "x", "y").await.unwrap();
     tx.versions().set_parsed(version, false, 9).await.unwrap();
-    tx.versions().set_scans(version, 9, &[9]).await.unwrap();
+    tx.versions().set_scans(version, 9, &[9], &[9]).await.unwrap();
+    tx.versions().set_read_with(version, &json!({ "parser": "mine" })).await.unwrap();
     tx.versions().delete_pages(version).await.unwrap();
     missing(tx.versions().set_ready(version, now).await);
     missing(tx.glossary().delete(other.glossary_entry).await);
