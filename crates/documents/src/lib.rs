@@ -44,6 +44,7 @@ mod parse;
 mod pdf;
 mod placed;
 mod process;
+mod receive;
 mod sentence;
 mod separated;
 mod sheets;

@@ -173,6 +173,8 @@ pub struct Limits {
     pub max_pages: u32,
     /// Code points of text over all pages.
     pub max_characters: u64,
+    /// Bytes of one message of the worker process: a page with its blocks, as JSON.
+    pub max_message_bytes: u64,
     /// Bytes that the parts of a packed file may expand to.
     pub max_expanded_bytes: u64,
     /// How many times larger than packed a part may be, counted from 1 MiB on.
@@ -199,6 +201,7 @@ impl Default for Limits {
         Self {
             max_pages: 10_000,
             max_characters: 50_000_000,
+            max_message_bytes: 128 * 1024 * 1024,
             max_expanded_bytes: 256 * 1024 * 1024,
             max_expansion_ratio: 200,
             max_entries: 10_000,
