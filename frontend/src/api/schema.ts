@@ -2292,7 +2292,7 @@ export interface components {
          * @description Every way in which Millwright refuses or fails. Clients may rely on the code.
          * @enum {string}
          */
-        ErrorCode: "validation_failed" | "malformed_body" | "unauthenticated" | "not_authorized" | "second_factor_required" | "step_up_required" | "csrf_rejected" | "not_found" | "method_not_allowed" | "conflict" | "invalid_transition" | "duplicate_submission" | "hitl_required" | "policy_denied" | "label_denied" | "injection_blocked" | "budget_exceeded" | "rate_limited" | "stale_target" | "payload_too_large" | "unsupported_media_type" | "document_unreadable" | "document_encrypted" | "document_needs_ocr" | "document_limit_exceeded" | "upstream_unavailable" | "cancelled" | "interrupted" | "uri_too_long" | "headers_too_large" | "request_timeout" | "internal";
+        ErrorCode: "validation_failed" | "malformed_body" | "unauthenticated" | "not_authorized" | "second_factor_required" | "step_up_required" | "csrf_rejected" | "not_found" | "method_not_allowed" | "conflict" | "invalid_transition" | "duplicate_submission" | "hitl_required" | "policy_denied" | "label_denied" | "injection_blocked" | "budget_exceeded" | "rate_limited" | "stale_target" | "payload_too_large" | "unsupported_media_type" | "document_unreadable" | "document_encrypted" | "document_needs_ocr" | "document_ocr_timeout" | "document_limit_exceeded" | "upstream_unavailable" | "cancelled" | "interrupted" | "uri_too_long" | "headers_too_large" | "request_timeout" | "internal";
         /** @description What would be asked. */
         EstimateRequest: {
             classification?: components["schemas"]["Classification"] | null;
@@ -2617,8 +2617,9 @@ export interface components {
             intact: boolean;
             /** @description About how many tokens chunks repeat of the one before. */
             overlap_tokens: number;
-            /** @description Name and version of the parser. */
+            /** @description Name and version of the parser that read it. */
             parser: string;
+            recognition?: components["schemas"]["RecognitionResponse"] | null;
             /** @description What was read, and what came of it. */
             signed: components["schemas"]["DigestsResponse"];
             /** Format: date-time */
@@ -3517,6 +3518,13 @@ export interface components {
             /** @description The worst that a needed part reports. */
             status: components["schemas"]["HealthStatus"];
         };
+        /** @description What recognised the text of pictures. */
+        RecognitionResponse: {
+            /** @description The program and its version. */
+            engine: string;
+            /** @description The languages that it read, as it writes them: `deu+eng`. */
+            languages: string;
+        };
         /** @description Codes that sign in once each, when the authenticator is lost. */
         RecoveryCodesResponse: {
             /** @description Ten; shown once. */
@@ -4120,6 +4128,8 @@ export interface components {
             page_count?: number | null;
             /** @description Whether its pages are real pages. */
             paged: boolean;
+            /** @description The numbers of its pages whose picture was not read, because the time for recognising text was up. */
+            pages_out_of_time: number[];
             /** @description The numbers of its pages on which no text was found. */
             pages_without_text: number[];
             /**

@@ -158,6 +158,7 @@ export const de: Dictionary<typeof en> = {
     document_unreadable: "Das Dokument ist nicht lesbar",
     document_encrypted: "Das Dokument ist verschlüsselt",
     document_needs_ocr: "Das Dokument enthält keinen Text und braucht OCR",
+    document_ocr_timeout: "Die Texterkennung hat zu lange gedauert",
     document_limit_exceeded: "Das Dokument überschreitet die Grenzen",
     upstream_unavailable: "Ein benötigter Dienst ist nicht erreichbar",
     cancelled: "Angehalten",

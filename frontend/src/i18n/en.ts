@@ -160,6 +160,7 @@ export const en = {
     document_unreadable: "The document cannot be read",
     document_encrypted: "The document is encrypted",
     document_needs_ocr: "The document has no text and needs OCR",
+    document_ocr_timeout: "Recognising the text took too long",
     document_limit_exceeded: "The document exceeds its limits",
     upstream_unavailable: "A needed service is unavailable",
     cancelled: "Stopped",
