@@ -118,5 +118,5 @@ export const upload: Dictionary<typeof englishUpload> = {
   progress_other: "{{done}} von {{count}} Übertragungen beendet",
   sent: "{{percent}} % gesendet",
   unchanged: "Unverändert, nicht neu gelesen",
-  phase: { waiting: "Wartet", sending: "Sendet", accepted: "Gesendet", failed: "Nicht angenommen" },
+  phase: { waiting: "Wartet", sending: "Sendet", held: "Wartet auf einen Platz in der Warteschlange", accepted: "Gesendet", failed: "Nicht angenommen" },
 };
