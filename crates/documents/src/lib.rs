@@ -18,6 +18,9 @@
 //! * Bytes from outside end in pages or in a typed [`DocumentError`]: never in a panic of the
 //!   caller, a hang, or more memory than the limits.
 //!
+//! Each of these places has a fuzz target in `src/fuzz`: `cargo test` reads a fixed set of changed seeds, and
+//! `make fuzz TARGET=pdf_files TIME=300` has libFuzzer look for more.
+//!
 //! ```
 //! use millwright_documents::{Format, Limits, detect, parse};
 //! let bytes = b"# Pump\n\nTighten the bolts to 45 Nm.\n";
@@ -52,6 +55,9 @@ mod slides;
 mod types;
 pub mod worker;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
 
 pub use chunk::{Chunk, ChunkSettings, CountTokens, chunk, windows};
 pub use detect::detect;

@@ -18,6 +18,8 @@ use crate::{Limits, Recognition};
 pub(crate) use run::Picture;
 use run::Silence;
 pub(crate) use tsv::Line;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use tsv::lines;
 
 /// Where Debian and others put programs. `PATH` is not asked: what reads strangers' pictures is not found by accident.
 const FOLDERS: [&str; 3] = ["/usr/bin", "/usr/local/bin", "/bin"];

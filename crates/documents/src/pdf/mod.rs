@@ -102,6 +102,15 @@ pub(crate) fn read(
     })
 }
 
+/// The page that recognised lines make.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn page_of_lines(lines: Vec<crate::ocr::Line>) -> Page {
+    const HEIGHT: f32 = 842.0;
+    let mut builder = PageBuilder::default();
+    scan::write(lines, 4.0, HEIGHT.into(), &Profile::default(), &mut builder);
+    builder.finish_printed(1, (595.0, HEIGHT))
+}
+
 /// Whether neither of the marks that end every PDF stands near the end of the file.
 fn is_cut_off(bytes: &[u8]) -> bool {
     let end = &bytes[bytes.len().saturating_sub(END_BYTES)..];
