@@ -155,12 +155,12 @@ impl Documents<'_> {
     }
 
     /// The labels of documents that a message is made from, held still until the transaction ends: a label that rises in
-    /// the same moment is seen here, or finds the message.
+    /// the same moment is seen here, or finds the message. Newer documents are locked first, as where one takes another's place.
     pub async fn hold_labels(&mut self, ids: &[DocumentId]) -> Result<Vec<Label>, StoreError> {
         let labels: Vec<LabelColumns> = sqlx::query_as(
             "SELECT b.classification, b.export_control, b.groups, d.integrity FROM documents d \
              JOIN labels b ON b.tenant_id = d.tenant_id AND b.id = d.label_id \
-             WHERE d.tenant_id = $1 AND d.id = ANY ($2) ORDER BY d.id FOR SHARE OF d",
+             WHERE d.tenant_id = $1 AND d.id = ANY ($2) ORDER BY d.id DESC FOR SHARE OF d",
         )
         .bind(self.0.tenant)
         .bind(ids.iter().map(|id| id.uuid()).collect::<Vec<_>>())
@@ -216,7 +216,8 @@ impl Documents<'_> {
     }
 
     /// Sets what its owners say about a document; what is `None` stays. Returns the document whose place it took before:
-    /// that one, and the one whose place it takes now, are settled by the caller.
+    /// that one, and the one whose place it takes now, are settled by the caller. Another `supersedes` is set within
+    /// [`Validity::begin_replacing`](super::Validity::begin_replacing).
     pub async fn describe(
         &mut self,
         id: DocumentId,
@@ -225,6 +226,10 @@ impl Documents<'_> {
         supersedes: Option<Option<DocumentId>>,
         now: DateTime<Utc>,
     ) -> Result<Option<DocumentId>, StoreError> {
+        if let Some(next) = supersedes {
+            // Before the foreign key does it, which knows no order.
+            self.validity().lock_replaced(id, next).await?;
+        }
         let before: Option<Option<Uuid>> = sqlx::query_scalar(
             "WITH before AS (SELECT supersedes FROM documents WHERE tenant_id = $1 AND id = $2 FOR UPDATE) \
              UPDATE documents d SET metadata = coalesce($3, d.metadata), tags = coalesce($4, d.tags), \
@@ -349,6 +354,13 @@ impl Documents<'_> {
     /// Deletes a document: its bytes, pages, chunks and vectors go now, its row stays as a tombstone for the audit log.
     /// The index change goes with it. Returns the document that answers again, whose place it had taken.
     pub async fn delete(&mut self, id: DocumentId, now: DateTime<Utc>) -> Result<Option<DocumentId>, StoreError> {
+        self.validity().begin_replacing().await?;
+        // What takes its place is changed below, and locked before it by all others.
+        sqlx::query("SELECT id FROM documents WHERE tenant_id = $1 AND supersedes = $2 FOR UPDATE")
+            .bind(self.0.tenant)
+            .bind(id.uuid())
+            .execute(&mut *self.0.connection)
+            .await?;
         let found = sqlx::query(
             "UPDATE documents SET deleted_at = $3, updated_at = $3, current_version_id = NULL \
              WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL",
@@ -384,8 +396,11 @@ impl Documents<'_> {
             sqlx::query(statement).bind(self.0.tenant).bind(id.uuid()).execute(&mut *self.0.connection).await?;
         }
         // What it took the place of may answer again.
-        let mut validity = Validity(TenantConnection { connection: &mut *self.0.connection, tenant: self.0.tenant });
-        validity.settle_superseded_by(id, now).await
+        self.validity().settle_superseded_by(id, now).await
+    }
+
+    fn validity(&mut self) -> Validity<'_> {
+        Validity(TenantConnection { connection: &mut *self.0.connection, tenant: self.0.tenant })
     }
 
     /// How many documents and chunks there are that the reader may see.

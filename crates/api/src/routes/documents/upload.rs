@@ -164,6 +164,10 @@ async fn store(
     let reader = tx.labels().reader(principal.user_id).await?;
     super::change::within_clearance(&reader, &upload.label)?;
     let (mut label, mut also_settled) = (upload.label.clone(), Vec::new());
+    if upload.supersedes.is_some() {
+        // Before its name is looked up, which locks the document.
+        tx.validity().begin_replacing().await?;
+    }
     let document_id = if let Some(id) = tx.documents().find_by_name(&reader, &upload.name).await? {
         let document = tx.documents().require(&reader, id).await?;
         let before = document.label.0.clone();
