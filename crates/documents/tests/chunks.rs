@@ -149,7 +149,8 @@ fn small_sections_share_a_chunk_and_keep_their_headings() {
 #[test]
 fn a_long_heading_or_header_row_is_not_repeated_whole_over_every_chunk() {
     let long = "Spindle ".repeat(125_000);
-    let sections: String = (0..10_000).map(|n| format!("## Part {n}\n\nTighten it to {n} Nm.\n\n")).collect();
+    let section = |n: usize| format!("## Part {n}\n\nTighten it to {n} Nm.\n\n");
+    let sections = (0..10_000).map(section).collect::<Vec<_>>().concat();
     let pages = pages_of(Format::Markdown, &format!("# {long}\n\n{sections}"));
     let settings = ChunkSettings { size_tokens: 12, overlap_tokens: 2 };
     let chunks = chunk(&pages, &settings, &count);
@@ -158,7 +159,7 @@ fn a_long_heading_or_header_row_is_not_repeated_whole_over_every_chunk() {
     let above: usize = chunks.iter().flat_map(|chunk| &chunk.heading_path).map(String::len).sum();
     assert!(above < 10_000_000, "{above} bytes of headings");
 
-    let rows: String = (0..10_000).map(|n| format!("Bolt {n};{n} Nm\n")).collect();
+    let rows = (0..10_000).map(|n| format!("Bolt {n};{n} Nm\n")).collect::<Vec<_>>().concat();
     let pages = pages_of(Format::Csv, &format!("{long};Torque\n{rows}"));
     let chunks = chunk(&pages, &settings, &count);
     let above: usize = chunks.iter().flat_map(|chunk| &chunk.table_header).map(String::len).sum();
