@@ -1,6 +1,6 @@
 # Two commands: `make run` starts Millwright with everything it needs, `make test` checks everything.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench bench-gateway bench-retrieval eval eval-retrieval doctor build generate clean
+.PHONY: help run test bench bench-gateway bench-retrieval eval eval-retrieval fuzz doctor build generate clean
 MAKEFLAGS += --no-print-directory
 
 help: ## Show this list
@@ -26,6 +26,9 @@ eval: ## Score what ships on labelled data: personal data, injection, routing
 
 eval-retrieval: ## Score search on judged collections, stage by stage
 	@exec scripts/eval-retrieval.sh
+
+fuzz: ## Look for inputs that break a parser: TARGET=… TIME=seconds
+	@exec scripts/fuzz.sh
 
 doctor: ## Check each part of this installation and say what to do
 	@exec scripts/doctor.sh

@@ -80,6 +80,7 @@ async fn trial<'s>(site: &Site<'s>, operation: &Operation) -> Trial<'s> {
         | "chat"
         | "admin.budgets.create"
         | "admin.glossary.create"
+        | "sources.create"
         | "admin.security_policy.set"
         | "policy.settings.set"
         | "policy.versions.create" => site.by_admin(),
@@ -115,6 +116,13 @@ async fn trial<'s>(site: &Site<'s>, operation: &Operation) -> Trial<'s> {
             let (status, made) = read(site.admin.post("/api/v1/admin/glossary", &body).await).await;
             assert_eq!(status, 201, "{made}");
             Trial { ids: Ids { glossary_entry: id(&made).to_owned(), ..nothing }, ..site.by_admin() }
+        }
+        "sources.change" | "sources.delete" | "sources.scan" => {
+            std::fs::create_dir_all(site.world.share(&site.tenant).join(name)).expect("folder");
+            let body = json!({ "name": name, "path": name });
+            let (status, made) = read(site.admin.post("/api/v1/sources", &body).await).await;
+            assert_eq!(status, 201, "{made}");
+            Trial { ids: Ids { source: id(&made).to_owned(), ..nothing }, ..site.by_admin() }
         }
         "admin.jobs.retry" => {
             site.admin.take_in("job.txt", "The pump has a job.").await;

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Many paragraphs, each with words of its own, so that each chunk can be told from all others.
-fn long_text(paragraphs: usize) -> String {
+pub(crate) fn long_text(paragraphs: usize) -> String {
     let mut text = String::from("# Maintenance book\n\n");
     for number in 1..=paragraphs {
         if number % 50 == 1 {

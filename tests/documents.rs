@@ -314,6 +314,8 @@ async fn a_signed_manifest_tells_how_a_version_was_read_and_when_a_passage_was_c
     assert_eq!((&manifest["intact"], &manifest["signed"]["source"]), (&json!(true), &json!(source)), "{manifest}");
     assert_eq!(manifest["signed"]["chunk_count"], document["latest"]["chunk_count"]);
     assert_eq!((&manifest["format"], &manifest["chunk_tokens"]), (&json!("markdown"), &json!(512)));
+    let parser = manifest["parser"].as_str().expect("parser");
+    assert!(parser.starts_with("millwright-documents ") && manifest["recognition"].is_null(), "{manifest}");
     let entries = admin.audit("action=document.version_ready").await;
     assert_eq!(entries[0]["id"], manifest["audit_entry_id"]);
     assert_eq!(entries[0]["details"]["manifest"]["digests"]["chunks"], manifest["signed"]["chunks"]);

@@ -2,18 +2,21 @@
 //! databases: as it is shipped; without row-level security, so that the code alone must hold; and with the code's tenant
 //! filter blinded, so that the database alone must hold.
 
-use std::time::Duration;
+mod locks;
+mod shown;
 
-use millwright_core::{Role, TenantScope};
+use millwright_core::Role;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::kit::{
-    Server, Session, Stream, World,
+    Server, Session,
     operations::{Ids, Operation, operations},
     problem, read,
     session::id,
 };
+use locks::Database;
+use shown::{lists_search_chat_and_metrics_show_nothing_of_another_tenant, streams_carry_nothing_of_another_tenant};
 
 /// Stands in A's document and nowhere else.
 const SECRET_WORD: &str = "Zanzibarium";
@@ -22,6 +25,7 @@ const QUESTION: &str = "What is the melting temperature of Zanzibarium?";
 const KEY_NAME: &str = "the-program-of-a";
 const BUDGET_NAME: &str = "the-budget-of-a";
 const GLOSSARY_TERM: &str = "GLOSSARY-OF-A";
+const SOURCE_NAME: &str = "the-folder-of-a";
 /// A has called it.
 const MODEL: &str = "the-model-of-a";
 const LABEL_REASON: &str = "it stands on the web site of A";
@@ -33,6 +37,7 @@ const PERSONAL: &[&str] =
 /// Reads whose answer says nothing by which one tenant's could be told from another's, or only of whoever asks.
 const WITHOUT_NAMES: &[&str] = &[
     "admin.metrics.get",
+    "admin.embeddings.get",
     "admin.security_policy.get",
     "auth.me",
     "chat.tiers",
@@ -55,62 +60,6 @@ const OF_THE_SITE: &[(&str, &str)] = &[("auth.oidc.start", "providers are set up
 /// Body fields that hold an id; each is tried with another tenant's.
 const ID_FIELDS: &[&str] =
     &["conversation_id", "parent_message_id", "regenerate_message_id", "document_ids", "subject_id"];
-
-/// Which of the two locks between tenants are shut.
-#[derive(Clone, Copy, PartialEq)]
-enum Database {
-    AsShipped,
-    /// The code alone: row-level security is switched off for every table.
-    CodeAlone,
-    /// The database alone: where a statement of a tenant's transaction compares with a tenant, it finds both.
-    PoliciesAlone,
-    /// Neither, to show that the other tests can fail.
-    Neither,
-}
-
-const NO_POLICIES: &str = "DO $$ DECLARE t text; BEGIN FOR t IN SELECT relname FROM pg_class \
-    WHERE relnamespace = 'millwright'::regnamespace AND relrowsecurity LOOP \
-    EXECUTE format('ALTER TABLE millwright.%I DISABLE ROW LEVEL SECURITY', t); END LOOP; END $$";
-
-/// An equality in which two tenants are the same, put before the real one for the application's statements. Policies keep
-/// the real one, which they were made with; so do constraints, indexes and the system's own transactions.
-fn no_filters(a: &TenantScope, b: &TenantScope) -> String {
-    let both = format!("('{}'::uuid, '{}'::uuid)", a.tenant_id().uuid(), b.tenant_id().uuid());
-    let among = |value: &str| {
-        both.trim_matches(['(', ')'])
-            .split(", ")
-            .map(|tenant| format!("{value} OPERATOR(pg_catalog.=) {tenant}"))
-            .collect::<Vec<_>>()
-            .join(" OR ")
-    };
-    format!(
-        "CREATE SCHEMA bypass; GRANT USAGE ON SCHEMA bypass TO PUBLIC; \
-         CREATE FUNCTION bypass.same(x uuid, y uuid) RETURNS boolean LANGUAGE sql STABLE AS $$ SELECT \
-             x OPERATOR(pg_catalog.=) y OR (current_user OPERATOR(pg_catalog.=) 'millwright_tenant'::name \
-                 AND ({}) AND ({})) $$; \
-         CREATE OPERATOR bypass.= (LEFTARG = uuid, RIGHTARG = uuid, FUNCTION = bypass.same); \
-         DO $$ BEGIN EXECUTE format('ALTER ROLE millwright_app IN DATABASE %I \
-             SET search_path = bypass, millwright, public, pg_catalog', current_database()); END $$",
-        among("x"),
-        among("y")
-    )
-}
-
-impl Database {
-    /// A world with the tenants A and B. Its locks are as they are for servers that are started from now on.
-    async fn world(self) -> (World, TenantScope, TenantScope) {
-        let world = World::new().await;
-        let (a, b) = (world.tenant("A").await, world.tenant("B").await);
-        world.called(&a, MODEL).await;
-        if matches!(self, Self::CodeAlone | Self::Neither) {
-            world.db().tamper(NO_POLICIES).await;
-        }
-        if matches!(self, Self::PoliciesAlone | Self::Neither) {
-            world.db().tamper(&no_filters(&a, &b)).await;
-        }
-        (world, a, b)
-    }
-}
 
 macro_rules! on_three_databases {
     ($($test:ident)*) => {
@@ -191,6 +140,9 @@ impl Owned {
         let entry = json!({ "term": GLOSSARY_TERM, "expansions": ["melting temperature"] });
         let (status, entry) = read(owner.post("/api/v1/admin/glossary", &entry).await).await;
         assert_eq!(status, 201, "{entry}");
+        let source = json!({ "name": SOURCE_NAME, "path": "manuals" });
+        let (status, source) = read(owner.post("/api/v1/sources", &source).await).await;
+        assert_eq!(status, 201, "{source}");
         let version = json!({ "files": [], "note": LABEL_REASON });
         let (status, version) = read(owner.post("/api/v1/policy/versions", &version).await).await;
         assert_eq!((status, &version["number"]), (201, &json!(1)), "{version}");
@@ -206,6 +158,7 @@ impl Owned {
                 label_request: id(&request).to_owned(),
                 budget: id(&budget).to_owned(),
                 glossary_entry: id(&entry).to_owned(),
+                source: id(&source).to_owned(),
                 // The owner stores version 1; the stranger has none.
                 policy_version: "1".to_owned(),
             },
@@ -235,6 +188,8 @@ impl Owned {
             BUDGET_NAME,
             &ids.glossary_entry,
             GLOSSARY_TERM,
+            &ids.source,
+            SOURCE_NAME,
             MODEL,
             LABEL_REASON,
             &self.key_prefix,
@@ -379,72 +334,6 @@ async fn another_person_of_the_tenant_finds_documents_but_no_conversations_or_ru
     assert_eq!(owner.json("/api/v1/conversations?q=Zanzibarium").await["items"].as_array().expect("items").len(), 1);
 }
 
-async fn lists_search_chat_and_metrics_show_nothing_of_another_tenant(database: Database) {
-    let (world, a, b) = database.world().await;
-    world.user(&a, "admin@a.test", Role::Admin).await;
-    world.user(&b, "admin@b.test", Role::Admin).await;
-    let server = world.server().await;
-    let owner = server.sign_in("admin@a.test").await;
-    let stranger = server.sign_in("admin@b.test").await;
-    let owned = Owned::make(&owner).await;
-    stranger.take_in("notes-of-b.md", "# Notes\n\nTin melts at 232 °C in the crucible.\n").await;
-    let clean = |what: &str, text: &str| {
-        let shown = owned.shown_in(text);
-        assert!(shown.is_empty(), "{what} shows {shown:?}: {text}");
-    };
-    let mut seen = 0;
-    for operation in lists() {
-        let mut paths = vec![operation.path.clone()];
-        if operation.takes_query("q") {
-            paths.push(format!("{}?q=formula", operation.path));
-            paths.push(format!("{}?q={SECRET_WORD}", operation.path));
-        }
-        if operation.takes_query("resource_id") {
-            paths.push(format!("{}?resource_id={}", operation.path, owned.ids.document));
-            paths.push(format!("{}?actor={}", operation.path, owned.ids.user));
-        }
-        if operation.takes_query("group_by") {
-            for group in ["day", "model", "user", "agent", "run", "api_key"] {
-                paths.push(format!("{}?group_by={group}", operation.path));
-            }
-        }
-        for path in paths {
-            // As its owner first, so that whatever keeps answers has this one.
-            owner.get(&path).await;
-            if operation.id == "usage.export" {
-                clean(&path, &stranger.get(&path).await.text().await.expect("text"));
-                continue;
-            }
-            let body = stranger.json(&path).await;
-            clean(&path, &body.to_string());
-            if path.contains('?') {
-                assert_eq!(body["items"], json!([]), "{path}");
-            }
-        }
-        seen += 1;
-    }
-    assert!(seen >= 10, "the generator is broken");
-    // By its word, by its meaning without any of its words, by both, and by something that could be syntax.
-    for query in [SECRET_WORD, "when does this metal turn into a liquid", QUESTION, "melting crucible"] {
-        let found = Value::from(owner.search(query).await).to_string();
-        assert!(found.contains(SECRET_WORD), "`{query}` finds it for its owner: {found}");
-        clean("search", &Value::from(stranger.search(query).await).to_string());
-    }
-    clean("search", &Value::from(stranger.search("\" OR *:* --").await).to_string());
-    let passages = stranger.search("crucible melts").await;
-    assert!(!passages.is_empty(), "its own document is found");
-    let answer = stranger.ask(QUESTION).await;
-    assert_eq!(answer["message"]["citations"], json!([]), "{answer}");
-    assert_eq!(answer["message"]["answered"], false, "{answer}");
-    clean("chat", &answer["message"].to_string());
-    let metrics = stranger.json("/api/v1/admin/metrics").await;
-    assert_eq!((&metrics["documents"], &metrics["users"]), (&json!(1), &json!(1)), "{metrics}");
-    for path in ["/metrics", "/health/ready", "/openapi.json"] {
-        let open = server.http.get(server.url(path)).send().await.expect("send").text().await.expect("text");
-        clean(path, &open);
-    }
-}
-
 async fn the_same_name_in_two_tenants_is_two_documents(database: Database) {
     let (world, a, b) = database.world().await;
     world.user(&a, "admin@a.test", Role::Admin).await;
@@ -460,52 +349,6 @@ async fn the_same_name_in_two_tenants_is_two_documents(database: Database) {
     let found = first.search("valve opens").await;
     assert_eq!(found[0]["document_id"], ours["id"], "{found:?}");
     assert!(second.search("valve opens").await.is_empty());
-}
-
-/// What a follower of a document or a run gets, as text, to its end or for a while.
-async fn followed(session: &Session<'_>, path: &str) -> String {
-    let mut stream = Stream::new(session.get(path).await);
-    let events = tokio::time::timeout(Duration::from_secs(20), stream.rest()).await.unwrap_or_default();
-    events.iter().map(|event| event.data.to_string()).collect()
-}
-
-async fn streams_carry_nothing_of_another_tenant(database: Database) {
-    let (world, a, b) = database.world().await;
-    world.user(&a, "admin@a.test", Role::Admin).await;
-    world.user(&b, "admin@b.test", Role::Admin).await;
-    let server = world.server().await;
-    let owner = server.sign_in("admin@a.test").await;
-    let stranger = server.sign_in("admin@b.test").await;
-    let owned = Owned::make(&owner).await;
-    let own = stranger.accepted("notes-of-b.md", "# Notes\n\nTin melts at 232 °C in the crucible.\n").await;
-    let events = format!("/api/v1/documents/{}/events", id(&own));
-    // Both at work at the same time, in what they share: the hub of events, the workers, the notifications.
-    let (text, other, asked, others) = tokio::join!(
-        followed(&stranger, &events),
-        owner.take_in("more-of-a.md", format!("{SECRET_WORD} is kept dry.\n")),
-        async { stranger.ask_streaming("At what temperature does tin melt?").await.rest().await },
-        async { owner.ask_streaming(QUESTION).await.rest().await },
-    );
-    assert!(text.contains(id(&own)) || text.contains("ready"), "the stream says something: {text}");
-    let asked: Vec<_> = asked.iter().map(|event| event.data.to_string()).collect();
-    let others: Vec<_> = others.iter().map(|event| event.data.to_string()).collect();
-    assert!(others.concat().contains("731"), "its owner gets an answer: {others:?}");
-    let mut marks = owned.marks();
-    let other = id(&other).to_owned();
-    marks.push(&other);
-    for (what, text) in [("the document's events", text), ("the run's events", asked.concat())] {
-        let shown: Vec<_> = marks.iter().filter(|mark| text.contains(**mark)).collect();
-        // The question is echoed, and says nothing of A's.
-        assert!(shown.is_empty(), "{what} show {shown:?}: {text}");
-    }
-    for path in [
-        format!("/api/v1/documents/{}/events", owned.ids.document),
-        format!("/api/v1/documents/{other}/events"),
-        format!("/api/v1/runs/{}/events", owned.ids.run),
-    ] {
-        owner.get(&path).await;
-        problem(stranger.get(&path).await, 404, "not_found").await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,6 @@
 //! A server of a test's own: its own database, data folder and port.
 
+pub(crate) mod embedding_server;
 pub(crate) mod identity;
 pub(crate) mod model_server;
 pub(crate) mod operations;
@@ -104,9 +105,11 @@ impl World {
         for name in ["RATE_LIMIT_BURST", "SIGN_IN_LIMIT_PER_MINUTE", "STEP_UP_LIMIT_PER_MINUTE"] {
             environment.insert(name.to_owned(), "100000".to_owned());
         }
+        let data = tempfile::tempdir().expect("data folder");
+        environment.insert("WATCH_ROOT".to_owned(), data.path().join("watch").display().to_string());
         Self {
             db: Some(TestDatabase::create().await),
-            data: tempfile::tempdir().expect("data folder"),
+            data,
             hasher: PasswordHasher::new(&sources).expect("hasher"),
             sources,
             environment,
@@ -132,8 +135,22 @@ impl World {
         self
     }
 
+    /// Takes a variable away from servers started from now on.
+    pub(crate) fn unset(&mut self, name: &str) -> &mut Self {
+        self.environment.remove(name);
+        self
+    }
+
+    /// A tenant, with a folder `manuals` that can be watched.
     pub(crate) async fn tenant(&self, name: &str) -> TenantScope {
-        self.db().tenant(&self.sources, name).await
+        let tenant = self.db().tenant(&self.sources, name).await;
+        std::fs::create_dir_all(self.share(&tenant).join("manuals")).expect("folder");
+        tenant
+    }
+
+    /// Where the shares of a tenant are mounted.
+    pub(crate) fn share(&self, tenant: &TenantScope) -> PathBuf {
+        self.data.path().join("watch").join(tenant.tenant_id().to_string())
     }
 
     /// Made once: a hash takes a third of a second.

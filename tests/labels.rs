@@ -21,7 +21,7 @@ const NO_WORD: &str = "Zephyranthum";
 const SECRET_NAME: &str = "formula.md";
 pub(super) const SECRET: &str = "# Formula\n\nThe melting temperature of Quixotrium is 731 degrees. The crucible of \
     Quixotrium is made of iridium. The pump that feeds the Quixotrium is oiled every 90 hours.\n";
-const OPEN: &str = "# Pump P-7\n\nThe pump P-7 is oiled every 500 hours. The filter of the pump P-7 is cleaned every \
+pub(super) const OPEN: &str = "# Pump P-7\n\nThe pump P-7 is oiled every 500 hours. The filter of the pump P-7 is cleaned every \
     250 hours. The relief valve of the pump P-7 opens at 6.5 bar.\n";
 
 /// A tenant with one of each, signed in, and their server.

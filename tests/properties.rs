@@ -118,6 +118,9 @@ async fn plant(world: &World, server: &Server, number: usize) -> Tenant {
     let entry = json!({ "term": mark, "expansions": ["gauge of the plant"] });
     let (status, entry) = read(session.post("/api/v1/admin/glossary", &entry).await).await;
     assert_eq!(status, 201, "{entry}");
+    let source = json!({ "name": mark, "path": "manuals" });
+    let (status, source) = read(session.post("/api/v1/sources", &source).await).await;
+    assert_eq!(status, 201, "{source}");
     let text = |value: &Value| value.as_str().expect("id").to_owned();
     let ids = Ids {
         document: id(&document).to_owned(),
@@ -130,6 +133,7 @@ async fn plant(world: &World, server: &Server, number: usize) -> Tenant {
         label_request: id(&request).to_owned(),
         budget: id(&budget).to_owned(),
         glossary_entry: id(&entry).to_owned(),
+        source: id(&source).to_owned(),
         ..Ids::of_nothing()
     };
     Tenant { number, token: admin.token, ids }
@@ -155,6 +159,7 @@ const LISTS: &[&str] = &[
     "/api/v1/auth/api-keys",
     "/api/v1/admin/budgets",
     "/api/v1/admin/glossary",
+    "/api/v1/sources",
 ];
 
 const SINGLE: &[&str] = &["/api/v1/admin/metrics", "/api/v1/auth/me", "/api/v1/admin/security-policy"];

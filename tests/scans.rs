@@ -35,7 +35,10 @@ async fn a_scanned_manual_answers_and_shows_where() {
     let document = admin.take_in("scanned.pdf", scanner::pdf_of(&scans)).await;
     let latest = &document["latest"];
     assert_eq!((&latest["status"], &latest["recognized_pages"]), (&json!("ready"), &json!(2)), "{document}");
-    assert_eq!(latest["pages_without_text"], json!([]));
+    assert_eq!((&latest["pages_without_text"], &latest["pages_out_of_time"]), (&json!([]), &json!([])));
+    let manifest = admin.json(&format!("/api/v1/documents/{}/versions/1/manifest", id(&document))).await;
+    let engine = manifest["recognition"]["engine"].as_str().expect("what recognised it");
+    assert!(engine.starts_with("tesseract "), "{manifest}");
 
     let found = admin.search("table of hydraulic data").await;
     let passage = found.first().expect("a passage of the scan");

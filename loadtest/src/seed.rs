@@ -15,7 +15,7 @@ use millwright_core::{
 use millwright_retrieval::{embedding::Embedder, ingest::texts_to_embed};
 use millwright_store::{
     AppLogin, Proof, Store, StoreSettings, migrate,
-    tenant::{NewChunk, NewDocument, NewVector, NewVersion, PageRow},
+    tenant::{NewChunk, NewDocument, NewVector, NewVersion, PageRow, VectorModel},
 };
 use sha2::{Digest, Sha256};
 
@@ -139,8 +139,11 @@ impl Seeder<'_> {
             tx.versions().insert_pages(version.id, &pages).await?;
             tx.versions().set_parsed(version.id, false, 1).await?;
             tx.chunks().replace(document.id, version.id, &chunks).await?;
-            tx.chunks().insert_vectors(document.id, version.id, &windows_of(seed, &chunks, vectors, random)).await?;
+            tx.vectors()
+                .insert(document.id, version.id, VectorModel::FIRST, &windows_of(seed, &chunks, vectors, random))
+                .await?;
             tx.versions().set_ready(version.id, self.sources.now()).await?;
+            tx.vectors().set_gone_through(version.id, VectorModel::FIRST, false).await?;
             let (tenant, actor) = (self.scope.tenant_id(), Actor::System("loadtest"));
             let event = AuditEvent::new(self.sources, tenant, actor, AuditAction::DocumentUploaded, document.id);
             records.push(self.key.authenticate(&event)?);

@@ -156,6 +156,8 @@ impl Operation {
             "admin.budgets.change" => json!({ "limit": 2000 }),
             "admin.glossary.create" => json!({ "term": "LOTO", "expansions": ["lockout tagout"], "language": "en" }),
             "admin.glossary.change" => json!({ "expansions": ["lockout and tagout"] }),
+            "sources.create" => json!({ "name": "Manuals", "path": "manuals" }),
+            "sources.change" => json!({ "tags": ["manual"] }),
             "usage.estimate" => json!({ "prompt": "How often is the pump oiled?" }),
             "admin.security_policy.set" => json!({ "second_factor_roles": [], "password_sign_in": true }),
             other => panic!("teach these tests a body that `{other}` accepts"),
@@ -190,6 +192,7 @@ pub(crate) struct Ids {
     pub(crate) label_request: String,
     pub(crate) budget: String,
     pub(crate) glossary_entry: String,
+    pub(crate) source: String,
     /// A number, counted by each tenant for itself.
     pub(crate) policy_version: String,
 }
@@ -209,6 +212,7 @@ impl Ids {
             label_request: id("lbr"),
             budget: id("bud"),
             glossary_entry: id("glo"),
+            source: id("src"),
             policy_version: "999".to_owned(),
         }
     }
@@ -229,6 +233,7 @@ impl Ids {
                 "/api/v1/label-requests/{id}" => &self.label_request,
                 "/api/v1/admin/budgets/{id}" => &self.budget,
                 "/api/v1/admin/glossary/{id}" => &self.glossary_entry,
+                "/api/v1/sources/{id}" => &self.source,
                 "/api/v1/policy/versions/{number}" => &self.policy_version,
                 "/api/v1/admin/users/{id}" => &self.user,
                 "/api/v1/auth/sessions/{id}" | "/api/v1/admin/users/{id}/sessions/{session}" => &self.session,

@@ -23,7 +23,7 @@ use millwright_governance::{Governance, GovernanceParts};
 use millwright_llm::{Patience, Tier, provider::OpenAiProvider};
 use millwright_policy::labels::{Sink, SinkKind};
 use millwright_retrieval::{
-    embedding::Embedder,
+    embedding::{Embedder, EmbeddingModels},
     follower::IndexFollower,
     ingest::{IngestOutcome, IngestTask, Ingestor, ReadyVersion},
     keyword::KeywordIndexes,
@@ -91,8 +91,10 @@ impl Plant {
         let stop = CancellationToken::new();
         TaskTracker::new().spawn(follower.run(stop.clone()));
         let settings = ChunkSettings { size_tokens: 200, overlap_tokens: 20 };
-        let ingestor = Ingestor::new(database.store.clone(), embedder(), handle, parser(), sources.clone(), settings);
-        let searcher = Searcher::new(database.store.clone(), embedder(), keyword, DEFAULT_CANDIDATES);
+        let models = EmbeddingModels::open(database.store.clone(), embedder(), None).await.unwrap();
+        let ingestor =
+            Ingestor::new(database.store.clone(), models.clone(), handle, parser(), sources.clone(), settings);
+        let searcher = Searcher::new(database.store.clone(), models, keyword, DEFAULT_CANDIDATES);
         let scope = database.tenant(&sources, "Works").await;
         let user_id = sources.new_id();
         let mut tx = database.store.tenant(&scope).begin().await.unwrap();

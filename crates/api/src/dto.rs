@@ -3,9 +3,11 @@
 use chrono::{DateTime, Utc};
 use millwright_core::{
     Classification, Cursor, Integrity, Label, Page, PageRequest,
-    id::{DocumentId, MessageId, RunId, UserId},
+    id::{DocumentId, MessageId, RunId, SourceId, UserId},
 };
-use millwright_store::tenant::{DocumentRow, MessageRow, Reader, RelatedDocument, VersionRow, label_of_json};
+use millwright_store::tenant::{
+    DocumentRow, MessageRow, Reader, RelatedDocument, RelatedSource, VersionRow, label_of_json,
+};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
@@ -115,6 +117,8 @@ pub(crate) struct VersionResponse {
     recognized_pages: i32,
     /// The numbers of its pages on which no text was found.
     pages_without_text: Vec<i32>,
+    /// The numbers of its pages whose picture was not read, because the time for recognising text was up.
+    pages_out_of_time: Vec<i32>,
     chunk_count: Option<i32>,
     /// Whether its pages are real pages.
     paged: bool,
@@ -148,6 +152,7 @@ impl From<VersionRow> for VersionResponse {
             page_count: row.page_count,
             recognized_pages: row.recognized_pages,
             pages_without_text: row.pages_without_text,
+            pages_out_of_time: row.pages_out_of_time,
             chunk_count: row.chunk_count,
             paged: row.paged,
             error: FailureResponse::from_columns(row.error_code, row.error_detail),
@@ -200,6 +205,19 @@ impl From<RelatedDocument> for RelatedDocumentResponse {
     }
 }
 
+/// A watched folder.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct RelatedSourceResponse {
+    id: SourceId,
+    name: String,
+}
+
+impl From<RelatedSource> for RelatedSourceResponse {
+    fn from(related: RelatedSource) -> Self {
+        Self { id: related.id.into(), name: related.name }
+    }
+}
+
 /// A document with its newest version.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct DocumentResponse {
@@ -215,6 +233,8 @@ pub(crate) struct DocumentResponse {
     supersedes: Option<RelatedDocumentResponse>,
     /// The document that takes its place; null also for one that the reader may not see.
     superseded_by: Option<RelatedDocumentResponse>,
+    /// The watched folder that it comes from: it changes with its file alone.
+    source: Option<RelatedSourceResponse>,
     /// Format of the newest version.
     format: String,
     created_at: DateTime<Utc>,
@@ -240,6 +260,7 @@ impl DocumentResponse {
             tags: document.tags,
             supersedes: document.supersedes.map(Into::into),
             superseded_by: document.superseded_by.map(Into::into),
+            source: document.source.map(Into::into),
             format: latest.format.clone(),
             created_at: document.created_at,
             updated_at: document.updated_at,

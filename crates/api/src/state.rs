@@ -8,9 +8,10 @@ use millwright_core::Sources;
 use millwright_governance::Governance;
 use millwright_identity::Identity;
 use millwright_limits::{RateLimiter, StreamSlots};
-use millwright_retrieval::search::Searcher;
+use millwright_retrieval::{embedding::EmbeddingModels, search::Searcher};
 use millwright_store::Store;
 use millwright_telemetry::Metrics;
+use millwright_workers::folders::WatchSettings;
 use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -92,6 +93,8 @@ pub struct AppParts {
     pub streams: StreamSlots,
     /// Finds passages.
     pub searcher: Arc<Searcher>,
+    /// What makes vectors.
+    pub embeddings: EmbeddingModels,
     /// What each tenant allows.
     pub governance: Governance,
     /// What may be spent on models.
@@ -108,6 +111,8 @@ pub struct AppParts {
     pub metrics: Metrics,
     /// Limits of requests.
     pub limits: Limits,
+    /// Which folders may be watched.
+    pub watch: WatchSettings,
     /// Everything that runs on after an answer.
     pub tracker: TaskTracker,
     /// Ends streams at shutdown.

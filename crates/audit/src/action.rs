@@ -130,6 +130,14 @@ audit_actions! {
     GlossaryEntryChanged = "glossary_entry", "changed";
     /// An admin took a term out of the glossary.
     GlossaryEntryDeleted = "glossary_entry", "deleted";
+    /// An admin had a folder watched.
+    SourceCreated = "source", "created";
+    /// An admin changed how a folder is watched, or what its documents carry.
+    SourceChanged = "source", "changed";
+    /// An admin ended the watch of a folder: its documents are hidden and removed.
+    SourceDeleted = "source", "deleted";
+    /// An admin had a folder looked through at once.
+    SourceScanRequested = "source", "scan_requested";
     /// A conversation began.
     ConversationCreated = "conversation", "created";
     /// A conversation got another title.

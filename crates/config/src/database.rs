@@ -15,7 +15,7 @@ const DATABASE_ADMIN_URL: Setting = Setting {
     default: "",
     accepts: "a URL that begins with `postgres://` or `postgresql://`",
     secret: true,
-    meaning: "The owner's login, for `millwright migrate` only.",
+    meaning: "The owner's login, for `millwright migrate` and `millwright embeddings prepare` only.",
 };
 const PLATFORM_DATABASE_URL: Setting = Setting {
     name: "PLATFORM_DATABASE_URL",

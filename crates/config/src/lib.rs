@@ -135,6 +135,7 @@ impl Config {
 
     /// What no section can tell by itself.
     fn validate(&self, reader: &mut Reader<'_>) {
+        self.validate_embedding_model(reader);
         if !self.database.is_private() && self.secrets.secret_key.is_none() && !reader.refused(secrets::SECRET_KEY.name)
         {
             reader.problem(
@@ -142,6 +143,21 @@ impl Config {
                 "it is needed as soon as `DATABASE_URL` is set, because every process that uses the database must \
                  have the same; `openssl rand -hex 32` makes one",
             );
+        }
+    }
+
+    /// The embedding model that is named must be one, and free: documents are embedded for no call of anybody that a budget
+    /// could count.
+    fn validate_embedding_model(&self, reader: &mut Reader<'_>) {
+        let (setting, Some(name)) = (retrieval::EMBEDDING_MODEL.name, &self.retrieval.embedding_model) else { return };
+        match self.models.catalog.models.iter().find(|model| model.name == *name) {
+            None if reader.refused(models::MODELS_FILE.name) => {}
+            Some(model) if model.kind == ModelKind::Embedding && model.price == ModelPrice::Free => {}
+            Some(model) if model.kind == ModelKind::Embedding => reader.problem(
+                setting,
+                format!("`{name}` has a price, and what retrieval embeds is in no budget; only a model that is `free` can be it"),
+            ),
+            _ => reader.problem(setting, format!("there is no model `{name}` of the kind `embedding` in `MODELS_FILE`")),
         }
     }
 

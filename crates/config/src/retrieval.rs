@@ -21,6 +21,15 @@ const VECTOR_TOP_K: Setting = Setting {
     secret: false,
     meaning: "Candidates that the vector search and the keyword search each bring in before they are fused; three for each wanted result where that is more.",
 };
+pub(crate) const EMBEDDING_MODEL: Setting = Setting {
+    name: "EMBEDDING_MODEL",
+    default: "builtin",
+    accepts: "`builtin`, or the name of a model of the kind `embedding` in `MODELS_FILE` that is free",
+    secret: false,
+    meaning: "What makes the vectors of documents and questions: all-MiniLM-L6-v2 in this process, or a model on a server. \
+              When it changes, vectors of the new model are made beside those of the old one, which answer until all are there. \
+              What the server may not be given is found by keywords alone. All processes must have the same.",
+};
 const EMBEDDING_THREADS: Setting = Setting {
     name: "EMBEDDING_THREADS",
     default: "auto",
@@ -38,7 +47,7 @@ const OCR_LANGUAGES: Setting = Setting {
 };
 
 pub(crate) const SETTINGS: &[Setting] =
-    &[CHUNK_SIZE_TOKENS, CHUNK_OVERLAP_TOKENS, VECTOR_TOP_K, EMBEDDING_THREADS, OCR_LANGUAGES];
+    &[CHUNK_SIZE_TOKENS, CHUNK_OVERLAP_TOKENS, VECTOR_TOP_K, EMBEDDING_MODEL, EMBEDDING_THREADS, OCR_LANGUAGES];
 
 /// Chunks and search.
 #[derive(Debug, Clone)]
@@ -49,6 +58,8 @@ pub struct RetrievalConfig {
     pub chunk_overlap_tokens: usize,
     /// Candidates of each search.
     pub vector_top_k: usize,
+    /// The name of a model on a server; `None` for the one in process.
+    pub embedding_model: Option<String>,
     /// `None` for one a core.
     pub embedding_threads: Option<usize>,
     /// As tesseract names them (`deu`); none reads no scans.
@@ -90,6 +101,7 @@ impl RetrievalConfig {
             chunk_size_tokens: size,
             chunk_overlap_tokens: overlap,
             vector_top_k: reader.number(&VECTOR_TOP_K, 1..=1000),
+            embedding_model: reader.text(&EMBEDDING_MODEL).filter(|name| name != "builtin"),
             embedding_threads: reader.parsed(&EMBEDDING_THREADS, threads).flatten(),
             ocr_languages: reader.parsed(&OCR_LANGUAGES, languages).unwrap_or_default(),
         }

@@ -27,7 +27,16 @@ const MODEL_DIR: Setting = Setting {
     meaning: "Folder of the embedding model. Absent: `models/all-minilm-l6-v2` in the cache folder.",
 };
 
-pub(crate) const SETTINGS: &[Setting] = &[MILLWRIGHT_DATA_DIR, MILLWRIGHT_CACHE_DIR, MODEL_DIR];
+const WATCH_ROOT: Setting = Setting {
+    name: "WATCH_ROOT",
+    default: "",
+    accepts: "an absolute path",
+    secret: false,
+    meaning: "Where the folders lie that may be watched: those of each tenant below a folder with the tenant's id as its name, \
+              such as `ten_0190…/manuals`, in which shares are mounted. Absent: no folder is watched.",
+};
+
+pub(crate) const SETTINGS: &[Setting] = &[MILLWRIGHT_DATA_DIR, MILLWRIGHT_CACHE_DIR, MODEL_DIR, WATCH_ROOT];
 
 /// Folders. None of them need exist yet.
 #[derive(Debug, Clone)]
@@ -38,6 +47,8 @@ pub struct StorageConfig {
     pub cache_dir: PathBuf,
     /// The embedding model.
     pub model_dir: PathBuf,
+    /// Watched folders, one for each tenant; none watches nothing.
+    pub watch_root: Option<PathBuf>,
 }
 
 impl StorageConfig {
@@ -51,7 +62,8 @@ impl StorageConfig {
             reader.parsed(&MILLWRIGHT_CACHE_DIR, absolute).unwrap_or_else(|| default_cache_dir(surroundings));
         let model_dir =
             reader.parsed(&MODEL_DIR, absolute).unwrap_or_else(|| cache_dir.join("models").join("all-minilm-l6-v2"));
-        Self { data_dir: data_dir.unwrap_or_default(), cache_dir, model_dir }
+        let watch_root = reader.parsed(&WATCH_ROOT, absolute);
+        Self { data_dir: data_dir.unwrap_or_default(), cache_dir, model_dir, watch_root }
     }
 }
 

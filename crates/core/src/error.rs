@@ -86,8 +86,12 @@ error_codes! {
     DocumentEncrypted = "document_encrypted", 422, "The document is encrypted";
     /// The file has pictures of text but no text.
     DocumentNeedsOcr = "document_needs_ocr", 422, "The document needs OCR";
+    /// The file has pictures of text, and recognising it took too long.
+    DocumentOcrTimeout = "document_ocr_timeout", 422, "Text recognition took too long";
     /// The file would expand or nest beyond its limits.
     DocumentLimitExceeded = "document_limit_exceeded", 422, "The document exceeds its limits";
+    /// The operator of this installation has not turned it on.
+    NotConfigured = "not_configured", 409, "Not set up here";
     /// A server that Millwright needs does not answer.
     UpstreamUnavailable = "upstream_unavailable", 503, "A needed service is unavailable";
     /// The run was stopped by a person.

@@ -121,6 +121,8 @@ entity_ids! {
     UsageId = "usg";
     /// A term of the glossary.
     GlossaryEntryId = "glo";
+    /// A watched folder.
+    SourceId = "src";
 }
 
 #[cfg(test)]

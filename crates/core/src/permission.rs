@@ -50,6 +50,8 @@ permissions! {
     ConfigurationRead = "configuration:read";
     /// Change the tenant's security policy.
     ConfigurationManage = "configuration:manage";
+    /// See, make, change and delete watched folders, and have them looked through.
+    SourcesManage = "sources:manage";
     /// See all budgets, and the use of models over the whole tenant.
     BudgetsRead = "budgets:read";
     /// Make, change and delete budgets.
@@ -84,6 +86,7 @@ impl Permission {
                 | Self::ConfigurationManage
                 | Self::LabelsApprove
                 | Self::BudgetsManage
+                | Self::SourcesManage
         )
     }
 }

@@ -24,13 +24,12 @@ pub enum DocumentError {
         detail: String,
     },
     /// Has pages but no text on any of them.
-    #[error("no text on {}", page_list(.pages))]
+    #[error("{} {}", .cause.of(), page_list(.pages))]
     NeedsOcr {
-        /// The pages without text, counted from 1.
+        /// The pages without text, counted from 1; of those that were not reached, only these.
         pages: Vec<u32>,
-        /// Whether text recognition was tried, and found nothing.
-        #[serde(default)]
-        tried: bool,
+        /// Why text recognition did not give any.
+        cause: Unrecognized,
     },
     /// Would cost more than its limits.
     #[error("document limit exceeded: {detail}")]
@@ -44,6 +43,27 @@ pub enum DocumentError {
         /// What the operating system said.
         detail: String,
     },
+}
+
+/// Why text recognition gave no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unrecognized {
+    /// There is none here, or none for the format.
+    NotTried,
+    /// It looked and found nothing that can be trusted.
+    NothingFound,
+    /// Its time was up before it had looked at every page.
+    OutOfTime,
+}
+
+impl Unrecognized {
+    const fn of(self) -> &'static str {
+        match self {
+            Self::NotTried | Self::NothingFound => "no text on",
+            Self::OutOfTime => "no time to recognise the text of",
+        }
+    }
 }
 
 impl DocumentError {
@@ -63,8 +83,8 @@ impl DocumentError {
         Self::LimitExceeded { detail: detail.into() }
     }
 
-    pub(crate) fn needs_ocr(pages: Vec<u32>, tried: bool) -> Self {
-        Self::NeedsOcr { pages, tried }
+    pub(crate) fn needs_ocr(pages: Vec<u32>, cause: Unrecognized) -> Self {
+        Self::NeedsOcr { pages, cause }
     }
 
     /// Whether another attempt with the same bytes could end differently.
@@ -90,12 +110,18 @@ impl ToProblem for DocumentError {
                 Problem::new(ErrorCode::DocumentEncrypted, format!("The file is protected: {detail}."))
                     .remedy("Save a copy without a password and upload that copy.")
             }
-            Self::NeedsOcr { pages, tried: true } => Problem::new(
+            Self::NeedsOcr { pages, cause: Unrecognized::NothingFound } => Problem::new(
                 ErrorCode::DocumentNeedsOcr,
                 format!("The file holds no text, and text recognition (OCR) can read nothing on {}.", page_list(pages)),
             )
             .remedy("Scan the pages again, upright and with at least 200 dots per inch, or upload the original file."),
-            Self::NeedsOcr { pages, tried: false } => Problem::new(
+            Self::NeedsOcr { pages, cause: Unrecognized::OutOfTime } => Problem::new(
+                ErrorCode::DocumentOcrTimeout,
+                format!("The file holds pictures of text, and the time for recognising it (OCR) was up before {}.", page_list(pages)),
+            )
+            .remedy("Upload it again when the server has less to do, or in parts of fewer pages. Pages that are larger or finer than \
+                 A3 at 300 dots per inch take longest."),
+            Self::NeedsOcr { pages, cause: Unrecognized::NotTried } => Problem::new(
                 ErrorCode::DocumentNeedsOcr,
                 format!("The file holds pictures of text but no text: nothing to read on {}.", page_list(pages)),
             )
@@ -146,8 +172,9 @@ mod tests {
             (DocumentError::unsupported("x"), ErrorCode::UnsupportedMediaType),
             (DocumentError::unreadable("x"), ErrorCode::DocumentUnreadable),
             (DocumentError::encrypted("x"), ErrorCode::DocumentEncrypted),
-            (DocumentError::needs_ocr(vec![1, 2], true), ErrorCode::DocumentNeedsOcr),
-            (DocumentError::needs_ocr(vec![1], false), ErrorCode::DocumentNeedsOcr),
+            (DocumentError::needs_ocr(vec![1, 2], Unrecognized::NothingFound), ErrorCode::DocumentNeedsOcr),
+            (DocumentError::needs_ocr(vec![3], Unrecognized::OutOfTime), ErrorCode::DocumentOcrTimeout),
+            (DocumentError::needs_ocr(vec![1], Unrecognized::NotTried), ErrorCode::DocumentNeedsOcr),
             (DocumentError::limit("x"), ErrorCode::DocumentLimitExceeded),
             (DocumentError::ParserUnavailable { detail: "x".into() }, ErrorCode::Internal),
         ];

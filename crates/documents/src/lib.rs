@@ -18,6 +18,9 @@
 //! * Bytes from outside end in pages or in a typed [`DocumentError`]: never in a panic of the
 //!   caller, a hang, or more memory than the limits.
 //!
+//! Each of these places has a fuzz target in `src/fuzz`: `cargo test` reads a fixed set of changed seeds, and
+//! `make fuzz TARGET=pdf_files TIME=300` has libFuzzer look for more.
+//!
 //! ```
 //! use millwright_documents::{Format, Limits, detect, parse};
 //! let bytes = b"# Pump\n\nTighten the bolts to 45 Nm.\n";
@@ -44,6 +47,7 @@ mod parse;
 mod pdf;
 mod placed;
 mod process;
+mod receive;
 mod sentence;
 mod separated;
 mod sheets;
@@ -51,15 +55,19 @@ mod slides;
 mod types;
 pub mod worker;
 
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
+
 pub use chunk::{Chunk, ChunkSettings, CountTokens, chunk, windows};
 pub use detect::detect;
-pub use error::DocumentError;
+pub use error::{DocumentError, Unrecognized};
 pub use ocr::{Recognizer, RecognizerMissing};
 pub use page_layout::{PageLayout, WordBox};
 pub use parse::{parse, parse_with};
 pub use process::ParserProcess;
 pub use sentence::sentences;
-pub use types::{Block, BlockKind, Format, Limits, Page, Summary};
+pub use types::{Block, BlockKind, Format, Limits, Page, Recognition, Summary};
 
 /// Name and version of this parser: what a version was read with.
 pub const PARSER: &str = concat!("millwright-documents ", env!("CARGO_PKG_VERSION"));

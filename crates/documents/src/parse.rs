@@ -1,7 +1,9 @@
 use crate::builder::PageBuilder;
 use crate::markup::{html, markdown, plain};
-use crate::ocr::{Recognition, Recognizer};
-use crate::{DocumentError, Format, Limits, Page, Summary, docx, encoding, mail, pdf, separated, sheets, slides};
+use crate::ocr::{PictureReader, Recognizer};
+use crate::{
+    DocumentError, Format, Limits, PARSER, Page, Summary, docx, encoding, mail, pdf, separated, sheets, slides,
+};
 
 /// Reads a document page by page. `on_page` is called in order of pages and may end the reading
 /// with an error of its own. Runs in the caller's process: for bytes from outside use
@@ -29,15 +31,16 @@ pub fn parse_with(
     recognizer: Option<&Recognizer>,
     mut on_page: impl FnMut(Page) -> Result<(), DocumentError>,
 ) -> Result<Summary, DocumentError> {
-    let recognition = recognizer.map(|recognizer| Recognition::new(recognizer, limits));
-    parse_at(format, bytes, &Way { limits, recognition: recognition.as_ref(), depth: 0 }, &mut on_page)
+    let reader = recognizer.map(|recognizer| PictureReader::new(recognizer, limits));
+    let summary = parse_at(format, bytes, &Way { limits, recognition: reader.as_ref(), depth: 0 }, &mut on_page)?;
+    Ok(Summary { recognition: reader.and_then(|reader| reader.used()), ..summary })
 }
 
 /// How a document is read: the same for all that lies in it, but for the depth.
 #[derive(Clone, Copy)]
 pub(crate) struct Way<'w> {
     pub(crate) limits: &'w Limits,
-    pub(crate) recognition: Option<&'w Recognition<'w>>,
+    pub(crate) recognition: Option<&'w PictureReader<'w>>,
     /// How many messages deep it lies.
     pub(crate) depth: u32,
 }
@@ -77,6 +80,9 @@ pub(crate) fn parse_at(
         title,
         pages_without_text: Vec::new(),
         pages_recognized: Vec::new(),
+        pages_out_of_time: Vec::new(),
+        parser: PARSER.to_owned(),
+        recognition: None,
     })
 }
 

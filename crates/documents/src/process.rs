@@ -4,11 +4,12 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use std::os::unix::process::ExitStatusExt;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
-use crate::worker::{Message, Request};
+use crate::receive::receive;
+use crate::worker::Request;
 use crate::{DocumentError, Format, Limits, Page, Recognizer, Summary};
 
 /// How much of what the worker complains about is kept, bytes.
@@ -98,7 +99,8 @@ impl ParserProcess {
         let most = self.limits.max_characters.saturating_mul(OUTPUT_PER_CHARACTER).saturating_add(OUTPUT_EXTRA);
         let conversation = async {
             // The open pipe tells the worker that its parent lives.
-            let (open, outcome) = tokio::join!(feed(stdin, &request, bytes), receive(stdout.take(most), on_page));
+            let (open, outcome) =
+                tokio::join!(feed(stdin, &request, bytes), receive(stdout.take(most), &self.limits, on_page));
             if outcome.as_ref().is_ok_and(Option::is_some) {
                 drop(open);
                 // The worker has said its last; should it not end, it is killed.
@@ -130,28 +132,6 @@ async fn feed(mut stdin: ChildStdin, request: &Request, bytes: &[u8]) -> Option<
     stdin.write_all(bytes).await.ok()?;
     stdin.flush().await.ok()?;
     Some(stdin)
-}
-
-/// Reads messages until the last one; `None` when the worker ended without one.
-async fn receive(
-    stdout: impl AsyncRead + Unpin,
-    mut on_page: impl FnMut(Page) -> Result<(), DocumentError>,
-) -> Result<Option<Summary>, DocumentError> {
-    let mut stdout = BufReader::with_capacity(64 * 1024, stdout);
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        if stdout.read_until(b'\n', &mut line).await.map_err(unavailable)? == 0 {
-            return Ok(None);
-        }
-        match serde_json::from_slice::<Message>(&line) {
-            Ok(Message::Page(page)) => on_page(page)?,
-            Ok(Message::Done(summary)) => return Ok(Some(summary)),
-            Ok(Message::Error(error)) => return Err(error),
-            // A line cut in the middle: the worker was killed, or wrote more than it may.
-            Err(_) => return Ok(None),
-        }
-    }
 }
 
 /// The beginning of what the worker wrote to its standard error; the rest is read and dropped.

@@ -2,7 +2,7 @@
 
 use crate::builder::{PageBuilder, check_characters, collapse, row_text};
 use crate::ooxml::{Attributes, Package, Token, Xml, text_of_first};
-use crate::{BlockKind, DocumentError, Format, Limits, Page, Summary};
+use crate::{BlockKind, DocumentError, Format, Limits, PARSER, Page, Summary, Unrecognized};
 
 /// Placeholders that repeat on every slide.
 const FURNITURE: [&str; 4] = ["sldNum", "dt", "ftr", "hdr"];
@@ -40,7 +40,7 @@ pub(crate) fn read(
         return Err(DocumentError::unreadable("there is no slide in it"));
     }
     if without_text.len() == number as usize {
-        return Err(DocumentError::needs_ocr(without_text, false));
+        return Err(DocumentError::needs_ocr(without_text, Unrecognized::NotTried));
     }
     let format = Format::Pptx;
     Ok(Summary {
@@ -51,6 +51,9 @@ pub(crate) fn read(
         title,
         pages_without_text: without_text,
         pages_recognized: Vec::new(),
+        pages_out_of_time: Vec::new(),
+        parser: PARSER.to_owned(),
+        recognition: None,
     })
 }
 

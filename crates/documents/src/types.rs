@@ -144,6 +144,24 @@ pub struct Summary {
     /// Pages that are pictures, whose text was recognised.
     #[serde(default)]
     pub pages_recognized: Vec<u32>,
+    /// Pages whose picture was not read because the time for recognition was up. Those that have no other text are
+    /// among `pages_without_text` too.
+    #[serde(default)]
+    pub pages_out_of_time: Vec<u32>,
+    /// Name and version of the parser.
+    pub parser: String,
+    /// What recognised text, where any was recognised.
+    #[serde(default)]
+    pub recognition: Option<Recognition>,
+}
+
+/// What recognised the text of pictures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recognition {
+    /// The program and its version: `tesseract 5.3.0`.
+    pub engine: String,
+    /// The languages that it read, as it writes them: `deu+eng`.
+    pub languages: String,
 }
 
 /// What one document may cost. Beyond it parsing ends with
@@ -155,6 +173,8 @@ pub struct Limits {
     pub max_pages: u32,
     /// Code points of text over all pages.
     pub max_characters: u64,
+    /// Bytes of one message of the worker process: a page with its blocks, as JSON.
+    pub max_message_bytes: u64,
     /// Bytes that the parts of a packed file may expand to.
     pub max_expanded_bytes: u64,
     /// How many times larger than packed a part may be, counted from 1 MiB on.
@@ -181,6 +201,7 @@ impl Default for Limits {
         Self {
             max_pages: 10_000,
             max_characters: 50_000_000,
+            max_message_bytes: 128 * 1024 * 1024,
             max_expanded_bytes: 256 * 1024 * 1024,
             max_expansion_ratio: 200,
             max_entries: 10_000,

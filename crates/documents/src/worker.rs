@@ -71,7 +71,7 @@ pub fn serve(input: impl Read + Send + 'static, output: impl Write + Send + 'sta
     send(&output, &last)
 }
 
-fn read_request(input: &mut impl BufRead) -> std::io::Result<Request> {
+pub(crate) fn read_request(input: &mut impl BufRead) -> std::io::Result<Request> {
     let mut line = Vec::new();
     input.take(MAX_REQUEST).read_until(b'\n', &mut line)?;
     Ok(serde_json::from_slice(&line)?)

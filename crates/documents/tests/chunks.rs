@@ -144,6 +144,28 @@ fn small_sections_share_a_chunk_and_keep_their_headings() {
     assert_eq!(chunks[0].heading_path, ["A"]);
 }
 
+/// A heading of a megabyte above ten thousand sections, and a header row of one above as many rows: what stands above a
+/// chunk is cut, or a document of two megabytes would take twenty thousand.
+#[test]
+fn a_long_heading_or_header_row_is_not_repeated_whole_over_every_chunk() {
+    let long = "Spindle ".repeat(125_000);
+    let section = |n: usize| format!("## Part {n}\n\nTighten it to {n} Nm.\n\n");
+    let sections = (0..10_000).map(section).collect::<Vec<_>>().concat();
+    let pages = pages_of(Format::Markdown, &format!("# {long}\n\n{sections}"));
+    let settings = ChunkSettings { size_tokens: 12, overlap_tokens: 2 };
+    let chunks = chunk(&pages, &settings, &count);
+    check(&pages, &chunks, &settings);
+    assert!(chunks.len() > 10_000);
+    let above: usize = chunks.iter().flat_map(|chunk| &chunk.heading_path).map(String::len).sum();
+    assert!(above < 10_000_000, "{above} bytes of headings");
+
+    let rows = (0..10_000).map(|n| format!("Bolt {n};{n} Nm\n")).collect::<Vec<_>>().concat();
+    let pages = pages_of(Format::Csv, &format!("{long};Torque\n{rows}"));
+    let chunks = chunk(&pages, &settings, &count);
+    let above: usize = chunks.iter().flat_map(|chunk| &chunk.table_header).map(String::len).sum();
+    assert!(above < 10_000_000, "{above} bytes of header rows");
+}
+
 #[test]
 fn a_line_of_a_megabyte_takes_linear_time() {
     for text in

@@ -104,6 +104,18 @@ async fn ends_of_all_kinds_are_typed() {
 }
 
 #[tokio::test]
+async fn a_worker_that_writes_one_line_for_ever_is_too_large() {
+    let limits = Limits { max_message_bytes: 1024 * 1024, ..Limits::default() };
+    let started = Instant::now();
+    let endless = read_with("/bin/sh", &["-c", "yes x | tr -d '\\n'"], limits).await;
+    assert!(
+        matches!(&endless, Err(DocumentError::LimitExceeded { detail }) if detail.contains("1 MiB")),
+        "{endless:?}"
+    );
+    assert!(started.elapsed() < Duration::from_secs(20));
+}
+
+#[tokio::test]
 async fn an_error_of_the_reader_ends_the_process() {
     let process = ParserProcess::new(worker(), Vec::<String>::new(), Limits::default());
     let stop = DocumentError::LimitExceeded { detail: "enough".to_owned() };

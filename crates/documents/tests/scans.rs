@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use millwright_documents::{
-    DocumentError, Format, Limits, Page, ParserProcess, Recognizer, RecognizerMissing, Summary, WordBox, parse,
+    DocumentError, Format, Limits, Page, ParserProcess, Recognizer, RecognizerMissing, Summary, Unrecognized, WordBox,
+    parse,
 };
 use scanner::{Scan, pdf_of, scans_of};
 
@@ -65,6 +66,7 @@ async fn a_scan_says_what_its_pages_say_and_where() {
     let summary = result.unwrap();
     println!("2 pages in {:?}", started.elapsed());
     assert_eq!((summary.pages_recognized, summary.pages_without_text), (vec![1, 2], vec![]));
+    assert!(summary.recognition.unwrap().engine.starts_with("tesseract "));
     for (scan, printed) in pages.iter().zip([&printed[2], &printed[4]]) {
         assert!(scan.recognized && !printed.recognized);
         // Word for word, in any order: recognition may part a table otherwise.
@@ -99,7 +101,7 @@ async fn pages_with_text_are_left_alone_and_pages_with_a_stamp_are_read() {
 async fn without_recognition_or_without_letters_a_scan_needs_ocr() {
     let scan = scans_of(&manual(), &[2]);
     let result = parse(Format::Pdf, &pdf_of(&scan), &Limits::default(), |_| Ok(()));
-    assert_eq!(result.unwrap_err(), DocumentError::NeedsOcr { pages: vec![1], tried: false });
+    assert_eq!(result.unwrap_err(), DocumentError::NeedsOcr { pages: vec![1], cause: Unrecognized::NotTried });
     let Some(recognizer) = recognizer() else { return };
     let blank = Scan { bits: vec![0xff; scan[0].bits.len()], ..scan[0].clone() };
     let noise = Scan {
@@ -107,7 +109,7 @@ async fn without_recognition_or_without_letters_a_scan_needs_ocr() {
         ..scan[0].clone()
     };
     let (_, result) = read(recognizer.clone(), Limits::default(), &pdf_of(&[blank, noise.clone()])).await;
-    assert_eq!(result.unwrap_err(), DocumentError::NeedsOcr { pages: vec![1, 2], tried: true });
+    assert_eq!(result.unwrap_err(), DocumentError::NeedsOcr { pages: vec![1, 2], cause: Unrecognized::NothingFound });
     // Beside a page that can be read, they are named.
     let (_, result) = read(recognizer, Limits::default(), &pdf_of(&[scan[0].clone(), noise])).await;
     assert_eq!(result.unwrap().pages_without_text, [2]);
@@ -120,7 +122,7 @@ async fn time_that_is_up_leaves_pages_unread_instead_of_hanging() {
     for limits in [Limits { ocr_page_seconds: 0, ..Limits::default() }, Limits { ocr_seconds: 0, ..Limits::default() }]
     {
         let (_, result) = read(recognizer.clone(), limits, &scan).await;
-        assert_eq!(result.unwrap_err(), DocumentError::NeedsOcr { pages: vec![1], tried: true });
+        assert_eq!(result.unwrap_err(), DocumentError::NeedsOcr { pages: vec![1], cause: Unrecognized::OutOfTime });
     }
 }
 

@@ -101,6 +101,12 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// Its kind of server, its name there, and the digest of its weights where the server tells.
+    pub(crate) async fn identity(&self) -> Result<String, LlmError> {
+        let digest = self.endpoint.model_digest(&self.model).await?.unwrap_or_default();
+        Ok(format!("{}\0{}\0{digest}", self.endpoint.provider_kind(), self.model))
+    }
+
     pub(crate) async fn stream(&self, request: Released<&ModelRequest>) -> Result<DeltaStream, LlmError> {
         let request = request.for_sink(&self.sink).ok_or(LlmError::NotReleased)?;
         self.endpoint.provider().stream(&self.model, request).await

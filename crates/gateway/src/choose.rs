@@ -354,7 +354,7 @@ pub(crate) fn choose_embedding(
 }
 
 /// Why no endpoint of the model may be given data of this label.
-fn label_refusal(model: &Model, label: &Label) -> Option<LabelDenied> {
+pub(crate) fn label_refusal(model: &Model, label: &Label) -> Option<LabelDenied> {
     let mut refusals = model.targets.iter().map(|target| target.sink.refusal(label));
     let first = refusals.next()??;
     // The endpoint is our affair: the person who is refused knows the model.

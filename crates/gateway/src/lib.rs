@@ -5,7 +5,7 @@
 //! allow, and calls [`Gateway::stream`] or [`Gateway::complete`] with it. What comes back carries its [`Route`], the
 //! explanation that is stored and shown.
 //!
-//! [`HttpReranker`] is the way of retrieval to a reranker.
+//! [`HttpReranker`] is the way of retrieval to a reranker, and [`ServedEmbedder`] to a model of the catalogue that makes vectors.
 //!
 //! It is no HTTP server, does not read `models.yaml` (the server hands it a [`Catalog`]), and judges no text itself.
 //!
@@ -22,6 +22,7 @@ mod attempt;
 mod begun;
 mod catalog;
 mod choose;
+mod embedder;
 mod endpoint;
 mod error;
 mod gateway;
@@ -37,9 +38,10 @@ pub use catalog::{
     UnknownEndpoint,
 };
 pub use choose::{Candidate, Choice, Fate, Judged, Plan, Reason, Wanted};
+pub use embedder::ServedEmbedder;
 pub use endpoint::{EndpointSettings, EndpointState, Health, Place};
 pub use error::GatewayError;
 pub use gateway::{Call, Gateway, GatewayParts, Purpose, Request, above};
 pub use price::Price;
-pub use rerank::{HttpReranker, Masking};
+pub use rerank::{HttpReranker, Masking, NotMasked};
 pub use route::Route;

@@ -23,8 +23,17 @@ const MOST_SENT: usize = 32;
 #[async_trait]
 pub trait Masking: Debug + Send + Sync {
     /// The texts with placeholders, in their order. Fails where it is not known what the tenant chose: nothing is sent then.
-    async fn masked(&self, scope: &TenantScope, texts: Vec<String>) -> Result<Vec<String>, NoScores>;
+    async fn masked(&self, scope: &TenantScope, texts: Vec<String>) -> Result<Vec<String>, NotMasked>;
+
+    /// The same for texts that have nothing to do with each other: each counts its placeholders by itself, so that it becomes
+    /// the same whatever is beside it.
+    async fn masked_apart(&self, scope: &TenantScope, texts: Vec<String>) -> Result<Vec<String>, NotMasked>;
 }
+
+/// What a tenant chose is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it is not known what personal data may be sent")]
+pub struct NotMasked;
 
 /// One reranker.
 #[derive(Debug)]
@@ -73,7 +82,7 @@ impl Reranker for HttpReranker {
         for text in texts {
             all.push(text.for_sink(&self.sink).ok_or(NoScores)?);
         }
-        let masked = self.masking.masked(asker.scope, all).await?;
+        let masked = self.masking.masked(asker.scope, all).await.map_err(|NotMasked| NoScores)?;
         let Some((query, texts)) = masked.split_first() else { return Err(NoScores) };
         let scores = self.server.scores(query, texts).await.map_err(|error| {
             let reason = error.reason();

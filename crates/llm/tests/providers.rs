@@ -307,6 +307,18 @@ async fn a_server_says_what_it_has() {
     assert!(matches!(ollama("http://127.0.0.1:9", quick()).list_models().await, Err(LlmError::Unreachable { .. })));
 }
 
+#[tokio::test]
+async fn ollama_says_which_weights_a_name_means_and_others_do_not() {
+    let tags =
+        r#"{"models":[{"name":"other:latest","digest":"sha1"},{"name":"tiny:latest","digest":"0a1b"},{"name":"old"}]}"#;
+    for (name, digest) in [("tiny", Some("0a1b")), ("tiny:latest", Some("0a1b")), ("old", None), ("absent", None)] {
+        let server = Server::play(whole("200 OK", tags));
+        assert_eq!(ollama(&server.address, quick()).model_digest(name).await.unwrap().as_deref(), digest, "{name}");
+    }
+    assert_eq!(openai("http://127.0.0.1:9", quick()).model_digest("tiny").await.unwrap(), None, "it is not asked");
+    assert!(ollama("http://127.0.0.1:9", quick()).model_digest("tiny").await.is_err());
+}
+
 #[test]
 fn an_address_must_be_one() {
     for address in ["", "localhost:8000", "ftp://x/", "not a url"] {

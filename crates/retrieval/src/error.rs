@@ -3,6 +3,8 @@ use std::path::PathBuf;
 use millwright_core::{ErrorCode, Problem, ToProblem};
 use millwright_store::StoreError;
 
+use crate::embedding::NoVectors;
+
 /// A cause from a library whose own type is of no use to a caller.
 pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -27,6 +29,18 @@ pub enum RetrievalError {
     /// The embedder is shutting down.
     #[error("the embedder has stopped")]
     Stopped,
+    /// The model whose vectors serve is not there: its server was not reached yet, or it is not configured here.
+    #[error("the embedding model `{name}`, whose vectors serve, is not there")]
+    ModelAbsent {
+        /// Its name.
+        name: String,
+    },
+    /// The label of a text may not go to the server that would embed it.
+    #[error("the embedding server may not be given this")]
+    NotReleased,
+    /// The embedding server made no vectors.
+    #[error("the embedding server made no vectors")]
+    Server(#[from] NoVectors),
     /// The keyword index could not be read or written.
     #[error("the keyword index failed")]
     Index(#[from] tantivy::TantivyError),
@@ -53,6 +67,9 @@ impl ToProblem for RetrievalError {
             }
             Self::Stopped | Self::Background(_) => {
                 Problem::new(ErrorCode::UpstreamUnavailable, "the server is shutting down").remedy("try again")
+            }
+            Self::ModelAbsent { .. } | Self::NotReleased | Self::Server(_) => {
+                Problem::new(ErrorCode::UpstreamUnavailable, "the embedding server makes no vectors at the moment")
             }
             Self::ModelLoad { .. } | Self::Inference(_) => {
                 Problem::new(ErrorCode::UpstreamUnavailable, "the embedding model does not work")

@@ -100,7 +100,7 @@ impl Scores {
         let others = scorer.parts(&german)?.into_iter().zip(scorer.codes(&query.codes)?);
         let keyword: Vec<f32> =
             of_words.iter().zip(others).map(|(words, (parts, codes))| words + parts + codes).collect();
-        let fused = fuse(&keyword, &similarities(rows));
+        let fused = fuse(&keyword, &known_or_mean(rows));
         Ok(Self { reranked: vec![None; rows.len()], keyword, fused })
     }
 
@@ -134,7 +134,7 @@ impl Scores {
         let score_of: HashMap<ChunkId, f32> = hits.iter().map(|hit| (hit.chunk_id, hit.score)).collect();
         let keyword: Vec<f32> =
             rows.iter().map(|row| score_of.get(&row.chunk_id).copied().unwrap_or_default()).collect();
-        let fused = fuse(&keyword, &similarities(rows));
+        let fused = fuse(&keyword, &known_or_mean(rows));
         Self { keyword, fused, reranked: vec![None; rows.len()] }
     }
 
@@ -149,6 +149,14 @@ impl Scores {
         });
         places
     }
+}
+
+/// A passage without a vector, because it may not go to the embedding server or was not there yet, is neither like the
+/// question nor unlike it.
+fn known_or_mean(rows: &[CandidateRow]) -> Vec<f32> {
+    let known: Vec<f32> = rows.iter().filter_map(|row| row.similarity).map(|similarity| similarity as f32).collect();
+    let mean = known.iter().sum::<f32>() / known.len().max(1) as f32;
+    rows.iter().map(|row| row.similarity.map_or(mean, |similarity| similarity as f32)).collect()
 }
 
 fn similarities(rows: &[CandidateRow]) -> Vec<f32> {

@@ -80,8 +80,11 @@ pub(crate) fn rerank(
     let keyword: Vec<f32> =
         keyword.iter().zip(&of_words).map(|(score, more)| own * score + (1.0 - OWN_WORDS) * more).collect();
     let aim = aim(question.embedding, &examples);
-    let vector: Vec<f32> =
-        candidates.iter().map(|candidate| candidate.embedding.map_or(0.0, |embedding| dot(&aim, embedding))).collect();
+    let near: Vec<Option<f32>> =
+        candidates.iter().map(|candidate| candidate.embedding.map(|embedding| dot(&aim, embedding))).collect();
+    // One without a vector is neither near nor far.
+    let mean = near.iter().flatten().sum::<f32>() / near.iter().flatten().count().max(1) as f32;
+    let vector: Vec<f32> = near.into_iter().map(|near| near.unwrap_or(mean)).collect();
     let scores = fuse(&keyword, &vector);
     let pool = &ordered[..POOL.min(ordered.len())];
     let mut moved = vec![None; candidates.len()];

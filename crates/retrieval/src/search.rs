@@ -13,12 +13,12 @@ use millwright_core::{
     id::{ChunkId, DocumentId},
 };
 use millwright_store::{
-    Store,
-    tenant::{PassageQuery, PassageRow, PassageScope, Reader, SearchFilter, VersionSet},
+    Store, StoreError, TenantTx,
+    tenant::{CandidateRow, PassageQuery, PassageRow, PassageScope, Reader, SearchFilter, VectorModel, VersionSet},
 };
 
 use crate::{
-    embedding::Embedder,
+    embedding::{EmbeddedQuery, EmbeddingModels},
     error::RetrievalError,
     fusion::Ranked,
     keyword::{Correction, KeywordIndexes, KeywordOutcome, KeywordQuery, QueryHints, VisibleLabels},
@@ -47,7 +47,7 @@ pub struct SearchRequest {
     pub limit: usize,
     /// What it is narrowed by.
     pub filter: SearchFilter,
-    /// What the query itself carries: decides whether it may be given to a reranker.
+    /// What the query itself carries: decides whether it may be given to an embedding server and to a reranker.
     pub label: Label,
     /// On whose account a model may be asked to rerank; none asks none.
     pub principal: Option<Principal>,
@@ -226,6 +226,7 @@ struct Query<'q> {
     expansions: &'q [Expansion],
     limit: usize,
     filter: &'q SearchFilter,
+    label: &'q Label,
     /// What passes the filter; `None` without one.
     versions: Option<&'q VersionSet>,
 }
@@ -234,7 +235,7 @@ struct Query<'q> {
 #[derive(Debug, Clone)]
 pub struct Searcher {
     store: Store,
-    embedder: Embedder,
+    models: EmbeddingModels,
     keyword: KeywordIndexes,
     glossaries: Glossaries,
     reranker: Option<Arc<dyn Reranker>>,
@@ -242,11 +243,11 @@ pub struct Searcher {
 }
 
 impl Searcher {
-    /// A searcher over the database and the two in-process parts. Each index brings at least so many `candidates`, such as
+    /// A searcher over the database, what makes vectors, and the keyword indexes. Each index brings at least so many `candidates`, such as
     /// [`DEFAULT_CANDIDATES`].
-    pub fn new(store: Store, embedder: Embedder, keyword: KeywordIndexes, candidates: usize) -> Self {
+    pub fn new(store: Store, models: EmbeddingModels, keyword: KeywordIndexes, candidates: usize) -> Self {
         let glossaries = Glossaries::new(store.clone());
-        Self { store, embedder, keyword, glossaries, reranker: None, candidates }
+        Self { store, models, keyword, glossaries, reranker: None, candidates }
     }
 
     /// The same with a service that orders the best passages anew.
@@ -332,10 +333,10 @@ impl Searcher {
         for (number, text) in
             (1..).zip(&parts).map(|(number, part)| (Some(number), part)).chain([(None, &request.query)])
         {
-            let (limit, filter, versions) = (request.limit, &request.filter, versions.as_ref());
+            let (limit, filter, label, versions) = (request.limit, &request.filter, &request.label, versions.as_ref());
             // In the end those of the whole question.
             expansions = glossary.expand(text);
-            let query = Query { text, expansions: &expansions, limit, filter, versions };
+            let query = Query { text, expansions: &expansions, limit, filter, label, versions };
             let mut found = self.candidates(scope, reader, query).await?;
             found.passages.iter_mut().for_each(|passage| passage.part = number);
             searches.push(found);
@@ -374,15 +375,17 @@ impl Searcher {
             visible: visible.clone(),
             versions: query.versions.map(|versions| versions.ids.clone()),
             hints: QueryHints {
-                known_words: self.embedder.known_words(query.text),
+                known_words: self.models.built_in().known_words(query.text),
                 expansions: query.expansions.to_vec(),
             },
         };
         let added = query.expansions.iter().flat_map(|expansion| expansion.words.iter().map(String::as_str));
         let meaning = with_words(query.text, added);
-        let ((keyword, keyword_time), (vector, mut embedding_time)) =
-            tokio::join!(timed(self.keyword.find(scope, by_keyword)), timed(self.embedder.embed_query(&meaning)),);
-        let (keyword, snapshot, mut vector, degraded) = match (keyword, vector) {
+        let ((keyword, keyword_time), (vector, mut embedding_time)) = tokio::join!(
+            timed(self.keyword.find(scope, by_keyword)),
+            timed(self.models.embed_query(scope, query.label, &meaning)),
+        );
+        let (keyword, snapshot, mut embedded, degraded) = match (keyword, vector) {
             (Ok((keyword, snapshot)), Ok(vector)) => (keyword, Some(snapshot), Some(vector), None),
             (Ok((keyword, snapshot)), Err(error)) => {
                 tracing::warn!(%error, tenant.id = %scope.tenant_id(), "searching without vectors");
@@ -395,16 +398,18 @@ impl Searcher {
             (Err(error), Err(_)) => return Err(error),
         };
         // Only now is known what was meant: slips cost a second vector, other queries nothing.
-        if !keyword.spelling.is_empty() && vector.is_some() {
-            let meant = with_words(&meaning, keyword.spelling.iter().map(|correction| correction.to.as_str()));
-            let (again, time) = timed(self.embedder.embed_query(&meant)).await;
-            vector = again.ok().or(vector);
+        let mut meant = meaning;
+        if !keyword.spelling.is_empty() && embedded.is_some() {
+            meant = with_words(&meant, keyword.spelling.iter().map(|correction| correction.to.as_str()));
+            let (again, time) = timed(self.models.embed_query(scope, query.label, &meant)).await;
+            embedded = again.ok().or(embedded);
             embedding_time += time;
         }
         let hits: Vec<ChunkId> = keyword.hits.iter().map(|hit| hit.chunk_id).collect();
         let wanted = PassageQuery {
             reader,
-            embedding: vector.as_deref(),
+            embedding: None,
+            model: VectorModel::FIRST,
             nearest: candidates as i64,
             keyword_hits: &hits,
             scope: match query.versions {
@@ -415,20 +420,17 @@ impl Searcher {
             // An index that is being filled knows of too few.
             visible_chunks: keyword.is_whole.then_some(keyword.chunk_count),
         };
-        let (found, find_time) = timed(async {
-            let mut tx = self.store.tenant(scope).read().await?;
-            let rows = tx.passages().find(&wanted).await?;
-            Ok::<_, RetrievalError>((tx, rows))
-        })
-        .await;
-        let (mut tx, rows) = found?;
+        let had_vector = embedded.is_some();
+        let (found, find_time) = timed(self.find_current(scope, &query, &meant, &wanted, embedded)).await;
+        let (mut tx, rows, embedded) = found?;
+        let degraded = if had_vector && embedded.is_none() { Some(Degraded::VectorsFailed) } else { degraded };
         let (ranking, score_time) = timed(Ranking::of(keyword, snapshot, rows)).await;
         let ranking = ranking?;
         // Texts are most of the bytes, and few are wanted.
         let most = rerank::POOL.max(query.limit * READ_PER_RESULT);
         let (read, read_time) = timed(tx.passages().read(&wanted, &ranking.best(most))).await;
         drop(tx);
-        let (ranked, rerank_time) = timed(ranking.passages(vector, read?)).await;
+        let (ranked, rerank_time) = timed(ranking.passages(embedded.map(|query| query.vector), read?)).await;
         let (keyword, passages) = ranked?;
         let timings = SearchTimings {
             filter: Duration::ZERO,
@@ -440,6 +442,47 @@ impl Searcher {
             total: start.elapsed(),
         };
         Ok(Candidates { query: query.text.to_owned(), keyword, passages, degraded, rerank_cost: None, timings })
+    }
+
+    /// The candidates, and the vector that they were compared with. Where the model was replaced meanwhile, the query is embedded
+    /// again; replaced twice, or by one that is not here, and keywords answer.
+    async fn find_current(
+        &self,
+        scope: &TenantScope,
+        query: &Query<'_>,
+        meant: &str,
+        wanted: &PassageQuery<'_>,
+        embedded: Option<EmbeddedQuery>,
+    ) -> Result<(TenantTx, Vec<CandidateRow>, Option<EmbeddedQuery>), RetrievalError> {
+        let replaced = |error: &RetrievalError| matches!(error, RetrievalError::Store(StoreError::ModelReplaced));
+        let mut embedded = embedded;
+        match self.find(scope, wanted, embedded.as_ref()).await {
+            Err(error) if replaced(&error) => {
+                self.models.refresh().await?;
+                embedded = self.models.embed_query(scope, query.label, meant).await.ok();
+            }
+            found => return found.map(|(tx, rows)| (tx, rows, embedded)),
+        }
+        match self.find(scope, wanted, embedded.as_ref()).await {
+            Err(error) if replaced(&error) => embedded = None,
+            found => return found.map(|(tx, rows)| (tx, rows, embedded)),
+        }
+        let (tx, rows) = self.find(scope, wanted, None).await?;
+        Ok((tx, rows, embedded))
+    }
+
+    /// The candidates, in a transaction that can go on to read them.
+    async fn find(
+        &self,
+        scope: &TenantScope,
+        wanted: &PassageQuery<'_>,
+        embedded: Option<&EmbeddedQuery>,
+    ) -> Result<(TenantTx, Vec<CandidateRow>), RetrievalError> {
+        let model = embedded.map_or(wanted.model, |query| query.model);
+        let wanted = PassageQuery { embedding: embedded.map(|query| query.vector.as_slice()), model, ..wanted.clone() };
+        let mut tx = self.store.tenant(scope).read().await?;
+        let rows = tx.passages().find(&wanted).await?;
+        Ok((tx, rows))
     }
 
     /// The versions to search in; `None` without a filter.

@@ -27,11 +27,15 @@ use millwright_retrieval::{
 };
 use millwright_store::Store;
 use millwright_telemetry::Metrics;
-use millwright_workers::{AuditSealer, Calendar, JobRunner, JobRunnerSettings, RunReaper, ingest::IngestHandler};
+use millwright_workers::{
+    AuditSealer, Calendar, JobRunner, JobRunnerSettings, RunReaper, VectorKeeper,
+    folders::{FolderWatcher, WatchSettings},
+    ingest::IngestHandler,
+};
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{health, models};
+use crate::{database::Database, embeddings, health, models};
 
 /// Everything that runs, and what it takes to stop it.
 pub(crate) struct App {
@@ -47,15 +51,14 @@ pub(crate) async fn start(
     config: &Config,
     sources: &Sources,
     metrics: Metrics,
-    store: Store,
-    is_up: health::DatabaseProbe,
+    database: &Database,
     public_url: String,
 ) -> anyhow::Result<App> {
+    let store = database.store.clone();
     let tracker = TaskTracker::new();
     let stop = CancellationToken::new();
     let secret = config.secret_key(sources)?;
     let key = Arc::new(AuditKey::derive(secret.expose().as_bytes())?);
-    let embedder = load_embedder(config).await?;
     let keyword = KeywordIndexes::new(config.storage.data_dir.join("keyword"));
     let (follower, indexed) = IndexFollower::new(store.clone(), keyword.clone());
     let (policy_file, policy_text) = crate::policy::load(config)?;
@@ -65,7 +68,8 @@ pub(crate) async fn start(
     let gateway = gateway(config, sources, &policy_file, &ledger, &key)?;
     let reranker =
         crate::rerank::reranker(config, &policy_file, &governance, (&gateway, sources)).context("the reranker")?;
-    let searcher = Searcher::new(store.clone(), embedder.clone(), keyword, config.retrieval.vector_top_k);
+    let embeddings = embeddings::models(config, sources, &store, gateway.catalog(), &governance).await?;
+    let searcher = Searcher::new(store.clone(), embeddings.clone(), keyword, config.retrieval.vector_top_k);
     let searcher = Arc::new(searcher.with_reranker(reranker));
     let parts = RunnerParts {
         store: store.clone(),
@@ -78,7 +82,7 @@ pub(crate) async fn start(
         tracker: tracker.clone(),
         stop: stop.clone(),
     };
-    let completions = completions(&parts, embedder.clone(), config.gateway.cache);
+    let completions = completions(&parts, embeddings.built_in().clone(), config.gateway.cache);
     let identity = Arc::new(identity(config, sources, secret.expose(), &store, &key, public_url, &tracker)?);
     let limiter = Arc::new(rate_limiter(config, secret.expose())?);
     let state = AppState::new(AppParts {
@@ -89,6 +93,7 @@ pub(crate) async fn start(
         limiter: Arc::clone(&limiter),
         streams: StreamSlots::new(config.limits.max_streams_per_user),
         searcher,
+        embeddings: embeddings.clone(),
         governance,
         ledger: ledger.clone(),
         runner: Arc::new(Runner::new(parts)),
@@ -96,18 +101,22 @@ pub(crate) async fn start(
         jobs_wake: Arc::clone(&jobs_wake),
         readiness: health::readiness(
             store.clone(),
-            is_up,
-            embedder.clone(),
+            database.probe(),
+            embeddings.clone(),
             gateway.catalog().clone(),
             indexed.clone(),
         ),
         metrics: metrics.clone(),
         limits: limits(config),
+        watch: watch(config),
         tracker: tracker.clone(),
         stop: stop.clone(),
     });
-    let ingestor =
-        Ingestor::new(store.clone(), embedder, indexed.clone(), parser(config), sources.clone(), chunks(config));
+    let reads = (parser(config), chunks(config));
+    let ingestor = Ingestor::new(store.clone(), embeddings.clone(), indexed.clone(), reads.0, sources.clone(), reads.1);
+    let keeper = VectorKeeper::new(store.clone(), embeddings, sources.clone(), database.own_indexes());
+    let stopping = stop.clone();
+    tracker.spawn(async move { keeper.run(stopping).await });
     let token_life = identity.rules().access + ChronoDuration::seconds(TokenVerifier::SKEW_SECONDS);
     let revocations = RevocationFollower::new(store.clone(), sources.clone(), identity.revocations(), token_life);
     let stopping = stop.clone();
@@ -116,7 +125,9 @@ pub(crate) async fn start(
     tracker.spawn(async move { limiter.run(stopping).await });
     let (stopping, renews) = (stop.clone(), ledger.clone());
     tracker.spawn(async move { renews.run(stopping).await });
-    let workers = Workers { store, sources: sources.clone(), key, follower, ingestor, jobs_wake, indexed, metrics };
+    let watch = watch(config);
+    let workers =
+        Workers { store, sources: sources.clone(), key, follower, ingestor, jobs_wake, indexed, metrics, watch };
     workers.start(&tracker, &stop);
     Ok(App { state, tracker, stop, ledger })
 }
@@ -173,6 +184,15 @@ fn limits(config: &Config) -> Limits {
     }
 }
 
+/// Which folders may be watched, and how much of them.
+fn watch(config: &Config) -> WatchSettings {
+    WatchSettings {
+        root: config.storage.watch_root.clone(),
+        max_file_bytes: usize::try_from(config.server.max_upload_bytes).unwrap_or(usize::MAX),
+        documents_waiting: config.server.documents_waiting,
+    }
+}
+
 /// How large chunks are.
 pub(crate) fn chunks(config: &Config) -> ChunkSettings {
     ChunkSettings {
@@ -191,6 +211,7 @@ struct Workers {
     jobs_wake: Arc<Notify>,
     indexed: FollowerHandle,
     metrics: Metrics,
+    watch: WatchSettings,
 }
 
 impl Workers {
@@ -202,6 +223,13 @@ impl Workers {
         let sweeper = ReservationSweeper::new(self.store.clone(), self.sources.clone());
         let handler =
             IngestHandler::new(self.store.clone(), self.ingestor, self.sources.clone(), Arc::clone(&self.key));
+        let watcher = Arc::new(FolderWatcher::new(
+            self.store.clone(),
+            self.sources.clone(),
+            Arc::clone(&self.key),
+            self.watch,
+            Arc::clone(&self.jobs_wake),
+        ));
         let jobs = Arc::new(JobRunner::new(
             self.store.clone(),
             self.sources,
@@ -221,6 +249,7 @@ impl Workers {
         let token = stop.clone();
         tracker.spawn(async move { calendar.run(token).await });
         tracker.spawn(jobs.run(tracker.clone(), stop.clone()));
+        tracker.spawn(watcher.run(tracker.clone(), stop.clone()));
         let (token, store, indexed, metrics) = (stop.clone(), self.store, self.indexed, self.metrics);
         tracker.spawn(async move {
             loop {
@@ -239,20 +268,6 @@ impl Workers {
 
 /// Often enough for dashboards, rare enough to cost nothing.
 const UPKEEP: Duration = Duration::from_secs(5);
-
-/// Loads the embedding model off the async threads.
-pub(crate) async fn load_embedder(config: &Config) -> anyhow::Result<Embedder> {
-    let folder = config.storage.model_dir.clone();
-    let threads = config
-        .retrieval
-        .embedding_threads
-        .or_else(|| std::thread::available_parallelism().ok().map(std::num::NonZero::get))
-        .unwrap_or(1);
-    let shown = folder.display().to_string();
-    tokio::task::spawn_blocking(move || Embedder::load(&folder, threads)).await?.with_context(|| {
-        format!("no embedding model at {shown}; `make run` fetches it, or set MODEL_DIR to where it lies")
-    })
-}
 
 fn identity(
     config: &Config,

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use millwright_config::{Config, DatabaseConfig, Secret};
 use millwright_core::Sources;
 use millwright_private_postgres::{PrivatePostgres, PrivatePostgresError, Running, Settings};
-use millwright_store::{AppLogin, MigrationReport, Store, StoreSettings, migrate, pending_migrations};
+use millwright_store::{AppLogin, MigrationReport, Store, StoreSettings, VectorIndexes, migrate, pending_migrations};
 use sha2::{Digest, Sha256};
 
 use crate::health::DatabaseProbe;
@@ -20,6 +20,8 @@ pub(crate) struct Database {
     pub(crate) store: Store,
     /// The platform's login, where it is known: to make the tenants of the demo.
     pub(crate) platform_url: Option<String>,
+    /// Makes indexes of embedding models, where the login that migrates is known: for commands. See [`Self::own_indexes`].
+    pub(crate) indexes: Option<VectorIndexes>,
     /// Present for the private PostgreSQL; to be stopped last.
     private: Option<Arc<Running>>,
 }
@@ -49,7 +51,11 @@ impl Database {
         }
         let store =
             Store::open(&store_settings(config, url)).await.context("opening the database as the application")?;
-        Ok(Self { store, platform_url, private })
+        let admin_url = match &private {
+            Some(running) => Some(running.admin_url()),
+            None => config.database.admin_url.as_ref().map(|url| url.expose().to_owned()),
+        };
+        Ok(Self { store, platform_url, indexes: admin_url.map(VectorIndexes::new), private })
     }
 
     /// The same for commands that look at the data: where a server is being served from already, beside it.
@@ -63,7 +69,7 @@ impl Database {
                 let password = platform_login(config, sources)?.password.unwrap_or_default();
                 let platform_url =
                     PrivatePostgres::url_of_running(&settings(config), PLATFORM_ROLE, &password, DATABASE)?;
-                Ok(Self { store, platform_url: Some(platform_url), private: None })
+                Ok(Self { store, platform_url: Some(platform_url), indexes: None, private: None })
             }
             other => other,
         }
@@ -75,6 +81,11 @@ impl Database {
         Arc::new(move || {
             running.as_ref().is_none_or(|running| running.upgrade().is_some_and(|running| running.is_up()))
         })
+    }
+
+    /// The same for a server that goes on: over a database of our own alone. Of another, a server must not use the owner's login.
+    pub(crate) fn own_indexes(&self) -> Option<VectorIndexes> {
+        self.private.as_ref().and(self.indexes.clone())
     }
 
     /// Closes the connections, then stops a server of our own.

@@ -10,7 +10,7 @@ use millwright_documents::Recognizer;
 use millwright_oidc::Provider;
 use tokio_util::task::TaskTracker;
 
-use crate::{app, database, database::Database, health, models, policy};
+use crate::{database, database::Database, embeddings, health, models, policy};
 
 struct Findings(Vec<HealthCheck>);
 
@@ -88,7 +88,7 @@ async fn database(config: &Config, sources: &Sources, findings: &mut Findings) {
 }
 
 async fn embedding(config: &Config, findings: &mut Findings) {
-    match app::load_embedder(config).await {
+    match embeddings::load(config).await {
         Ok(embedder) => match embedder.embed_query("a probe").await {
             Ok(_) => findings.ready("embedding model", format!("digest {}", embedder.digest())),
             Err(error) => {

@@ -20,7 +20,7 @@ use millwright_core::{
 };
 use millwright_documents::{Block, BlockKind, ChunkSettings, Page, chunk};
 use millwright_retrieval::{
-    embedding::Embedder,
+    embedding::{Embedder, EmbeddingModels},
     eval::{Collection, JudgedDocument, Report, evaluate},
     follower::{FollowerHandle, IndexFollower, IndexedWaiter},
     ingest::{new_chunk, texts_to_embed},
@@ -30,12 +30,12 @@ use millwright_retrieval::{
 use millwright_store::{
     Proof, Store,
     platform::Platform,
-    tenant::{NewChunk, NewDocument, NewUser, NewVector, NewVersion, PageRow, UserKind},
+    tenant::{NewChunk, NewDocument, NewUser, NewVector, NewVersion, PageRow, UserKind, VectorModel},
 };
 use sha2::{Digest, Sha256};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{app, database::Database};
+use crate::{app, database::Database, embeddings};
 
 /// Documents for one transaction: their windows fill some batches of the embedding model.
 const DOCUMENTS_AT_ONCE: usize = 128;
@@ -113,7 +113,8 @@ async fn score(
     database: &Database,
     collection: &Collection,
 ) -> anyhow::Result<Report> {
-    let embedder = app::load_embedder(config).await?;
+    let embedder = embeddings::load(config).await?;
+    let models = EmbeddingModels::open(database.store.clone(), embedder.clone(), None).await?;
     let keyword = KeywordIndexes::new(config.storage.data_dir.join("keyword"));
     let (follower, indexed) = IndexFollower::new(database.store.clone(), keyword.clone());
     let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -134,7 +135,7 @@ async fn score(
         let ledger = Ledger::new(database.store.clone(), sources.clone());
         let gateway = app::gateway(config, sources, &policy_file, &ledger, &key)?;
         let reranker = crate::rerank::reranker(config, &policy_file, &governance, (&gateway, sources))?;
-        let searcher = Searcher::new(database.store.clone(), embedder.clone(), keyword, config.retrieval.vector_top_k)
+        let searcher = Searcher::new(database.store.clone(), models, keyword, config.retrieval.vector_top_k)
             .with_reranker(reranker);
         let principal = Principal::new(owner, scope, Role::Admin, Credential::Token);
         Ok(evaluate(&searcher, &principal, &reader, collection).await?)
@@ -243,8 +244,9 @@ impl Loader<'_> {
                     windows.push(NewVector { chunk_id, window_number, embedding });
                 }
             }
-            tx.chunks().insert_vectors(new.id, version.id, &windows).await?;
+            tx.vectors().insert(new.id, version.id, VectorModel::FIRST, &windows).await?;
             tx.versions().set_ready(version.id, self.sources.now()).await?;
+            tx.vectors().set_gone_through(version.id, VectorModel::FIRST, false).await?;
             records.push(self.record(new.id)?);
             last = Some(version.id);
         }

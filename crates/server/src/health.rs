@@ -7,8 +7,8 @@ use millwright_api::{HealthCheck, HealthStatus, Readiness};
 use millwright_core::Allowed;
 use millwright_gateway::{Catalog, EndpointFinding, ExpectedModel};
 use millwright_llm::{LlmError, provider::ProviderKind};
-use millwright_retrieval::{embedding::Embedder, follower::FollowerHandle};
-use millwright_store::Store;
+use millwright_retrieval::{embedding::EmbeddingModels, follower::FollowerHandle};
+use millwright_store::{Store, system::EmbeddingModelRow};
 
 /// Whether a database of our own runs; always true for one that is not ours.
 pub(crate) type DatabaseProbe = Arc<dyn Fn() -> bool + Send + Sync>;
@@ -22,16 +22,16 @@ const ACCEPTED_LAG: Duration = Duration::from_secs(5);
 pub(crate) fn readiness(
     store: Store,
     is_up: DatabaseProbe,
-    embedder: Embedder,
+    embeddings: EmbeddingModels,
     models: Catalog,
     indexed: FollowerHandle,
 ) -> Readiness {
     Arc::new(move || -> BoxFuture<'static, Vec<HealthCheck>> {
-        let (store, is_up, embedder) = (store.clone(), Arc::clone(&is_up), embedder.clone());
+        let (store, is_up, embeddings) = (store.clone(), Arc::clone(&is_up), embeddings.clone());
         let (models, indexed) = (models.clone(), indexed.clone());
         async move {
             let (database, embedding, mut models) =
-                tokio::join!(database(&store, &is_up), embedding(&embedder), soon(language_models(&models)));
+                tokio::join!(database(&store, &is_up), embedding(&store, &embeddings), soon(language_models(&models)));
             let mut checks = vec![database, embedding];
             checks.append(&mut models);
             checks.push(index(&indexed));
@@ -59,11 +59,44 @@ async fn database(store: &Store, is_up: &DatabaseProbe) -> HealthCheck {
     check
 }
 
-async fn embedding(embedder: &Embedder) -> HealthCheck {
-    match tokio::time::timeout(PATIENCE, embedder.embed_query("ready")).await {
-        Ok(Ok(_)) => check("embedding model", HealthStatus::Ready, "all-MiniLM-L6-v2, in process"),
-        Ok(Err(_)) => check("embedding model", HealthStatus::Degraded, "fails; search goes by keywords alone"),
+async fn embedding(store: &Store, embeddings: &EmbeddingModels) -> HealthCheck {
+    let standing = embeddings.standing();
+    let serving = &standing.serving;
+    // Nobody's question: the line of a server takes it for a tenant of its own.
+    let probed = tokio::time::timeout(PATIENCE, embeddings.probe()).await;
+    let mut found = match probed {
+        Ok(Ok(())) if embeddings.serves_in_process() => {
+            check("embedding model", HealthStatus::Ready, format!("{}, in process", serving.name))
+        }
+        Ok(Ok(())) => check("embedding model", HealthStatus::Ready, format!("{}, on its server", serving.name)),
+        Ok(Err(error)) => {
+            let detail = format!("{}: {error}; search goes by keywords alone", serving.name);
+            check("embedding model", HealthStatus::Degraded, detail)
+        }
         Err(_) => check("embedding model", HealthStatus::Degraded, "busy with documents"),
+    };
+    if let Some(building) = &standing.building {
+        found.detail =
+            format!("{}; vectors of {} are being made: {}", found.detail, building.name, built(store, building).await);
+        if !building.indexed {
+            found.remedy =
+                Some("run `millwright embeddings prepare` with DATABASE_ADMIN_URL if that stays so".to_owned());
+        }
+    } else if let Some(server) = embeddings.server().filter(|server| server.name() != serving.name) {
+        found.status = HealthStatus::Degraded;
+        found.detail = format!("{}; the server of {} was not reached yet", found.detail, server.name());
+    }
+    found
+}
+
+async fn built(store: &Store, model: &EmbeddingModelRow) -> String {
+    if !model.indexed {
+        return "their index is not there yet".to_owned();
+    }
+    let counted = async { store.system().await?.embedding_models().progress(model.id).await };
+    match tokio::time::timeout(PATIENCE, counted).await {
+        Ok(Ok((done, total))) => format!("{} %", done * 100 / total.max(1)),
+        _ => "the database does not say how far".to_owned(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The binary `millwright`: puts the parts together and runs them.
 //!
-//! Subcommands: `serve`, `migrate`, `seed`, `doctor`, `audit verify`, `policy`, `models`, `eval`,
+//! Subcommands: `serve`, `migrate`, `seed`, `doctor`, `audit verify`, `policy`, `models`, `embeddings`, `eval`,
 //! `openapi`, and the hidden `parse-worker` that
 //! `serve` starts for each document. Each is one file; [`app`] is the part list that they share.
 //!
@@ -10,6 +10,7 @@ mod app;
 mod audit_verify;
 mod database;
 mod doctor;
+mod embeddings;
 mod eval;
 mod eval_retrieval;
 mod eval_routing;
@@ -79,6 +80,11 @@ enum Command {
         #[command(subcommand)]
         command: models_pull::ModelsCommand,
     },
+    /// Embedding models in the database.
+    Embeddings {
+        #[command(subcommand)]
+        command: embeddings::EmbeddingsCommand,
+    },
     /// Score what ships on labelled data.
     Eval {
         #[command(subcommand)]
@@ -142,6 +148,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
                 audit_verify::run(&config, &sources, tenant.as_deref(), anchor.as_deref()).await
             }
             Command::Models { command } => models_pull::run(&config, &sources, command).await,
+            Command::Embeddings { command } => embeddings::run(&config, &sources, command).await,
             Command::Policy { command } => policy::run(&config, command),
             Command::Eval { command: EvalCommand::Retrieval(input) } => {
                 eval_retrieval::run(&config, &sources, &input).await

@@ -7,11 +7,11 @@ use async_trait::async_trait;
 use millwright_agents::{ModelReranker, ModelRerankerParts};
 use millwright_config::{Config, RerankConfig, RerankForm as Form, RerankServerConfig};
 use millwright_core::{Sources, TenantScope};
-use millwright_gateway::{Gateway, HttpReranker, Masking};
-use millwright_governance::Governance;
+use millwright_gateway::{Gateway, HttpReranker, Masking, NotMasked};
+use millwright_governance::{Governance, TenantPolicy};
 use millwright_llm::{ApiKey, Patience, RerankForm, RerankServer};
 use millwright_policy::{decision::PolicyFile, pii::Vault};
-use millwright_retrieval::reranker::{NoScores, Reranker};
+use millwright_retrieval::reranker::Reranker;
 
 use crate::models;
 
@@ -64,20 +64,34 @@ fn server(settings: &RerankServerConfig, policy: &PolicyFile, governance: &Gover
 
 /// By each tenant's own settings.
 #[derive(Debug)]
-struct ByTenant(Governance);
+pub(crate) struct ByTenant(pub(crate) Governance);
 
 #[async_trait]
 impl Masking for ByTenant {
-    async fn masked(&self, scope: &TenantScope, texts: Vec<String>) -> Result<Vec<String>, NoScores> {
-        let policy = self.0.of(scope).await.map_err(|error| {
-            tracing::warn!(%error, tenant.id = %scope.tenant_id(), "searching without the reranker");
-            NoScores
-        })?;
+    async fn masked(&self, scope: &TenantScope, texts: Vec<String>) -> Result<Vec<String>, NotMasked> {
+        let policy = self.policy(scope).await?;
         // Some milliseconds for dozens of passages: not on a thread that others wait for.
         let masked = tokio::task::spawn_blocking(move || {
             let mut vault = Vault::default();
             texts.iter().map(|text| vault.redact(&policy.detector, text).text).collect()
         });
-        masked.await.map_err(|_| NoScores)
+        masked.await.map_err(|_| NotMasked)
+    }
+
+    async fn masked_apart(&self, scope: &TenantScope, texts: Vec<String>) -> Result<Vec<String>, NotMasked> {
+        let policy = self.policy(scope).await?;
+        let masked = tokio::task::spawn_blocking(move || {
+            texts.iter().map(|text| Vault::default().redact(&policy.detector, text).text).collect()
+        });
+        masked.await.map_err(|_| NotMasked)
+    }
+}
+
+impl ByTenant {
+    async fn policy(&self, scope: &TenantScope) -> Result<Arc<TenantPolicy>, NotMasked> {
+        self.0.of(scope).await.map_err(|error| {
+            tracing::warn!(%error, tenant.id = %scope.tenant_id(), "nothing is sent to the reranker and the embedding server");
+            NotMasked
+        })
     }
 }

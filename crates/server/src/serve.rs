@@ -83,7 +83,7 @@ async fn serve(
 ) -> anyhow::Result<()> {
     let address = port.listener.local_addr()?;
     let public_url = public_url(config, port.listening.scheme(), address);
-    let app = app::start(config, sources, metrics, database.store.clone(), database.probe(), public_url).await?;
+    let app = app::start(config, sources, metrics, database, public_url).await?;
     if demo {
         let seeder = Seeder {
             store: &database.store,

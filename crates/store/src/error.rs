@@ -15,6 +15,9 @@ pub enum StoreError {
     /// A job's or run's lease went to another process: stop working on it.
     #[error("the lease is no longer held")]
     LeaseLost,
+    /// Vectors of another embedding model serve than the one that the query was embedded with: embed it again.
+    #[error("the embedding model was replaced meanwhile")]
+    ModelReplaced,
     /// The database does not answer, or has no room left; trying again later may help.
     #[error("the database is unavailable")]
     Unavailable(#[source] sqlx::Error),
@@ -84,6 +87,10 @@ impl ToProblem for StoreError {
             Self::InvalidState(detail) => Problem::new(ErrorCode::InvalidTransition, *detail),
             Self::Duplicate(_) => Problem::new(ErrorCode::Conflict, "something of that name exists already"),
             Self::LeaseLost => Problem::new(ErrorCode::Interrupted, "another process took this work over"),
+            Self::ModelReplaced => {
+                Problem::new(ErrorCode::UpstreamUnavailable, "the embedding model was replaced in this moment")
+                    .remedy("try again")
+            }
             Self::Unavailable(_) => {
                 Problem::new(ErrorCode::UpstreamUnavailable, "the database does not answer at the moment")
                     .remedy("try again in a few seconds")

@@ -40,6 +40,7 @@ pub mod tenant;
 mod tenant_tx;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+mod vector_indexes;
 
 pub use error::StoreError;
 pub use migrate::{AppLogin, MigrationReport, migrate, pending_migrations};
@@ -47,3 +48,4 @@ pub use pool::{Store, StoreSettings, TenantStore};
 pub use proof::{Bookkeeping, Proof};
 pub use system_tx::SystemTx;
 pub use tenant_tx::TenantTx;
+pub use vector_indexes::VectorIndexes;

@@ -25,6 +25,8 @@ pub enum Bookkeeping {
     SessionUse,
     /// A run's lease.
     RunLease,
+    /// A pass over a watched folder: each document that it adds, changes or removes is audited.
+    SourcePass,
     /// Budgets held for calls, and given back unspent: what is spent is proved by the call's own entry.
     BudgetHold,
 }

@@ -3,7 +3,10 @@ use sqlx::{Postgres, Transaction};
 
 use crate::{
     StoreError,
-    system::{Access, Accounts, ClaimedJobs, DueVersions, Feed, LeasedReservations, LeasedRuns, Seals, Tenants},
+    system::{
+        Access, Accounts, ClaimedJobs, DueVersions, EmbeddingModels, Feed, LeasedReservations, LeasedRuns, Seals,
+        SourceClocks, Tenants,
+    },
     tenant::append_audit,
     tenant_tx::refuse_aborted,
 };
@@ -57,6 +60,16 @@ impl SystemTx {
     /// Versions whose day has come, in all tenants.
     pub fn due_versions(&mut self) -> DueVersions<'_> {
         DueVersions(&mut self.tx)
+    }
+
+    /// The embedding models of the installation.
+    pub fn embedding_models(&mut self) -> EmbeddingModels<'_> {
+        EmbeddingModels(&mut self.tx)
+    }
+
+    /// Clocks of watched folders, to be claimed.
+    pub fn source_clocks(&mut self) -> SourceClocks<'_> {
+        SourceClocks(&mut self.tx)
     }
 
     /// Runs whose process died.

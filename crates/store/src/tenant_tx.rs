@@ -6,8 +6,8 @@ use crate::{
     Bookkeeping, Proof, StoreError,
     tenant::{
         ApiKeys, AuditEntries, BudgetLedger, Budgets, Chunks, Conversations, Documents, Glossary, IndexChanges, Jobs,
-        LabelRequests, Labels, Messages, Passages, Policies, PolicyEvents, Reading, Runs, Security, Sessions, Usage,
-        Users, Validity, Vaults, Versions,
+        LabelRequests, Labels, Messages, Passages, Policies, PolicyEvents, Reading, Runs, Security, Sessions,
+        SourceFiles, Usage, Users, Validity, Vaults, Vectors, Versions, WatchedSources,
     },
 };
 
@@ -83,9 +83,14 @@ impl TenantTx {
         Versions(self.borrow())
     }
 
-    /// Chunks and vectors of one version, as ingestion writes them.
+    /// Chunks of one version, as ingestion writes them.
     pub fn chunks(&mut self) -> Chunks<'_> {
         Chunks(self.borrow())
+    }
+
+    /// Vectors of chunks, by the model that made them.
+    pub fn vectors(&mut self) -> Vectors<'_> {
+        Vectors(self.borrow())
     }
 
     /// Passages as search reads them.
@@ -146,6 +151,16 @@ impl TenantTx {
     /// What abbreviations stand for.
     pub fn glossary(&mut self) -> Glossary<'_> {
         Glossary(self.borrow())
+    }
+
+    /// Watched folders and their clocks.
+    pub fn sources(&mut self) -> WatchedSources<'_> {
+        WatchedSources(self.borrow())
+    }
+
+    /// What is known of the files of watched folders.
+    pub fn source_files(&mut self) -> SourceFiles<'_> {
+        SourceFiles(self.borrow())
     }
 
     /// Calls of models.

@@ -20,6 +20,8 @@ pub const PROBLEMS: &str = "problems_total";
 pub const EVENT_STREAMS: &str = "event_streams";
 /// Jobs that ended an attempt. Labels `kind`, `outcome`.
 pub const JOBS: &str = "jobs_total";
+/// Passes over watched folders that ended.
+pub const SOURCE_PASSES: &str = "source_passes_total";
 /// Jobs waiting to be taken.
 pub const JOBS_QUEUED: &str = "jobs_queued";
 /// Time of one stage of ingestion. Label `stage`.
@@ -130,6 +132,7 @@ fn describe() {
     describe_histogram!(HTTP_REQUEST_DURATION, Unit::Seconds, "From the request's head to the answer's head");
     describe_counter!(PROBLEMS, "Problems answered, by code");
     describe_gauge!(EVENT_STREAMS, "Event streams open now");
+    describe_counter!(SOURCE_PASSES, "Passes over watched folders that ended, by clock and outcome");
     describe_counter!(JOBS, "Attempts of jobs that ended, by outcome");
     describe_gauge!(JOBS_QUEUED, "Jobs waiting to be taken");
     describe_histogram!(INGEST_STAGE, Unit::Seconds, "Time of one stage of ingestion");
@@ -178,6 +181,11 @@ pub fn event_streams(change: f64) {
 /// An attempt of a job ended, for instance `succeeded`, `retried` or `dead`.
 pub fn job_finished(kind: &'static str, outcome: &'static str) {
     counter!(JOBS, "kind" => kind, "outcome" => outcome).increment(1);
+}
+
+/// A pass over a watched folder ended.
+pub fn source_pass_finished(clock: &'static str, outcome: &'static str) {
+    counter!(SOURCE_PASSES, "clock" => clock, "outcome" => outcome).increment(1);
 }
 
 /// So many jobs wait.

@@ -9,11 +9,12 @@ use millwright_core::{
     audit::AuditRecord,
     id::{DocumentId, VersionId},
 };
+use millwright_documents::Format;
 use millwright_retrieval::ingest::{IngestError, IngestTask, Ingestor, ReadyVersion};
 use millwright_store::{
     Proof, Store, StoreError, TenantTx,
     system::ClaimedJob,
-    tenant::{NewJob, Standing},
+    tenant::{NewJob, Standing, VersionRow, VersionStatus},
 };
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,22 @@ pub const KIND: &str = "document.ingest";
 
 /// Five attempts over about a quarter of a minute outlast a restart of the database.
 const MAX_ATTEMPTS: i32 = 5;
+
+/// Characters that make a name look like another: direction changes, zero-width and byte-order marks.
+const INVISIBLE: [char; 13] = [
+    '\u{200b}', '\u{200c}', '\u{200d}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}',
+    '\u{202e}', '\u{2066}', '\u{2069}', '\u{feff}',
+];
+
+/// Whether a name holds characters that nobody sees, and that could make it pass for another.
+pub fn has_hidden_characters(name: &str) -> bool {
+    name.chars().any(|c| c.is_control() || INVISIBLE.contains(&c))
+}
+
+/// Whether a version was made of these bytes and can be, or is being, read.
+pub fn holds(version: &VersionRow, format: Format, digest: [u8; 32]) -> bool {
+    version.sha256 == digest && version.format == format.as_str() && version.status != VersionStatus::Failed
+}
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Payload {

@@ -53,7 +53,8 @@ pub trait JobHandler: Send + Sync {
 /// How the runner works.
 #[derive(Debug, Clone)]
 pub struct JobRunnerSettings {
-    /// Jobs at the same time.
+    /// Jobs at the same time. One more may run for a tenant that has none running, so that it need not wait for the long
+    /// ones of others.
     pub concurrency: usize,
     /// How often to look for jobs that other processes enqueued or that became due.
     pub poll: Duration,
@@ -65,6 +66,14 @@ impl Default for JobRunnerSettings {
     fn default() -> Self {
         Self { concurrency: 2, poll: Duration::from_millis(500), lease: Duration::from_secs(15) }
     }
+}
+
+/// Whose jobs a place is for.
+#[derive(Debug, Clone, Copy)]
+enum Whose {
+    Any,
+    /// Of tenants that have none running.
+    OfIdleTenants,
 }
 
 /// Claims jobs and runs their handlers until told to stop.
@@ -96,16 +105,11 @@ impl JobRunner {
     /// Runs until `stop`; jobs in the middle are given back by their lease.
     pub async fn run(self: Arc<Self>, tracker: TaskTracker, stop: CancellationToken) {
         let places = Arc::new(Semaphore::new(self.settings.concurrency));
+        let spare = Arc::new(Semaphore::new(1));
         loop {
-            let claimed = self.claim(places.available_permits()).await;
-            for job in claimed {
-                let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-                let (runner, stop) = (Arc::clone(&self), stop.clone());
-                tracker.spawn(async move {
-                    runner.attempt(job, stop).await;
-                    runner.wake.notify_one();
-                    drop(place);
-                });
+            self.fill(&places, Whose::Any, &tracker, &stop).await;
+            if places.available_permits() == 0 {
+                self.fill(&spare, Whose::OfIdleTenants, &tracker, &stop).await;
             }
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -115,11 +119,30 @@ impl JobRunner {
         }
     }
 
-    async fn claim(&self, places: usize) -> Vec<ClaimedJob> {
+    /// Starts jobs until the places are taken or nothing is left to do.
+    async fn fill(
+        self: &Arc<Self>,
+        places: &Arc<Semaphore>,
+        whose: Whose,
+        tracker: &TaskTracker,
+        stop: &CancellationToken,
+    ) {
+        for job in self.claim(places.available_permits(), whose).await {
+            let Ok(place) = Arc::clone(places).acquire_owned().await else { return };
+            let (runner, stop) = (Arc::clone(self), stop.clone());
+            tracker.spawn(async move {
+                runner.attempt(job, stop).await;
+                runner.wake.notify_one();
+                drop(place);
+            });
+        }
+    }
+
+    async fn claim(&self, places: usize, whose: Whose) -> Vec<ClaimedJob> {
         if places == 0 {
             return Vec::new();
         }
-        match self.try_claim(places).await {
+        match self.try_claim(places, whose).await {
             Ok(jobs) => jobs,
             Err(error) => {
                 // Readiness reports the database; one line a poll would drown the log.
@@ -129,10 +152,13 @@ impl JobRunner {
         }
     }
 
-    async fn try_claim(&self, places: usize) -> Result<Vec<ClaimedJob>, StoreError> {
+    async fn try_claim(&self, places: usize, whose: Whose) -> Result<Vec<ClaimedJob>, StoreError> {
         let mut tx = self.store.system().await?;
         let limit = i64::try_from(places).unwrap_or(i64::MAX);
-        let jobs = tx.jobs().claim(self.owner, self.settings.lease, limit).await?;
+        let jobs = match whose {
+            Whose::Any => tx.jobs().claim(self.owner, self.settings.lease, limit).await?,
+            Whose::OfIdleTenants => tx.jobs().claim_for_idle_tenants(self.owner, self.settings.lease, limit).await?,
+        };
         tx.commit().await?;
         Ok(jobs)
     }

@@ -3,7 +3,8 @@
 //! [`JobRunner`] claims jobs from Postgres under a lease and hands them to their [`JobHandler`]; it retries with
 //! backoff and jitter and dead-letters with the reason. [`AuditSealer`] orders and chains audit entries within
 //! 250 ms of their commit. [`RunReaper`] ends runs whose process died. [`Calendar`] lets versions
-//! answer when their day comes. [`ingest`] is the one job there is.
+//! answer when their day comes. [`VectorKeeper`] has one embedding model take the place of another. [`folders`] keeps documents
+//! as watched folders have them. [`ingest`] is the one job there is.
 //!
 //! It is not where work is defined: a handler calls the crate that knows how.
 //!
@@ -15,12 +16,15 @@
 
 mod backoff;
 mod calendar;
+pub mod folders;
 pub mod ingest;
 mod job_runner;
 mod reaper;
 mod sealer;
+mod vectors;
 
 pub use calendar::Calendar;
 pub use job_runner::{JobFailure, JobHandler, JobRunner, JobRunnerSettings};
 pub use reaper::RunReaper;
 pub use sealer::{AuditSealer, SealError};
+pub use vectors::VectorKeeper;

@@ -24,6 +24,9 @@ export type CreateGlossaryEntry = Schemas["CreateGlossaryEntryRequest"];
 export type GlossaryLanguage = Schemas["GlossaryLanguage"];
 export const GLOSSARY_LANGUAGES: readonly GlossaryLanguage[] = ["any", "en", "de"];
 
+export type EmbeddingModel = Sent<Schemas["EmbeddingModelResponse"]>;
+export type Embeddings = { serving: EmbeddingModel; building: EmbeddingModel | null };
+
 /** The OpenAPI document describes the words in prose. */
 export type Health = "up" | "probing" | "down";
 export type Endpoint = Narrowed<Schemas["EndpointResponse"], { health: Health; max_classification: Classification }>;

@@ -47,8 +47,13 @@ export function problemFromText(status: number, text: string, traceId: string | 
 
 export async function problemFromResponse(response: Response): Promise<Problem> {
   const text = await response.text().catch(() => "");
-  const wait = Number(response.headers.get("retry-after") ?? NaN);
-  return problemFromText(response.status, text, response.headers.get("x-request-id"), Number.isFinite(wait) ? wait : null);
+  return problemFromText(response.status, text, response.headers.get("x-request-id"), secondsOf(response.headers.get("retry-after")));
+}
+
+/** The seconds of a `Retry-After` header. */
+export function secondsOf(header: string | null): number | null {
+  const seconds = Number(header ?? NaN);
+  return Number.isFinite(seconds) ? seconds : null;
 }
 
 export function asProblem(error: unknown): Problem {

@@ -54,6 +54,23 @@ export interface paths {
         patch: operations["admin.budgets.change"];
         trace?: never;
     };
+    "/api/v1/admin/embeddings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What makes vectors, and how far it has come with the tenant's passages. */
+        get: operations["admin.embeddings.get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/glossary": {
         parameters: {
             query?: never;
@@ -1248,6 +1265,72 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The watched folders whose documents the caller could read, by name. */
+        get: operations["sources.list"];
+        put?: never;
+        /**
+         * Has a folder watched: its files become documents, and follow what happens to them there. Answers 409 `not_configured` where
+         *     the operator has set no `WATCH_ROOT`.
+         */
+        post: operations["sources.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A watched folder, how fresh what is known of it is, and what its last passes met. */
+        get: operations["sources.get"];
+        put?: never;
+        post?: never;
+        /**
+         * Ends the watch of a folder. Its documents are hidden at once, and removed one after the other; the files stay where they
+         *     are.
+         */
+        delete: operations["sources.delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes how a folder is watched. With another label or other groups its documents are hidden at once, until their
+         *     permissions were checked anew. A label is not lowered: that takes a source of its own.
+         */
+        patch: operations["sources.change"];
+        trace?: never;
+    };
+    "/api/v1/sources/{id}/scan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Has a folder looked through now, both its contents and its permissions; after the pass that is under way, where there is
+         *     one.
+         */
+        post: operations["sources.scan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/usage": {
         parameters: {
             query?: never;
@@ -1650,6 +1733,27 @@ export interface components {
              */
             new_password: string;
         };
+        /** @description What is to be another; what is absent stays. */
+        ChangeSourceRequest: {
+            classification?: components["schemas"]["Classification"] | null;
+            /** Format: int32 */
+            content_interval_s?: number | null;
+            /** @description All export regimes; at least those that it has. */
+            export_control?: string[] | null;
+            /** @description The whole map. One that is there can be changed and not taken away. */
+            group_map?: {
+                [key: string]: string;
+            } | null;
+            /** @description All groups; at least those that it has. */
+            groups?: string[] | null;
+            name?: string | null;
+            /** Format: int32 */
+            permission_interval_s?: number | null;
+            /** Format: int32 */
+            permission_max_age_s?: number | null;
+            /** @description All tags of documents that come from now on. */
+            tags?: string[] | null;
+        };
         /** @description What is to change; what is absent stays. */
         ChangeUserRequest: {
             clearance?: components["schemas"]["Classification"] | null;
@@ -1894,6 +1998,43 @@ export interface components {
             export_authorisations: string[];
             groups: string[];
         };
+        /** @description One clock of a source. */
+        ClockResponse: {
+            /**
+             * Format: date-time
+             * @description When the last pass that went through everything began; null before the first, and for permissions while a change of
+             *     label or groups is not carried out.
+             */
+            checked_at?: string | null;
+            /**
+             * Format: date-time
+             * @description When the next pass is due.
+             */
+            due_at?: string | null;
+            failure?: components["schemas"]["FailureResponse"] | null;
+            /**
+             * Format: date-time
+             * @description When the last pass ended.
+             */
+            finished_at?: string | null;
+            /**
+             * @description What the running pass met so far, else the last one: counts `seen`, `new`, `changed`, `removed`, `relabelled`, `hidden`
+             *     and `passed_over`; `skipped`, counted by reason; and `problems`, the first 50 paths with their reason.
+             */
+            report: unknown;
+            /** @description Whether a pass is under way. */
+            running: boolean;
+            /**
+             * Format: date-time
+             * @description When the last pass began.
+             */
+            started_at?: string | null;
+            /**
+             * Format: int64
+             * @description Milliseconds that the last pass took.
+             */
+            took_ms?: number | null;
+        };
         /** @description A code of the authenticator. */
         CodeRequest: {
             /** @description Six digits. */
@@ -2045,6 +2186,45 @@ export interface components {
             /** @description What it is for. */
             note: string;
         };
+        /** @description A folder to be watched. */
+        CreateSourceRequest: {
+            classification?: components["schemas"]["Classification"] | null;
+            /**
+             * Format: int32
+             * @description Seconds between two passes over the contents.
+             * @default 900
+             */
+            content_interval_s: number;
+            /** @description Export regimes, for instance `ITAR` or `EAR:3A001`. */
+            export_control?: string[];
+            /**
+             * @description Which access group stands for which Unix group, a name or a number. With it, the permissions of files count: a file that
+             *     not everybody may read there is kept for the groups that may, and one that none of these may read is not taken in.
+             *     Absent: all files carry the label above.
+             */
+            group_map?: {
+                [key: string]: string;
+            } | null;
+            /** @description Groups whose members alone may read it: a reader must be in each. */
+            groups?: string[];
+            name: string;
+            /** @description Below the organisation's folder, in which the operator mounts shares; `.` for all of it. */
+            path: string;
+            /**
+             * Format: int32
+             * @description Seconds between two passes over the permissions.
+             * @default 300
+             */
+            permission_interval_s: number;
+            /**
+             * Format: int32
+             * @description Permissions that were checked longer ago hide the documents, seconds; more than the interval.
+             * @default 3600
+             */
+            permission_max_age_s: number;
+            /** @description Words to find its documents by. */
+            tags?: string[];
+        };
         /** @description Who is to be made. */
         CreateUserRequest: {
             display_name: string;
@@ -2168,6 +2348,7 @@ export interface components {
         };
         /** @description A document with all its versions. */
         DocumentDetailResponse: components["schemas"]["DocumentResponse"] & {
+            vectors?: components["schemas"]["VectorsResponse"] | null;
             /** @description Newest first. */
             versions: components["schemas"]["VersionResponse"][];
         };
@@ -2207,6 +2388,7 @@ export interface components {
             /** @description The uploader's own fields. */
             metadata: unknown;
             name: string;
+            source?: components["schemas"]["RelatedSourceResponse"] | null;
             superseded_by?: components["schemas"]["RelatedDocumentResponse"] | null;
             supersedes?: components["schemas"]["RelatedDocumentResponse"] | null;
             /** @description Words to find it by, in order. */
@@ -2221,6 +2403,44 @@ export interface components {
             index: number;
             /** @description `embedding`. */
             object: string;
+        };
+        /** @description An embedding model, and how far the tenant's passages were gone through with it. */
+        EmbeddingModelResponse: {
+            /** @description Whether this process can make its vectors. Where it cannot, search goes by keywords alone. */
+            available: boolean;
+            /**
+             * Format: date-time
+             * @description When it was first seen.
+             */
+            created_at: string;
+            /**
+             * Format: int32
+             * @description Numbers in a vector.
+             */
+            dimensions: number;
+            /**
+             * Format: int64
+             * @description Passages that were gone through.
+             */
+            done: number;
+            name: string;
+            /**
+             * Format: date-time
+             * @description Since when it serves; null before.
+             */
+            served_at?: string | null;
+            /**
+             * Format: int64
+             * @description Passages there are.
+             */
+            total: number;
+            /** @description Whether it waits for its index: `millwright embeddings prepare` makes it. */
+            waits_for_index: boolean;
+            /**
+             * Format: int64
+             * @description Of those done, passages without vectors, because their label may not go to the model's server: keywords find them.
+             */
+            withheld: number;
         };
         /** @description Texts to be turned into vectors. */
         EmbeddingRequest: {
@@ -2245,6 +2465,12 @@ export interface components {
             /** @description `list`. */
             object: string;
             usage: components["schemas"]["EmbeddingUsage"];
+        };
+        /** @description What makes the vectors of documents and questions. */
+        EmbeddingsResponse: {
+            building?: components["schemas"]["EmbeddingModelResponse"] | null;
+            /** @description Whose vectors answer. */
+            serving: components["schemas"]["EmbeddingModelResponse"];
         };
         /** @description What was counted. */
         EmbeddingUsage: {
@@ -2292,7 +2518,7 @@ export interface components {
          * @description Every way in which Millwright refuses or fails. Clients may rely on the code.
          * @enum {string}
          */
-        ErrorCode: "validation_failed" | "malformed_body" | "unauthenticated" | "not_authorized" | "second_factor_required" | "step_up_required" | "csrf_rejected" | "not_found" | "method_not_allowed" | "conflict" | "invalid_transition" | "duplicate_submission" | "hitl_required" | "policy_denied" | "label_denied" | "injection_blocked" | "budget_exceeded" | "rate_limited" | "stale_target" | "payload_too_large" | "unsupported_media_type" | "document_unreadable" | "document_encrypted" | "document_needs_ocr" | "document_limit_exceeded" | "upstream_unavailable" | "cancelled" | "interrupted" | "uri_too_long" | "headers_too_large" | "request_timeout" | "internal";
+        ErrorCode: "validation_failed" | "malformed_body" | "unauthenticated" | "not_authorized" | "second_factor_required" | "step_up_required" | "csrf_rejected" | "not_found" | "method_not_allowed" | "conflict" | "invalid_transition" | "duplicate_submission" | "hitl_required" | "policy_denied" | "label_denied" | "injection_blocked" | "budget_exceeded" | "rate_limited" | "stale_target" | "payload_too_large" | "unsupported_media_type" | "document_unreadable" | "document_encrypted" | "document_needs_ocr" | "document_ocr_timeout" | "document_limit_exceeded" | "not_configured" | "upstream_unavailable" | "cancelled" | "interrupted" | "uri_too_long" | "headers_too_large" | "request_timeout" | "internal";
         /** @description What would be asked. */
         EstimateRequest: {
             classification?: components["schemas"]["Classification"] | null;
@@ -2609,7 +2835,7 @@ export interface components {
             audit_sequence?: number | null;
             /** @description The most tokens of a chunk. */
             chunk_tokens: number;
-            /** @description Digest of the embedding model, whose tokens are counted. */
+            /** @description Digest of the embedding model in process, whose tokens are counted. */
             embedding_model: string;
             /** @description `pdf`, `docx` and so on. */
             format: string;
@@ -2617,14 +2843,20 @@ export interface components {
             intact: boolean;
             /** @description About how many tokens chunks repeat of the one before. */
             overlap_tokens: number;
-            /** @description Name and version of the parser. */
+            /** @description Name and version of the parser that read it. */
             parser: string;
+            recognition?: components["schemas"]["RecognitionResponse"] | null;
             /** @description What was read, and what came of it. */
             signed: components["schemas"]["DigestsResponse"];
             /** Format: date-time */
             signed_at: string;
             /** @description The same of what is stored now. */
             stored: components["schemas"]["DigestsResponse"];
+            /**
+             * @description Digest of the model whose vectors it had when it was ready; null where they were withheld or came later, and in entries
+             *     from before models were told apart.
+             */
+            vector_model?: string | null;
             /**
              * Format: int32
              * @description Number of the version.
@@ -2978,6 +3210,7 @@ export interface components {
                 /** @description The uploader's own fields. */
                 metadata: unknown;
                 name: string;
+                source?: components["schemas"]["RelatedSourceResponse"] | null;
                 superseded_by?: components["schemas"]["RelatedDocumentResponse"] | null;
                 supersedes?: components["schemas"]["RelatedDocumentResponse"] | null;
                 /** @description Words to find it by, in order. */
@@ -3209,7 +3442,7 @@ export interface components {
          */
         PeriodName: "hour" | "day" | "month";
         /** @enum {string} */
-        Permission: "documents:read" | "documents:write" | "labels:approve" | "chat:use" | "personal_data:read" | "audit:read" | "jobs:read" | "jobs:manage" | "metrics:read" | "users:read" | "users:manage" | "configuration:read" | "configuration:manage" | "budgets:read" | "budgets:manage" | "usage:read" | "profile:manage";
+        Permission: "documents:read" | "documents:write" | "labels:approve" | "chat:use" | "personal_data:read" | "audit:read" | "jobs:read" | "jobs:manage" | "metrics:read" | "users:read" | "users:manage" | "configuration:read" | "configuration:manage" | "sources:manage" | "budgets:read" | "budgets:manage" | "usage:read" | "profile:manage";
         /** @description A type of personal data and what happens to it. */
         PersonalDataTypeResponse: {
             default_mode: components["schemas"]["Mode"];
@@ -3517,6 +3750,13 @@ export interface components {
             /** @description The worst that a needed part reports. */
             status: components["schemas"]["HealthStatus"];
         };
+        /** @description What recognised the text of pictures. */
+        RecognitionResponse: {
+            /** @description The program and its version. */
+            engine: string;
+            /** @description The languages that it read, as it writes them: `deu+eng`. */
+            languages: string;
+        };
         /** @description Codes that sign in once each, when the authenticator is lost. */
         RecoveryCodesResponse: {
             /** @description Ten; shown once. */
@@ -3530,6 +3770,11 @@ export interface components {
         /** @description Another document. */
         RelatedDocumentResponse: {
             id: components["schemas"]["DocumentId"];
+            name: string;
+        };
+        /** @description A watched folder. */
+        RelatedSourceResponse: {
+            id: components["schemas"]["SourceId"];
             name: string;
         };
         /** @description The new title. */
@@ -3829,6 +4074,59 @@ export interface components {
             /** @description Whether it takes content that nobody checked. */
             takes_untrusted?: boolean;
         };
+        SourceId: string;
+        /** @description All watched folders. */
+        SourceListResponse: {
+            /**
+             * @description The organisation's folder below `WATCH_ROOT`, in which the operator mounts shares; null where `WATCH_ROOT` is not set and
+             *     no folder is watched.
+             */
+            folder?: string | null;
+            /** @description By name; at most 50. */
+            items: components["schemas"]["SourceResponse"][];
+        };
+        /** @description A watched folder. */
+        SourceResponse: components["schemas"]["LabelParts"] & {
+            /** Format: int32 */
+            content_interval_s: number;
+            contents?: components["schemas"]["ClockResponse"] | null;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description How many documents it has.
+             */
+            document_count: number;
+            /**
+             * Format: date-time
+             * @description Until when they are shown; null before the first check.
+             */
+            fresh_until?: string | null;
+            /** @description Which access group stands for which Unix group, a name or a number; null where permissions of files say nothing. */
+            group_map?: {
+                [key: string]: string;
+            } | null;
+            /**
+             * Format: int64
+             * @description How many of them nobody sees, for nobody can say who may.
+             */
+            hidden_count: number;
+            id: components["schemas"]["SourceId"];
+            name: string;
+            /** @description Below the organisation's folder; `.` for all of it. */
+            path: string;
+            /** Format: int32 */
+            permission_interval_s: number;
+            /** Format: int32 */
+            permission_max_age_s: number;
+            permissions?: components["schemas"]["ClockResponse"] | null;
+            /** @description Whether its documents are hidden from everybody, because their permissions were not checked for too long. */
+            stale: boolean;
+            /** @description What new documents get. */
+            tags: string[];
+            /** Format: date-time */
+            updated_at: string;
+        };
         /** @description Where the time went, milliseconds, summed over the parts of a question. Keywords and embedding run side by side. */
         StageTimes: {
             /**
@@ -4096,6 +4394,13 @@ export interface components {
             session_id?: components["schemas"]["SessionId"] | null;
             tenant: components["schemas"]["TenantResponse"];
         };
+        /** @description Whether passages have vectors of the embedding model that serves. Keywords find them in any case. */
+        VectorsResponse: {
+            /** @description Why they are withheld: the label may not go to the model's server. */
+            reason?: string | null;
+            /** @description `complete`, `pending`, or `withheld`. */
+            state: string;
+        };
         /**
          * @description What comes out.
          * @enum {string}
@@ -4134,6 +4439,8 @@ export interface components {
             page_count?: number | null;
             /** @description Whether its pages are real pages. */
             paged: boolean;
+            /** @description The numbers of its pages whose picture was not read, because the time for recognising text was up. */
+            pages_out_of_time: number[];
             /** @description The numbers of its pages on which no text was found. */
             pages_without_text: number[];
             /**
@@ -4621,6 +4928,70 @@ export interface operations {
             };
             /** @description Format not supported */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin.embeddings.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmbeddingsResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8904,6 +9275,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description It comes from a watched folder */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not valid */
             422: {
                 headers: {
@@ -11867,6 +12247,539 @@ export interface operations {
             };
             /** @description Format not supported */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sources.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceListResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sources.create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateSourceRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The name or folder is taken, or `WATCH_ROOT` is not set */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sources.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SourceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sources.delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SourceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sources.change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SourceId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeSourceRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "sources.scan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["SourceId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `WATCH_ROOT` is not set */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -31,11 +31,14 @@ export type Version = Narrowed<
   }
 >;
 export type RelatedDocument = Schemas["RelatedDocumentResponse"];
+export type RelatedSource = Schemas["RelatedSourceResponse"];
 export type Document = Narrowed<
   Schemas["DocumentResponse"],
-  { format: Format; latest: Version; supersedes: RelatedDocument | null; superseded_by: RelatedDocument | null } & Label
+  { format: Format; latest: Version; supersedes: RelatedDocument | null; superseded_by: RelatedDocument | null; source: RelatedSource | null } & Label
 >;
-export type DocumentDetail = Document & { versions: Version[] };
+/** Whether meaning finds a document, beside keywords. */
+export type DocumentVectors = Narrowed<Schemas["VectorsResponse"], { state: "complete" | "pending" | "withheld" }>;
+export type DocumentDetail = Document & { versions: Version[]; vectors: DocumentVectors | null };
 export type Manifest = Sent<Schemas["ManifestResponse"]>;
 export type Chunk = Sent<Schemas["ChunkResponse"]>;
 export type PageText = Schemas["DocumentPageResponse"];

@@ -1,7 +1,7 @@
 import { mayRepeat, send, url } from "./client";
 import { reportDown, reportUp } from "./connection";
 import { CSRF_HEADER, csrfToken } from "./http";
-import { Problem, UNREACHABLE, problemFromText } from "./problem";
+import { Problem, UNREACHABLE, problemFromText, secondsOf } from "./problem";
 import { session } from "./session";
 import type { Classification, Document } from "./types";
 
@@ -80,7 +80,8 @@ function transfer(file: File, said: UploadDescription, onSent: (sent: number) =>
       if (request.status >= 200 && request.status < 300) {
         resolve({ document: JSON.parse(request.responseText) as Document, unchanged: request.status === 200 });
       } else {
-        reject(problemFromText(request.status, request.responseText, request.getResponseHeader("x-request-id")));
+        const wait = secondsOf(request.getResponseHeader("retry-after"));
+        reject(problemFromText(request.status, request.responseText, request.getResponseHeader("x-request-id"), wait));
       }
     };
     request.send(form);

@@ -9,6 +9,7 @@ export const ADMIN_PLACES = [
   { name: "models", to: "/admin/models", permission: "configuration:read", key: "m" },
   { name: "budgets", to: "/admin/budgets", permission: "budgets:read", key: "b" },
   { name: "glossary", to: "/admin/glossary", permission: "configuration:read", key: "t" },
+  { name: "sources", to: "/admin/sources", permission: "sources:manage", key: "f" },
   { name: "security", to: "/admin/security", permission: "configuration:read", key: "s" },
   { name: "jobs", to: "/admin/jobs", permission: "jobs:read", key: "j" },
   { name: "audit", to: "/admin/audit", permission: "audit:read", key: "a" },

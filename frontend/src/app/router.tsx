@@ -246,6 +246,13 @@ const glossary = createRoute({
   component: lazyRouteComponent(() => import("@/features/admin/glossary/GlossaryPage"), "GlossaryPage"),
 });
 
+const sources = createRoute({
+  getParentRoute: () => admin,
+  path: "/sources",
+  beforeLoad: requires("sources:manage"),
+  component: lazyRouteComponent(() => import("@/features/admin/sources/SourcesPage"), "SourcesPage"),
+});
+
 const audit = createRoute({
   getParentRoute: () => admin,
   path: "/audit",
@@ -283,7 +290,7 @@ export const router = createRouter({
       usage,
       run,
       profile,
-      admin.addChildren([adminHome, users, labelRequests, policy, personalData, models, budgets, glossary, security, jobs, audit]),
+      admin.addChildren([adminHome, users, labelRequests, policy, personalData, models, budgets, glossary, sources, security, jobs, audit]),
     ]),
   ]),
   defaultPreload: "intent",

@@ -239,6 +239,7 @@ export const permissions: Dictionary<typeof english.permissions> = {
   configuration_manage: "Konfiguration ändern",
   budgets_read: "Alle Budgets und allen Verbrauch sehen",
   budgets_manage: "Budgets verwalten",
+  sources_manage: "Beobachtete Ordner verwalten",
   usage_read: "Eigenen Verbrauch sehen",
   profile_manage: "Eigenes Profil verwalten",
 };

@@ -113,6 +113,12 @@ export const budgets: Dictionary<typeof en.budgets> = {
 export const models: Dictionary<typeof en.models> = {
   title: "Modelle",
   text: "Was antworten darf, wo es läuft, und wie eine Anfrage zu ihrem Modell findet.",
+  vectors: "Embeddings",
+  vectorsText: "Was Textstellen und Fragen zu Vektoren macht, damit sie nach ihrem Sinn gefunden werden. Ein neues Modell wird neben dem aufgebaut, das antwortet, und löst es in einem Augenblick ab.",
+  vectorNumbers: "{{number}} Zahlen",
+  vectorStates: { serving: "antwortet", building: "wird aufgebaut", waits: "wartet auf seinen Index: millwright embeddings prepare", absent: "nicht erreichbar: die Suche geht nach Wörtern" },
+  vectorsDone: "{{done}} von {{total}} Textstellen",
+  vectorsWithheld: "{{number}} davon nur nach Wörtern, weil ihre Einstufung nicht zum Server darf",
   list: "Angeschlossene Modelle",
   name: "Modell",
   tiers: "Stufen",

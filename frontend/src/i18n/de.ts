@@ -1,6 +1,7 @@
 import { chat } from "./de-chat";
 import { documents, upload } from "./de-documents";
 import { glossary } from "./de-glossary";
+import { sources } from "./de-sources";
 import { apiKeys, permissions, profile, secondFactor, security, sessions, signIn, users } from "./de-identity";
 import { budgets, models, openai, route, runs, usage } from "./de-models";
 import { labelRequests, labels, personalData, policy, refusals } from "./de-policy";
@@ -26,6 +27,7 @@ export const de: Dictionary<typeof en> = {
   usage,
   budgets,
   glossary,
+  sources,
   models,
   route,
   runs,
@@ -43,7 +45,7 @@ export const de: Dictionary<typeof en> = {
     profile: "Profil",
     stillSignedIn: "Sie sind noch angemeldet.",
     adminNavigation: "Verwaltung",
-    adminNav: { users: "Benutzer", labelRequests: "Kennzeichnungsanträge", policy: "Richtlinie", personalData: "Personendaten", models: "Modelle", budgets: "Budgets", glossary: "Glossar", security: "Sicherheit", jobs: "Aufträge", audit: "Protokoll" },
+    adminNav: { users: "Benutzer", labelRequests: "Kennzeichnungsanträge", policy: "Richtlinie", personalData: "Personendaten", models: "Modelle", budgets: "Budgets", glossary: "Glossar", sources: "Ordner", security: "Sicherheit", jobs: "Aufträge", audit: "Protokoll" },
     offline: "Millwright antwortet nicht. Es wird weiter versucht; nichts Getipptes geht verloren.",
     notFound: "Diese Seite gibt es nicht",
     notFoundText: "Vielleicht ist die Adresse falsch geschrieben, oder die Seite ist umgezogen.",
@@ -89,6 +91,7 @@ export const de: Dictionary<typeof en> = {
     models: "Zu den Modellen",
     budgets: "Zu den Budgets",
     glossary: "Zum Glossar",
+    sources: "Zu Beobachtete Ordner",
     audit: "Zum Protokoll",
     jobs: "Zu den Aufträgen",
     help: "Diese Hilfe",
@@ -158,7 +161,9 @@ export const de: Dictionary<typeof en> = {
     document_unreadable: "Das Dokument ist nicht lesbar",
     document_encrypted: "Das Dokument ist verschlüsselt",
     document_needs_ocr: "Das Dokument enthält keinen Text und braucht OCR",
+    document_ocr_timeout: "Die Texterkennung hat zu lange gedauert",
     document_limit_exceeded: "Das Dokument überschreitet die Grenzen",
+    not_configured: "Auf diesem Server nicht eingerichtet",
     upstream_unavailable: "Ein benötigter Dienst ist nicht erreichbar",
     cancelled: "Angehalten",
     interrupted: "Unterbrochen",

@@ -236,6 +236,7 @@ export const permissions = {
   configuration_manage: "Change the configuration",
   budgets_read: "See all budgets and usage",
   budgets_manage: "Manage budgets",
+  sources_manage: "Manage watched folders",
   usage_read: "See the own usage",
   profile_manage: "Manage the own profile",
 } as const;

@@ -1,6 +1,7 @@
 import { chat } from "./en-chat";
 import { documents, upload } from "./en-documents";
 import { glossary } from "./en-glossary";
+import { sources } from "./en-sources";
 import { apiKeys, permissions, profile, secondFactor, security, sessions, signIn, users } from "./en-identity";
 import { budgets, models, openai, route, runs, usage } from "./en-models";
 import { labelRequests, labels, personalData, policy, refusals } from "./en-policy";
@@ -28,6 +29,7 @@ export const en = {
   usage,
   budgets,
   glossary,
+  sources,
   models,
   route,
   runs,
@@ -45,7 +47,7 @@ export const en = {
     profile: "Profile",
     stillSignedIn: "You are still signed in.",
     adminNavigation: "Administration",
-    adminNav: { users: "Users", labelRequests: "Label requests", policy: "Policy", personalData: "Personal data", models: "Models", budgets: "Budgets", glossary: "Glossary", security: "Security", jobs: "Jobs", audit: "Audit log" },
+    adminNav: { users: "Users", labelRequests: "Label requests", policy: "Policy", personalData: "Personal data", models: "Models", budgets: "Budgets", glossary: "Glossary", sources: "Watched folders", security: "Security", jobs: "Jobs", audit: "Audit log" },
     offline: "Millwright does not answer. Trying again; nothing you typed is lost.",
     notFound: "There is no such page",
     notFoundText: "The address may be mistyped, or the page has moved.",
@@ -91,6 +93,7 @@ export const en = {
     models: "Go to Models",
     budgets: "Go to Budgets",
     glossary: "Go to Glossary",
+    sources: "Go to Watched folders",
     audit: "Go to Audit log",
     jobs: "Go to Jobs",
     help: "This help",
@@ -160,7 +163,9 @@ export const en = {
     document_unreadable: "The document cannot be read",
     document_encrypted: "The document is encrypted",
     document_needs_ocr: "The document has no text and needs OCR",
+    document_ocr_timeout: "Recognising the text took too long",
     document_limit_exceeded: "The document exceeds its limits",
+    not_configured: "Not set up on this server",
     upstream_unavailable: "A needed service is unavailable",
     cancelled: "Stopped",
     interrupted: "Interrupted",

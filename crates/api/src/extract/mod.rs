@@ -12,7 +12,7 @@ pub use body::{PathId, StrictJson, StrictQuery};
 pub use page::PageQuery;
 pub use principal::{
     AuditRead, BudgetsManage, BudgetsRead, ChatUse, ConfigurationManage, ConfigurationRead, DocumentsRead,
-    DocumentsWrite, From, JobsManage, JobsRead, LabelsApprove, MetricsRead, ProfileManage, StepUpProof, UsageRead,
-    UsersManage, UsersRead,
+    DocumentsWrite, From, JobsManage, JobsRead, LabelsApprove, MetricsRead, ProfileManage, SourcesManage, StepUpProof,
+    UsageRead, UsersManage, UsersRead,
 };
 pub use streaming::{Streaming, Watched};

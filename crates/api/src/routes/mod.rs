@@ -12,6 +12,7 @@ pub(crate) mod openai;
 pub(crate) mod policy;
 pub(crate) mod runs;
 pub(crate) mod search;
+pub(crate) mod sources;
 pub(crate) mod usage;
 
 use std::convert::Infallible;
@@ -135,9 +136,11 @@ fn api(max_upload_bytes: usize) -> OpenApiRouter<AppState> {
         .routes(reads(May::JobsRead, routes!(admin::jobs::jobs)))
         .routes(changes(May::JobsManage, Proves::JobRetried, routes!(admin::retry::retry)))
         .routes(reads(May::MetricsRead, routes!(admin::metrics::metrics)))
+        .routes(reads(May::MetricsRead, routes!(admin::embeddings::embeddings)))
         .merge(admin_users())
         .merge(budgets())
         .merge(glossary())
+        .merge(sources())
         .merge(policies())
         .routes(reads(May::ConfigurationRead, routes!(models::list::list)))
         .routes(reads(May::UsageRead, routes!(models::estimate::estimate)))
@@ -222,6 +225,18 @@ fn glossary() -> OpenApiRouter<AppState> {
         .routes(changes(May::ConfigurationManage, Proves::GlossaryEntryCreated, routes!(glossary::create::create)))
         .routes(changes(May::ConfigurationManage, Proves::GlossaryEntryChanged, routes!(glossary::change::change)))
         .routes(changes(May::ConfigurationManage, Proves::GlossaryEntryDeleted, routes!(glossary::delete::delete)))
+}
+
+fn sources() -> OpenApiRouter<AppState> {
+    use AuditAction as Proves;
+    use Permission as May;
+    OpenApiRouter::new()
+        .routes(reads(May::SourcesManage, routes!(sources::list::list)))
+        .routes(changes(May::SourcesManage, Proves::SourceCreated, routes!(sources::create::create)))
+        .routes(reads(May::SourcesManage, routes!(sources::get::get)))
+        .routes(changes(May::SourcesManage, Proves::SourceChanged, routes!(sources::change::change)))
+        .routes(changes(May::SourcesManage, Proves::SourceDeleted, routes!(sources::delete::delete)))
+        .routes(changes(May::SourcesManage, Proves::SourceScanRequested, routes!(sources::scan::scan)))
 }
 
 /// The OpenAPI document, made from the routes.

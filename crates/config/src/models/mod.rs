@@ -17,7 +17,7 @@ pub use self::{
 };
 use crate::{Secret, Setting, reader::Reader, storage};
 
-const MODELS_FILE: Setting = Setting {
+pub(crate) const MODELS_FILE: Setting = Setting {
     name: "MODELS_FILE",
     default: "",
     accepts: "an absolute path",

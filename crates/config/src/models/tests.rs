@@ -46,6 +46,23 @@ models:
 ";
 
 #[test]
+fn the_embedding_model_is_one_of_the_file_and_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("models.yaml");
+    let vectors = "  - name: vectors\n    kind: embedding\n    endpoints: [{endpoint: gpu}]\n    price: free\n";
+    let dear = vectors.replace("vectors", "dear").replace("free", "{input_per_million: 1}");
+    fs::write(&path, format!("currency: EUR{SMALL}{vectors}{dear}")).unwrap();
+    let named = |name: &str| load(&[("MODELS_FILE", path.to_str().unwrap()), ("EMBEDDING_MODEL", name)]);
+    assert_eq!(named("vectors").unwrap().retrieval.embedding_model.as_deref(), Some("vectors"));
+    assert_eq!(named("builtin").unwrap().retrieval.embedding_model, None);
+    assert_eq!(load(&[]).unwrap().retrieval.embedding_model, None);
+    for (name, because) in [("dear", "has a price"), ("qwen3", "no model `qwen3`"), ("other", "no model `other`")] {
+        let said = problems(named(name));
+        assert!(said.len() == 1 && said[0].starts_with("EMBEDDING_MODEL: ") && said[0].contains(because), "{said:?}");
+    }
+}
+
+#[test]
 fn the_example_in_docs_is_read_whole() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/models.example.yaml");
     let keys = [("AZURE_OPENAI_KEY", "k"), ("ANTHROPIC_API_KEY", "k")];

@@ -82,6 +82,15 @@ pub fn chunk(pages: &[Page], settings: &ChunkSettings, count_tokens: &CountToken
     chunks
 }
 
+/// Headings and header rows stand above every chunk below them: longer ones would make a small document a large one.
+const LONGEST_CONTEXT: usize = 300;
+
+/// A heading as it stands above chunks, cut where it is longer than headings are.
+fn title(heading: &str) -> String {
+    let line = |c: char| if c == '\n' { ' ' } else { c };
+    heading.chars().take(LONGEST_CONTEXT).map(line).collect()
+}
+
 /// Parts a page at its headings. `headings` is the path so far, which goes on over pages.
 fn sections(text: &Slices<'_>, blocks: &[Block], headings: &mut Vec<(u8, String)>) -> Vec<Section> {
     let path = |headings: &[(u8, String)]| headings.iter().map(|(_, title)| title.clone()).collect::<Vec<_>>();
@@ -89,7 +98,7 @@ fn sections(text: &Slices<'_>, blocks: &[Block], headings: &mut Vec<(u8, String)
     for block in atoms::covering(text, blocks) {
         if let BlockKind::Heading { level } = block.kind {
             headings.retain(|&(above, _)| above < level);
-            headings.push((level, text.slice(block.start, block.end).replace('\n', " ")));
+            headings.push((level, title(text.slice(block.start, block.end))));
             out.push(Section { blocks: vec![block], path: path(headings), level });
             continue;
         }

@@ -1,5 +1,5 @@
 use super::atoms::{self, Atom, Slices};
-use super::{Chunk, ChunkSettings, CountTokens, Section};
+use super::{Chunk, ChunkSettings, CountTokens, LONGEST_CONTEXT, Section};
 use crate::BlockKind;
 
 /// Packs one section into chunks.
@@ -102,5 +102,6 @@ fn table_header(text: &Slices<'_>, parts: &[Atom], from: usize) -> Option<String
     }
     let above = parts[..from].iter().rev().take_while(|part| matches!(part.kind, BlockKind::TableRow { .. }));
     let mut rows = above.skip_while(|part| part.kind != (BlockKind::TableRow { header: true }));
-    rows.next().map(|part| text.slice(part.start, part.end).to_owned())
+    let row = rows.next().filter(|part| part.end - part.start <= LONGEST_CONTEXT)?;
+    Some(text.slice(row.start, row.end).to_owned())
 }

@@ -14,9 +14,12 @@ use std::time::{Duration, Instant};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
-use crate::Limits;
+use crate::{Limits, Recognition};
 pub(crate) use run::Picture;
+use run::Silence;
 pub(crate) use tsv::Line;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use tsv::lines;
 
 /// Where Debian and others put programs. `PATH` is not asked: what reads strangers' pictures is not found by accident.
 const FOLDERS: [&str; 3] = ["/usr/bin", "/usr/local/bin", "/bin"];
@@ -102,16 +105,32 @@ fn ask(program: &Path, argument: &str) -> Result<String, RecognizerMissing> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The recognition of one document: how much of its time is left.
-pub(crate) struct Recognition<'r> {
+/// What recognition made of a page.
+pub(crate) enum Reading {
+    /// The lines that can be trusted, in reading order; none when tesseract failed or found none.
+    Lines(Vec<Line>),
+    /// The time was up before it had read the page.
+    OutOfTime,
+}
+
+/// The reading of one document's pictures: how much of its time is left.
+pub(crate) struct PictureReader<'r> {
     recognizer: &'r Recognizer,
     limits: &'r Limits,
     spent: Cell<Duration>,
+    /// Whether there was text on any picture.
+    found: Cell<bool>,
 }
 
-impl<'r> Recognition<'r> {
+impl<'r> PictureReader<'r> {
     pub(crate) fn new(recognizer: &'r Recognizer, limits: &'r Limits) -> Self {
-        Self { recognizer, limits, spent: Cell::new(Duration::ZERO) }
+        Self { recognizer, limits, spent: Cell::new(Duration::ZERO), found: Cell::new(false) }
+    }
+
+    /// What read the pictures, if it read any text.
+    pub(crate) fn used(&self) -> Option<Recognition> {
+        let Recognizer { version, languages, .. } = self.recognizer;
+        self.found.get().then(|| Recognition { engine: version.clone(), languages: languages.clone() })
     }
 
     /// Whether another page may be read. Drawing pages takes processor time of the parser itself: a third of that is
@@ -122,14 +141,21 @@ impl<'r> Recognition<'r> {
             && u64::try_from(used).unwrap_or(u64::MAX) < self.limits.cpu_seconds * 2 / 3
     }
 
-    /// The lines on a picture, in reading order, or nothing when tesseract failed or found none that can be trusted.
-    /// `draw` makes the picture; its time counts as well.
-    pub(crate) fn lines(&self, draw: impl FnOnce() -> Option<Picture>) -> Vec<Line> {
+    /// Reads a picture. `draw` makes it; its time counts as well.
+    pub(crate) fn read(&self, draw: impl FnOnce() -> Option<Picture>) -> Reading {
         let started = Instant::now();
         let left = Duration::from_secs(self.limits.ocr_seconds).saturating_sub(self.spent.get());
         let longest = left.min(Duration::from_secs(self.limits.ocr_page_seconds));
-        let read = draw().and_then(|picture| run::tesseract(self.recognizer, &picture, longest));
+        let said = draw().map(|picture| run::tesseract(self.recognizer, &picture, longest));
         self.spent.set(self.spent.get() + started.elapsed());
-        tsv::lines(&read.unwrap_or_default())
+        match said {
+            Some(Ok(said)) => {
+                let lines = tsv::lines(&said);
+                self.found.set(self.found.get() || !lines.is_empty());
+                Reading::Lines(lines)
+            }
+            Some(Err(Silence::TooSlow)) => Reading::OutOfTime,
+            Some(Err(Silence::Failed)) | None => Reading::Lines(Vec::new()),
+        }
     }
 }

@@ -29,7 +29,7 @@ pub(crate) struct Line {
 }
 
 /// The lines that can be trusted, in the order in which tesseract gives them.
-pub(super) fn lines(tsv: &str) -> Vec<Line> {
+pub(crate) fn lines(tsv: &str) -> Vec<Line> {
     let mut rows: Vec<(&str, Vec<Word>)> = Vec::new();
     for row in tsv.lines() {
         let Some((line, word)) = word(row) else { continue };

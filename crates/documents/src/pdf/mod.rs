@@ -19,8 +19,8 @@ use hayro_syntax::page::Page as PdfPage;
 use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 
 use crate::builder::{PageBuilder, check_characters, collapse};
-use crate::ocr::Recognition;
-use crate::{DocumentError, Format, Limits, Page, Summary};
+use crate::ocr::PictureReader;
+use crate::{DocumentError, Format, Limits, PARSER, Page, Summary, Unrecognized};
 use glyphs::{Collector, Drawn};
 use layout::Line;
 use profile::Profile;
@@ -41,7 +41,7 @@ const SCAN_CHARACTERS: usize = 100;
 pub(crate) fn read(
     bytes: &[u8],
     limits: &Limits,
-    recognition: Option<&Recognition<'_>>,
+    recognition: Option<&PictureReader<'_>>,
     on_page: &mut dyn FnMut(Page) -> Result<(), DocumentError>,
 ) -> Result<Summary, DocumentError> {
     let pdf = Pdf::new(bytes.to_vec()).map_err(load_error)?;
@@ -55,11 +55,14 @@ pub(crate) fn read(
     let reader = Reader { pdf: &pdf, cache: InterpreterCache::new() };
     let profile = reader.profile();
     let mut characters = 0_u64;
-    let (mut without_text, mut recognized) = (Vec::new(), Vec::new());
+    let (mut without_text, mut recognized, mut out_of_time) = (Vec::new(), Vec::new(), Vec::new());
     let mut any_readable = false;
     for (at, pdf_page) in pdf.pages().iter().enumerate() {
         let number = at as u32 + 1;
-        let (builder, read) = reader.page(pdf_page, &profile, recognition);
+        let (builder, read, in_time) = reader.page(pdf_page, &profile, recognition);
+        if !in_time {
+            out_of_time.push(number);
+        }
         match read {
             Read::Text => any_readable = true,
             Read::Recognized => recognized.push(number),
@@ -78,7 +81,11 @@ pub(crate) fn read(
         ));
     }
     if !any_readable && recognized.is_empty() {
-        return Err(DocumentError::needs_ocr(without_text, recognition.is_some()));
+        return Err(match recognition {
+            None => DocumentError::needs_ocr(without_text, Unrecognized::NotTried),
+            Some(_) if out_of_time.is_empty() => DocumentError::needs_ocr(without_text, Unrecognized::NothingFound),
+            Some(_) => DocumentError::needs_ocr(out_of_time, Unrecognized::OutOfTime),
+        });
     }
     let title = pdf.metadata().title.as_deref().map(|title| collapse(&outline::text_string(title)));
     Ok(Summary {
@@ -88,8 +95,20 @@ pub(crate) fn read(
         characters,
         title: title.filter(|title| !title.is_empty()),
         pages_without_text: without_text,
+        recognition: None,
         pages_recognized: recognized,
+        pages_out_of_time: out_of_time,
+        parser: PARSER.to_owned(),
     })
+}
+
+/// The page that recognised lines make.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn page_of_lines(lines: Vec<crate::ocr::Line>) -> Page {
+    const HEIGHT: f32 = 842.0;
+    let mut builder = PageBuilder::default();
+    scan::write(lines, 4.0, HEIGHT.into(), &Profile::default(), &mut builder);
+    builder.finish_printed(1, (595.0, HEIGHT))
 }
 
 /// Whether neither of the marks that end every PDF stands near the end of the file.
@@ -132,13 +151,13 @@ impl<'p> Reader<'p> {
         collector.finish()
     }
 
-    /// The text of a page and where it came from.
+    /// The text of a page, where it came from, and whether there was time to read all of it.
     fn page(
         &self,
         page: &'p PdfPage<'p>,
         profile: &Profile,
-        recognition: Option<&Recognition<'_>>,
-    ) -> (PageBuilder, Read) {
+        recognition: Option<&PictureReader<'_>>,
+    ) -> (PageBuilder, Read, bool) {
         let (width, height) = page.render_dimensions();
         let mut builder = PageBuilder::default();
         let drawn = self.draw(page);
@@ -152,14 +171,16 @@ impl<'p> Reader<'p> {
         }
         let has_text = builder.length() > 0;
         let scan = !has_text || (covered >= SCAN_COVER && builder.length() < SCAN_CHARACTERS);
-        if let Some(recognition) = recognition.filter(|recognition| painted && scan && recognition.may_go_on()) {
+        let mut in_time = true;
+        if let Some(recognition) = recognition.filter(|_| painted && scan) {
             let mut scanned = PageBuilder::default();
+            in_time = recognition.may_go_on() && scan::read(page, recognition, profile, &mut scanned);
             // What little text there is stands on the picture too.
-            if scan::read(page, recognition, profile, &mut scanned) && scanned.length() > builder.length() {
-                return (scanned, Read::Recognized);
+            if scanned.length() > builder.length() {
+                return (scanned, Read::Recognized, in_time);
             }
         }
-        (builder, if readable { Read::Text } else { Read::Nothing })
+        (builder, if readable { Read::Text } else { Read::Nothing }, in_time)
     }
 
     /// Learns from pages spread over the document, odd and even ones.

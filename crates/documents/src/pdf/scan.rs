@@ -10,7 +10,7 @@ use super::glyphs::{Segment, Word};
 use super::layout;
 use super::profile::Profile;
 use crate::builder::PageBuilder;
-use crate::ocr::{Line, Picture, Recognition};
+use crate::ocr::{Line, Picture, PictureReader, Reading};
 
 /// What text recognition is made for.
 const DOTS_PER_INCH: f64 = 300.0;
@@ -24,23 +24,30 @@ const CELL_GAP: f64 = 1.5;
 /// Sizes that differ by less than this share are one size: measured from pictures, they are never quite the same.
 const SAME_SIZE: f64 = 0.2;
 
-/// Reads a page by recognition; false when that finds nothing.
+/// Reads a page by recognition. False when the time for that was up.
 pub(super) fn read<'p>(
     page: &'p PdfPage<'p>,
-    recognition: &Recognition<'_>,
+    recognition: &PictureReader<'_>,
     profile: &Profile,
     builder: &mut PageBuilder,
 ) -> bool {
     let (width, height) = page.render_dimensions();
-    let Some(scale) = scale(f64::from(width), f64::from(height)) else { return false };
-    let lines = recognition.lines(|| draw(page, scale).filter(|picture| !picture.is_plain()));
+    let Some(scale) = scale(f64::from(width), f64::from(height)) else { return true };
+    match recognition.read(|| draw(page, scale).filter(|picture| !picture.is_plain())) {
+        Reading::Lines(lines) => write(lines, scale, f64::from(height), profile, builder),
+        Reading::OutOfTime => return false,
+    }
+    true
+}
+
+/// Writes recognised lines as blocks.
+pub(super) fn write(lines: Vec<Line>, scale: f64, height: f64, profile: &Profile, builder: &mut PageBuilder) {
     let regions = layout::regions(segments(lines, scale));
     let all: Vec<layout::Line> = regions.iter().flatten().cloned().collect();
-    let own = Profile::learn(&[(all, f64::from(height))], profile.outline.clone());
+    let own = Profile::learn(&[(all, height)], profile.outline.clone());
     for lines in regions {
         blocks::of_region(&lines, &[], &own, builder);
     }
-    builder.length() > 0
 }
 
 /// Pixels for a point; nothing for a page that has no size.

@@ -86,6 +86,11 @@ impl Endpoint {
         self.provider.as_ref()
     }
 
+    /// The digest of a model's weights, where the server tells.
+    pub(crate) async fn model_digest(&self, model: &str) -> Result<Option<String>, LlmError> {
+        self.provider.model_digest(model).await
+    }
+
     /// What the server says that it has.
     pub(crate) async fn list_models(&self) -> Result<Vec<String>, LlmError> {
         self.provider.list_models().await

@@ -82,6 +82,15 @@ pub trait Provider: Send + Sync + fmt::Debug {
     /// As for [`Provider::stream`], and when this kind of server has no embeddings.
     async fn embed(&self, model: &str, texts: &[String]) -> Result<Embeddings, LlmError>;
 
+    /// The digest of a model's weights, where this kind of server tells: what a name means may change. Asked in at most five
+    /// seconds.
+    ///
+    /// # Errors
+    /// When the server does not answer.
+    async fn model_digest(&self, _model: &str) -> Result<Option<String>, LlmError> {
+        Ok(None)
+    }
+
     /// The names of the models that the server says it has, asked in at most five seconds.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 /// Remembers the newest query vectors: the same question is searched again by retries,
-/// paging and the steps of one run. 512 vectors of 384 floats are 0.8 MB.
+/// paging and the steps of one run. 512 vectors of 384 floats are 0.8 MB, of 4,000 floats 8 MB.
 pub(super) const CAPACITY: usize = 512;
 
 /// A least-recently-used map. Eviction scans all entries, which for this capacity costs

@@ -1,8 +1,11 @@
-//! Embeddings in process: all-MiniLM-L6-v2 by rten, on threads of its own.
+//! Embeddings: in process by all-MiniLM-L6-v2 ([`Embedder`], by rten, on threads of its own), or by an [`EmbeddingServer`];
+//! and which of them serves ([`EmbeddingModels`]).
 
 mod cache;
 mod engine;
+mod models;
 mod queue;
+mod server;
 
 use std::{
     collections::HashSet,
@@ -11,8 +14,14 @@ use std::{
 };
 
 use self::{cache::QueryCache, engine::Engine, queue::Queues};
+pub use self::{
+    models::{EmbeddedQuery, EmbeddingModels, Standing},
+    server::{EmbeddingServer, NoVectors, ServedModel, Urgency},
+};
 use crate::{analysis::plain_words, error::RetrievalError};
 
+/// Name and size of the model in process.
+pub(crate) const NAME: &str = "all-minilm-l6-v2";
 /// Numbers in a vector of all-MiniLM-L6-v2.
 pub const DIMENSIONS: usize = 384;
 

@@ -12,6 +12,7 @@ mod windows;
 
 pub use manifest::{Digests, Manifest};
 pub use windows::texts_to_embed;
+pub(crate) use windows::texts_within;
 
 use std::time::{Duration, Instant};
 
@@ -28,7 +29,7 @@ use millwright_store::{
 
 use crate::{
     analysis::Language,
-    embedding::Embedder,
+    embedding::EmbeddingModels,
     error::{Cause, RetrievalError},
     follower::FollowerHandle,
 };
@@ -129,7 +130,7 @@ pub type ReadyRecord<'r> = dyn Fn(&ReadyVersion<'_>) -> Result<AuditRecord, Caus
 #[derive(Debug, Clone)]
 pub struct Ingestor {
     store: Store,
-    embedder: Embedder,
+    models: EmbeddingModels,
     follower: FollowerHandle,
     parser: ParserProcess,
     sources: Sources,
@@ -137,17 +138,17 @@ pub struct Ingestor {
 }
 
 impl Ingestor {
-    /// An ingestor. `settings` count tokens of the embedding model; chunks longer than the model
+    /// An ingestor. `settings` count tokens of the model in process; chunks longer than a model
     /// reads are embedded in windows.
     pub fn new(
         store: Store,
-        embedder: Embedder,
+        models: EmbeddingModels,
         follower: FollowerHandle,
         parser: ParserProcess,
         sources: Sources,
         settings: ChunkSettings,
     ) -> Self {
-        Self { store, embedder, follower, parser, sources, settings }
+        Self { store, models, follower, parser, sources, settings }
     }
 
     /// Runs the stages that are still to do. May be ended at any `await` and called again; a
@@ -191,7 +192,7 @@ impl Ingestor {
     async fn chunk(&self, task: &IngestTask, version: &VersionRow) -> Result<(), IngestError> {
         let started = Instant::now();
         let rows = self.store.tenant(&task.scope).read().await?.versions().pages(version.id).await?;
-        let (embedder, settings, sources) = (self.embedder.clone(), self.settings, self.sources.clone());
+        let (embedder, settings, sources) = (self.models.built_in().clone(), self.settings, self.sources.clone());
         let document = version.document_id;
         let ((chunks, noticed), language) = tokio::task::spawn_blocking(move || {
             let pages = rows.into_iter().map(page_of_row).collect::<Result<Vec<_>, _>>()?;
@@ -242,7 +243,9 @@ impl Ingestor {
             Standing::Past | Standing::Gone => IngestOutcome::Superseded,
         };
         let digests = tx.versions().digests(version.id).await?;
-        let manifest = Manifest::of(version, &self.settings, self.embedder.digest(), digests);
+        let vector_model = self.record_models(&mut tx, version.id).await?;
+        let counted_by = self.models.built_in().digest();
+        let manifest = Manifest::of(version, &self.settings, counted_by, vector_model, digests);
         let ready_version = ReadyVersion { version, standing, also_settled, manifest };
         let record = ready(&ready_version).map_err(IngestError::Proof)?;
         tx.commit(Proof::Entry(&record)).await?;

@@ -4,7 +4,7 @@ use millwright_documents::{DocumentError, Format, Page, PageLayout, Summary, det
 use millwright_store::tenant::{PageRow, Stage, VersionRow};
 use tokio::sync::mpsc;
 
-use super::{IngestError, IngestTask, Ingestor, commit, finish_stage};
+use super::{IngestError, IngestTask, Ingestor, commit, finish_stage, manifest::ReadWith};
 
 /// Pages for one commit, at most.
 const PAGES_PER_COMMIT: usize = 100;
@@ -32,9 +32,13 @@ impl Ingestor {
         let mut tx = self.begin(task).await?;
         tx.versions().set_parsed(version.id, summary.paged, page_count).await?;
         let recognized = i32::try_from(summary.pages_recognized.len()).unwrap_or(i32::MAX);
-        let without_text: Vec<i32> =
-            summary.pages_without_text.iter().map(|&number| i32::try_from(number).unwrap_or(i32::MAX)).collect();
-        tx.versions().set_scans(version.id, recognized, &without_text).await?;
+        let numbers = |pages: &[u32]| -> Vec<i32> {
+            pages.iter().map(|&number| i32::try_from(number).unwrap_or(i32::MAX)).collect()
+        };
+        let (without_text, out_of_time) = (numbers(&summary.pages_without_text), numbers(&summary.pages_out_of_time));
+        tx.versions().set_scans(version.id, recognized, &without_text, &out_of_time).await?;
+        let read_with = serde_json::to_value(ReadWith::of_summary(&summary)).map_err(IngestError::StoredPages)?;
+        tx.versions().set_read_with(version.id, &read_with).await?;
         finish_stage(&mut tx, version.id, Stage::Parse, started, Some((Stage::Chunk, None))).await?;
         commit(tx).await
     }

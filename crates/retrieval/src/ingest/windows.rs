@@ -7,17 +7,24 @@ use crate::embedding::Embedder;
 const HEADINGS: usize = 2;
 /// The most tokens the headings may take of a window.
 const MAX_HEADING_TOKENS: usize = 48;
+/// However little a model reads, a window moves on.
+const LEAST_TOKENS: usize = 16;
 /// The two special tokens around what the model reads.
 const SPECIAL_TOKENS: usize = 2;
 
 /// The texts to be embedded for a chunk: the innermost headings and a part of the text each, so
-/// that the model reads every one to its end. Pure computing.
+/// that the model in process reads every one to its end. Pure computing.
 pub fn texts_to_embed(embedder: &Embedder, heading_path: &[String], text: &str) -> Vec<String> {
+    texts_within(embedder, embedder.max_tokens(), heading_path, text)
+}
+
+/// The same for a model that reads so many tokens, counted by the model in process.
+pub(crate) fn texts_within(embedder: &Embedder, max_tokens: usize, heading_path: &[String], text: &str) -> Vec<String> {
     let count = |text: &str| embedder.count_text_tokens(text);
     let innermost = heading_path.iter().skip(heading_path.len().saturating_sub(HEADINGS));
     let heading = innermost.map(String::as_str).collect::<Vec<_>>().join(" > ");
     let heading = if count(&heading) <= MAX_HEADING_TOKENS { heading } else { String::new() };
-    let budget = embedder.max_tokens() - SPECIAL_TOKENS - count(&heading);
+    let budget = max_tokens.saturating_sub(SPECIAL_TOKENS + count(&heading)).max(LEAST_TOKENS);
     let starts: Vec<usize> = text.char_indices().map(|(index, _)| index).chain([text.len()]).collect();
     let mut spans = windows(text, u32::try_from(budget).unwrap_or(u32::MAX), &count);
     if spans.is_empty() {

@@ -29,3 +29,40 @@ pub struct Understood {
     /// The questions that it asks, each searched for beside the whole; empty for one.
     pub parts: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::analysis::{analyse_query, plain_words};
+
+    /// Words that the rules know, codes, and letters that change their length when they change their case or are folded.
+    fn questions() -> impl Strategy<Value = String> {
+        let word = prop_oneof![
+            3 => prop::sample::select(vec![
+                "what", "und", "and", "which", "wie sieht es mit", "aus", "what about", "it", "the", "der", "does", "open",
+                "?", ";", ",", "between", "P-101", "6205-2RS", "45 Nm", "pump", "Pumpe", "valve", "\"", "(", ")", "\u{2014}",
+            ])
+            .prop_map(str::to_owned),
+            1 => "[İŉǰßΐﬁa\u{301}\u{ad}\u{200d}字🔧٣Ⅷ.-]{1,6}",
+            1 => "\\PC{0,8}",
+        ];
+        prop::collection::vec(word, 0..14).prop_map(|words| words.join(" "))
+    }
+
+    proptest! {
+        #[test]
+        fn no_question_is_too_strange_and_none_grows_without_bound(before in questions(), question in questions()) {
+            let parts = parts(&question);
+            prop_assert!(parts.len() <= 4);
+            prop_assert!(parts.iter().all(|part| part.len() <= 2 * question.len() + 1), "{parts:?}");
+            if let Some(written_out) = follow_up(&before, &question) {
+                prop_assert!(written_out.query.len() <= 2 * (before.len() + question.len()) + 2, "{written_out:?}");
+            }
+            let terms = analyse_query(&question);
+            prop_assert!(terms.words.len() <= question.len() && terms.codes.len() <= question.len());
+            prop_assert!(plain_words(&question).all(|word| !word.text.is_empty()));
+        }
+    }
+}

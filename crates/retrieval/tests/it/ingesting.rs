@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use millwright_retrieval::ingest::{IngestError, IngestOutcome};
+use millwright_retrieval::ingest::{IngestError, IngestOutcome, ReadyVersion};
 use millwright_store::{StoreError, tenant::VersionStatus};
 
 use crate::support::{PUMP_MANUAL, Plant};
@@ -75,6 +75,30 @@ async fn killed_at_any_moment_it_goes_on_and_repeats_nothing() {
     assert_eq!(plant.count("SELECT count(*) FROM index_changes").await, 1);
     let found = plant.search(&site, "setpoint of station 113").await;
     assert!(found.passages[0].text.contains("Station 113"), "{}", found.passages[0].text);
+}
+
+#[tokio::test]
+async fn a_manifest_names_what_read_the_pages_and_not_who_finished() {
+    let plant = Plant::new().await;
+    let site = plant.site("A").await;
+    let (_, version) = plant.add(&site, "pump.md", PUMP_MANUAL).await;
+    // As if a build of another day had read the pages and was killed then.
+    let read_with =
+        r#"{"parser": "millwright-documents 0.0.7", "recognition": {"engine": "tesseract 4.1.1", "languages": "deu"}}"#;
+    let tamper =
+        format!("UPDATE document_versions SET status = 'processing', stage = 'index', read_with = '{read_with}'");
+    plant.database.tamper(&tamper).await;
+    let task = plant.task(&site, version).await;
+    let manifest = std::sync::Mutex::new(None);
+    let keep = |ready: &ReadyVersion<'_>| {
+        *manifest.lock().unwrap() = Some(ready.manifest.clone());
+        Ok(plant.record(&task, ready))
+    };
+    assert_eq!(plant.ingestor.run(&task, &keep).await.unwrap(), IngestOutcome::Ready);
+    let manifest = manifest.into_inner().unwrap().unwrap();
+    assert_eq!(manifest.parser, "millwright-documents 0.0.7");
+    let recognition = manifest.recognition.unwrap();
+    assert_eq!((recognition.engine.as_str(), recognition.languages.as_str()), ("tesseract 4.1.1", "deu"));
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@
 mod embedding;
 mod following;
 mod ingesting;
+mod models;
 mod reading;
 mod relevance;
 mod searching;

@@ -13,7 +13,7 @@ use millwright_core::{
 };
 use millwright_documents::{ChunkSettings, Limits, ParserProcess};
 use millwright_retrieval::{
-    embedding::Embedder,
+    embedding::{Embedder, EmbeddingModels},
     follower::{FollowerHandle, IndexFollower},
     ingest::{IngestError, IngestOutcome, IngestTask, Ingestor, ReadyVersion},
     keyword::{KeywordIndexes, KeywordQuery, QueryHints, VisibleLabels},
@@ -47,6 +47,8 @@ fn parser() -> ParserProcess {
     ParserProcess::new(program, Vec::<String>::new(), Limits::default())
 }
 
+const SETTINGS: ChunkSettings = ChunkSettings { size_tokens: 120, overlap_tokens: 20 };
+
 /// A database, an index folder and what works on them, as one process has it.
 pub(crate) struct Plant {
     pub(crate) database: TestDatabase,
@@ -73,11 +75,18 @@ impl Plant {
         let folder = tempfile::tempdir().unwrap();
         let keyword = KeywordIndexes::new(folder.path());
         let (follower, ends) = follow(&database, &keyword);
-        let settings = ChunkSettings { size_tokens: 120, overlap_tokens: 20 };
         let store = database.store.clone();
-        let ingestor = Ingestor::new(store.clone(), embedder(), follower.clone(), parser(), sources.clone(), settings);
-        let searcher = Searcher::new(store, embedder(), keyword.clone(), DEFAULT_CANDIDATES);
+        let models = EmbeddingModels::open(store.clone(), embedder(), None).await.unwrap();
+        let ingestor =
+            Ingestor::new(store.clone(), models.clone(), follower.clone(), parser(), sources.clone(), SETTINGS);
+        let searcher = Searcher::new(store, models, keyword.clone(), DEFAULT_CANDIDATES);
         Self { database, sources, folder, keyword, follower, ingestor, searcher, _follower_ends: ends }
+    }
+
+    /// The same ingestor with other models.
+    pub(crate) fn ingestor_with(&self, models: EmbeddingModels) -> Ingestor {
+        let (store, follower, sources) = (self.database.store.clone(), self.follower.clone(), self.sources.clone());
+        Ingestor::new(store, models, follower, parser(), sources, SETTINGS)
     }
 
     pub(crate) async fn site(&self, name: &str) -> Site {
@@ -159,22 +168,22 @@ impl Plant {
     }
 
     pub(crate) async fn run(&self, task: &IngestTask) -> Result<IngestOutcome, IngestError> {
-        let sources = self.sources.clone();
-        let tenant_id = task.scope.tenant_id();
-        let record = move |ready: &ReadyVersion<'_>| {
-            Ok(AuditRecord {
-                id: sources.new_id(),
-                tenant_id,
-                occurred_at: sources.now(),
-                actor: "system:test".to_owned(),
-                action: "document.indexed".to_owned(),
-                resource_type: "document".to_owned(),
-                resource_id: ready.version.document_id.to_string(),
-                canonical: b"{}".to_vec(),
-                mac: [0; 32],
-            })
-        };
-        self.ingestor.run(task, &record).await
+        self.ingestor.run(task, &|ready| Ok(self.record(task, ready))).await
+    }
+
+    /// The audit entry of a version that was read.
+    pub(crate) fn record(&self, task: &IngestTask, ready: &ReadyVersion<'_>) -> AuditRecord {
+        AuditRecord {
+            id: self.sources.new_id(),
+            tenant_id: task.scope.tenant_id(),
+            occurred_at: self.sources.now(),
+            actor: "system:test".to_owned(),
+            action: "document.indexed".to_owned(),
+            resource_type: "document".to_owned(),
+            resource_id: ready.version.document_id.to_string(),
+            canonical: b"{}".to_vec(),
+            mac: [0; 32],
+        }
     }
 
     /// Uploads and takes in.

@@ -58,9 +58,9 @@ const CLAIM: &str = "WITH RECURSIVE waiting AS ( \
              SELECT j.tenant_id, j.id, j.run_at FROM jobs j \
              WHERE j.tenant_id = w.tenant_id AND j.status = 'queued' AND j.run_at <= now() \
              ORDER BY j.run_at LIMIT $3 + 16) o \
-         LEFT JOIN busy b ON b.tenant_id = o.tenant_id \
+         LEFT JOIN busy b ON b.tenant_id = o.tenant_id WHERE b.tenant_id IS NULL OR NOT $4 \
          UNION ALL \
-         SELECT tenant_id, id, run_at, 0 FROM jobs WHERE status = 'running' AND lease_expires_at < now()), \
+         SELECT tenant_id, id, run_at, 0 FROM jobs WHERE status = 'running' AND lease_expires_at < now() AND NOT $4), \
      due AS ( \
          SELECT l.* FROM (SELECT tenant_id, id FROM candidates ORDER BY turn, run_at LIMIT $3 + 64) c \
          CROSS JOIN LATERAL ( \
@@ -82,6 +82,7 @@ impl ClaimedJobs<'_> {
             .bind(Uuid::nil())
             .bind(60.0_f64)
             .bind(4_i64)
+            .bind(false)
             .fetch_all(&mut *self.0)
             .await?)
     }
@@ -89,8 +90,33 @@ impl ClaimedJobs<'_> {
     /// Claims up to `limit` jobs that are due, or whose worker has not been heard of for its lease. The tenant with the
     /// fewest running jobs comes first, so that the long queue of one holds up no other; within a tenant the oldest.
     pub async fn claim(&mut self, owner: Uuid, lease: Duration, limit: i64) -> Result<Vec<ClaimedJob>, StoreError> {
-        let rows: Vec<Row> =
-            sqlx::query_as(CLAIM).bind(owner).bind(lease.as_secs_f64()).bind(limit).fetch_all(&mut *self.0).await?;
+        self.claim_of(owner, lease, limit, false).await
+    }
+
+    /// The same for tenants of which no job is running.
+    pub async fn claim_for_idle_tenants(
+        &mut self,
+        owner: Uuid,
+        lease: Duration,
+        limit: i64,
+    ) -> Result<Vec<ClaimedJob>, StoreError> {
+        self.claim_of(owner, lease, limit, true).await
+    }
+
+    async fn claim_of(
+        &mut self,
+        owner: Uuid,
+        lease: Duration,
+        limit: i64,
+        idle_only: bool,
+    ) -> Result<Vec<ClaimedJob>, StoreError> {
+        let rows: Vec<Row> = sqlx::query_as(CLAIM)
+            .bind(owner)
+            .bind(lease.as_secs_f64())
+            .bind(limit)
+            .bind(idle_only)
+            .fetch_all(&mut *self.0)
+            .await?;
         Ok(rows
             .into_iter()
             .map(|row| ClaimedJob {

@@ -3,21 +3,25 @@
 mod access;
 mod accounts;
 mod due_versions;
+mod embedding_models;
 mod feed;
 mod jobs;
 mod reservations;
 mod runs;
 mod seals;
+mod source_clocks;
 mod tenants;
 
 pub use access::{Access, Credential, RevocationRow, RevocationsSince};
 pub use accounts::{AccountRow, Accounts, ApiKeyAccount, SessionAccount};
 pub use due_versions::{DueDocument, DueVersions};
+pub use embedding_models::{EmbeddingModelRow, EmbeddingModels, FoundModel, ModelState};
 pub use feed::{Feed, FeedState};
 pub use jobs::{ClaimedJob, ClaimedJobs};
 pub use reservations::{ExpiredReservations, LeasedReservations};
 pub use runs::{ExpiredRun, LeasedRuns};
 pub use seals::{HeadRow, NewSeal, SealRow, Seals, StoredEntry, UnsealedEntry};
+pub use source_clocks::{ClaimedClock, SourceClocks};
 pub use tenants::{TenantRow, Tenants};
 
 use millwright_core::{TenantScope, id::TenantId};

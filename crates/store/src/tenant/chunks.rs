@@ -3,12 +3,11 @@ use millwright_core::{
     Cursor, Page, PageRequest,
     id::{ChunkId, DocumentId, VersionId},
 };
-use pgvector::HalfVector;
 use uuid::Uuid;
 
 use crate::{StoreError, tenant_tx::TenantConnection};
 
-/// Chunks and vectors of one version, as ingestion writes them and the preview reads them.
+/// Chunks of one version, as ingestion writes them and the preview reads them.
 pub struct Chunks<'t>(pub(crate) TenantConnection<'t>);
 
 /// A chunk to be stored.
@@ -32,29 +31,6 @@ pub struct NewChunk {
     pub text: String,
     /// Sentences of the text that look like instructions to a model: pairs of code points.
     pub quarantined: Vec<(u32, u32)>,
-}
-
-/// One window of a chunk, embedded.
-#[derive(Debug, Clone)]
-pub struct NewVector {
-    /// Of which chunk.
-    pub chunk_id: ChunkId,
-    /// 0 for the first window.
-    pub window_number: i32,
-    /// Unit length.
-    pub embedding: Vec<f32>,
-}
-
-/// A chunk that has no vectors yet.
-#[derive(Debug, Clone, sqlx::FromRow)]
-pub struct UnembeddedChunk {
-    /// The chunk.
-    #[sqlx(try_from = "Uuid")]
-    pub id: ChunkId,
-    /// Headings above it, outermost first.
-    pub heading_path: Vec<String>,
-    /// Its text.
-    pub text: String,
 }
 
 /// A chunk as the preview shows it.
@@ -98,7 +74,7 @@ impl Chunks<'_> {
         for part in chunks.chunks(500) {
             self.insert_part(document, version, part).await?;
         }
-        sqlx::query("UPDATE document_versions SET chunk_count = $3 WHERE tenant_id = $1 AND id = $2")
+        sqlx::query("UPDATE document_versions SET chunk_count = $3, vectors_by = 0, vectors_withheld = false WHERE tenant_id = $1 AND id = $2")
             .bind(self.0.tenant)
             .bind(version.uuid())
             .bind(i32::try_from(chunks.len()).unwrap_or(i32::MAX))
@@ -134,50 +110,6 @@ impl Chunks<'_> {
         .bind(chunks.iter().map(|chunk| chunk.text.as_str()).collect::<Vec<_>>())
         .bind(paths)
         .bind(chunks.iter().map(|chunk| serde_json::json!(chunk.quarantined)).collect::<Vec<_>>())
-        .execute(&mut *self.0.connection)
-        .await?;
-        Ok(())
-    }
-
-    /// Up to `limit` chunks of the version that have no vectors yet, in order.
-    pub async fn list_unembedded(
-        &mut self,
-        version: VersionId,
-        limit: i64,
-    ) -> Result<Vec<UnembeddedChunk>, StoreError> {
-        let rows = sqlx::query_as(
-            "SELECT c.id, c.heading_path, c.text FROM chunks c WHERE c.tenant_id = $1 AND c.version_id = $2 \
-             AND NOT EXISTS (SELECT 1 FROM chunk_vectors v WHERE v.tenant_id = c.tenant_id AND v.chunk_id = c.id) \
-             AND NOT EXISTS (SELECT 1 FROM dormant_vectors v WHERE v.tenant_id = c.tenant_id AND v.chunk_id = c.id) \
-             ORDER BY c.ordinal LIMIT $3",
-        )
-        .bind(self.0.tenant)
-        .bind(version.uuid())
-        .bind(limit)
-        .fetch_all(&mut *self.0.connection)
-        .await?;
-        Ok(rows)
-    }
-
-    /// Adds vectors; all windows of a chunk belong in one transaction.
-    pub async fn insert_vectors(
-        &mut self,
-        document: DocumentId,
-        version: VersionId,
-        vectors: &[NewVector],
-    ) -> Result<(), StoreError> {
-        let embeddings: Vec<HalfVector> =
-            vectors.iter().map(|vector| HalfVector::from_f32_slice(&vector.embedding)).collect();
-        sqlx::query(
-            "INSERT INTO chunk_vectors (tenant_id, document_id, version_id, chunk_id, window_number, embedding) \
-             SELECT $1, $2, $3, * FROM unnest($4::uuid[], $5::integer[], $6::halfvec[])",
-        )
-        .bind(self.0.tenant)
-        .bind(document.uuid())
-        .bind(version.uuid())
-        .bind(vectors.iter().map(|vector| vector.chunk_id.uuid()).collect::<Vec<Uuid>>())
-        .bind(vectors.iter().map(|vector| vector.window_number).collect::<Vec<_>>())
-        .bind(embeddings)
         .execute(&mut *self.0.connection)
         .await?;
         Ok(())

@@ -5,6 +5,7 @@ use millwright_core::{
 };
 use uuid::Uuid;
 
+use super::labels::message_label;
 use crate::{StoreError, tenant_tx::TenantConnection};
 
 /// Conversations. Each belongs to one user; to everybody else it is absent.
@@ -87,6 +88,7 @@ impl Conversations<'_> {
         let statement = format!(
             "{SELECT} AND ($3::text IS NULL OR strpos(lower(c.title), lower($3)) > 0 OR EXISTS ( \
                  SELECT 1 FROM messages m WHERE m.tenant_id = c.tenant_id AND m.conversation_id = c.id \
+                 AND {} IS DISTINCT FROM '\"withheld\"'::jsonb \
                  AND (m.label IS NULL OR (m.label->>'classification' = ANY ($7) \
                       AND ($8::text[] IS NULL OR NOT EXISTS ( \
                            SELECT 1 FROM jsonb_array_elements_text(m.label->'export_control') AS e (regime) \
@@ -94,7 +96,8 @@ impl Conversations<'_> {
                       AND ($9::text[] IS NULL OR m.label->'groups' <@ to_jsonb($9)))) \
                  AND strpos(lower(m.content), lower($3)) > 0)) \
              AND ($4::timestamptz IS NULL OR (c.updated_at, c.id) < ($4, $5)) \
-             ORDER BY c.updated_at DESC, c.id DESC LIMIT $6"
+             ORDER BY c.updated_at DESC, c.id DESC LIMIT $6",
+            message_label("m")
         );
         let rows: Vec<ConversationRow> = sqlx::query_as(sqlx::AssertSqlSafe(statement))
             .bind(self.0.tenant)

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use millwright_core::{
     Cursor, Label, Page, PageRequest,
-    id::{DocumentId, UserId, VersionId},
+    id::{DocumentId, SourceId, UserId, VersionId},
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -48,6 +48,15 @@ pub struct RelatedDocument {
     pub name: String,
 }
 
+/// A watched folder, by what people call it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+pub struct RelatedSource {
+    /// The source.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+}
+
 /// A document.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct DocumentRow {
@@ -69,6 +78,9 @@ pub struct DocumentRow {
     /// The document that takes its place, if the reader may see that.
     #[sqlx(json(nullable))]
     pub superseded_by: Option<RelatedDocument>,
+    /// The watched folder that it comes from.
+    #[sqlx(json(nullable))]
+    pub source: Option<RelatedSource>,
     /// Number of the version that answers.
     pub current_version: Option<i32>,
     /// The newest version.
@@ -100,6 +112,7 @@ const SELECT: &str = "SELECT d.id, d.name, b.classification, b.export_control, b
     CASE WHEN o.id IS NOT NULL THEN jsonb_build_object('id', o.id, 'name', o.name) END AS supersedes, \
     (SELECT jsonb_build_object('id', s.id, 'name', s.name) FROM documents s WHERE s.tenant_id = $1 AND s.supersedes = d.id \
      AND s.label_id = ANY ($2) AND s.deleted_at IS NULL ORDER BY s.created_at DESC, s.id LIMIT 1) AS superseded_by, \
+    (SELECT jsonb_build_object('id', f.id, 'name', f.name) FROM sources f WHERE f.tenant_id = $1 AND f.id = d.source_id) AS source, \
     c.number AS current_version, \
     l.id AS latest_version_id, d.created_by, u.display_name AS created_by_name, d.created_at, d.updated_at \
     FROM documents d \
@@ -155,12 +168,12 @@ impl Documents<'_> {
     }
 
     /// The labels of documents that a message is made from, held still until the transaction ends: a label that rises in
-    /// the same moment is seen here, or finds the message.
+    /// the same moment is seen here, or finds the message. Newer documents are locked first, as where one takes another's place.
     pub async fn hold_labels(&mut self, ids: &[DocumentId]) -> Result<Vec<Label>, StoreError> {
         let labels: Vec<LabelColumns> = sqlx::query_as(
             "SELECT b.classification, b.export_control, b.groups, d.integrity FROM documents d \
              JOIN labels b ON b.tenant_id = d.tenant_id AND b.id = d.label_id \
-             WHERE d.tenant_id = $1 AND d.id = ANY ($2) ORDER BY d.id FOR SHARE OF d",
+             WHERE d.tenant_id = $1 AND d.id = ANY ($2) ORDER BY d.id DESC FOR SHARE OF d",
         )
         .bind(self.0.tenant)
         .bind(ids.iter().map(|id| id.uuid()).collect::<Vec<_>>())
@@ -171,7 +184,7 @@ impl Documents<'_> {
 
     /// The document with this name that the reader may see; of several the most confidential, so that a new version comes
     /// out no lower. Uploads of one name follow each other until the transaction
-    /// ends.
+    /// ends. Documents of watched folders change with their files alone and are not among them.
     pub async fn find_by_name(&mut self, reader: &Reader, name: &str) -> Result<Option<DocumentId>, StoreError> {
         // The row of a document that does not exist yet cannot be locked.
         sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1::text || $2, 0))")
@@ -181,7 +194,7 @@ impl Documents<'_> {
             .await?;
         let id: Option<Uuid> = sqlx::query_scalar(
             "SELECT id FROM documents WHERE tenant_id = $1 AND name = $2 AND label_id = ANY ($3) AND deleted_at IS NULL \
-             ORDER BY (SELECT array_position(ARRAY['PUBLIC', 'INTERNAL', 'CONFIDENTIAL', 'RESTRICTED'], l.classification) \
+             AND source_id IS NULL ORDER BY (SELECT array_position(ARRAY['PUBLIC', 'INTERNAL', 'CONFIDENTIAL', 'RESTRICTED'], l.classification) \
                        FROM labels l WHERE l.tenant_id = $1 AND l.id = documents.label_id) DESC, updated_at DESC, id DESC \
              LIMIT 1 FOR UPDATE",
         )
@@ -215,8 +228,21 @@ impl Documents<'_> {
         Ok(())
     }
 
+    /// Creates a document of a watched folder, with a label of [`Labels::intern_of`](super::Labels::intern_of).
+    pub async fn insert_of(&mut self, source: SourceId, document: &NewDocument) -> Result<(), StoreError> {
+        self.insert(document).await?;
+        sqlx::query("UPDATE documents SET source_id = $3 WHERE tenant_id = $1 AND id = $2")
+            .bind(self.0.tenant)
+            .bind(document.id.uuid())
+            .bind(source.uuid())
+            .execute(&mut *self.0.connection)
+            .await?;
+        Ok(())
+    }
+
     /// Sets what its owners say about a document; what is `None` stays. Returns the document whose place it took before:
-    /// that one, and the one whose place it takes now, are settled by the caller.
+    /// that one, and the one whose place it takes now, are settled by the caller. Another `supersedes` is set within
+    /// [`Validity::begin_replacing`](super::Validity::begin_replacing).
     pub async fn describe(
         &mut self,
         id: DocumentId,
@@ -225,6 +251,10 @@ impl Documents<'_> {
         supersedes: Option<Option<DocumentId>>,
         now: DateTime<Utc>,
     ) -> Result<Option<DocumentId>, StoreError> {
+        if let Some(next) = supersedes {
+            // Before the foreign key does it, which knows no order.
+            self.validity().lock_replaced(id, next).await?;
+        }
         let before: Option<Option<Uuid>> = sqlx::query_scalar(
             "WITH before AS (SELECT supersedes FROM documents WHERE tenant_id = $1 AND id = $2 FOR UPDATE) \
              UPDATE documents d SET metadata = coalesce($3, d.metadata), tags = coalesce($4, d.tags), \
@@ -264,6 +294,15 @@ impl Documents<'_> {
         .bind(label_id)
         .bind(label.integrity.as_str())
         .bind(now)
+        .execute(&mut *self.0.connection)
+        .await?;
+        // What was withheld from an embedding server may go there now.
+        sqlx::query(
+            "UPDATE document_versions SET vectors_by = 0, vectors_withheld = false \
+             WHERE tenant_id = $1 AND document_id = $2 AND vectors_withheld",
+        )
+        .bind(self.0.tenant)
+        .bind(id.uuid())
         .execute(&mut *self.0.connection)
         .await?;
         self.raise_answers(id, label).await
@@ -349,6 +388,13 @@ impl Documents<'_> {
     /// Deletes a document: its bytes, pages, chunks and vectors go now, its row stays as a tombstone for the audit log.
     /// The index change goes with it. Returns the document that answers again, whose place it had taken.
     pub async fn delete(&mut self, id: DocumentId, now: DateTime<Utc>) -> Result<Option<DocumentId>, StoreError> {
+        self.validity().begin_replacing().await?;
+        // What takes its place is changed below, and locked before it by all others.
+        sqlx::query("SELECT id FROM documents WHERE tenant_id = $1 AND supersedes = $2 FOR UPDATE")
+            .bind(self.0.tenant)
+            .bind(id.uuid())
+            .execute(&mut *self.0.connection)
+            .await?;
         let found = sqlx::query(
             "UPDATE documents SET deleted_at = $3, updated_at = $3, current_version_id = NULL \
              WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL",
@@ -366,8 +412,9 @@ impl Documents<'_> {
             "UPDATE documents SET supersedes = (SELECT g.supersedes FROM documents g WHERE g.tenant_id = $1 AND g.id = $2) \
              WHERE tenant_id = $1 AND supersedes = $2 AND deleted_at IS NULL",
             // No day of it shall come any more.
-            "UPDATE document_versions SET status = 'superseded' WHERE tenant_id = $1 AND document_id = $2 \
-             AND status IN ('ready', 'scheduled')",
+            "UPDATE document_versions SET chunk_count = 0, \
+                    status = CASE WHEN status IN ('ready', 'scheduled') THEN 'superseded' ELSE status END \
+             WHERE tenant_id = $1 AND document_id = $2",
             "INSERT INTO index_changes (tenant_id, version_id, operation) \
              SELECT tenant_id, id, 'delete' FROM document_versions WHERE tenant_id = $1 AND document_id = $2",
             "DELETE FROM chunk_vectors t USING document_versions v WHERE t.tenant_id = $1 AND t.version_id = v.id \
@@ -384,8 +431,11 @@ impl Documents<'_> {
             sqlx::query(statement).bind(self.0.tenant).bind(id.uuid()).execute(&mut *self.0.connection).await?;
         }
         // What it took the place of may answer again.
-        let mut validity = Validity(TenantConnection { connection: &mut *self.0.connection, tenant: self.0.tenant });
-        validity.settle_superseded_by(id, now).await
+        self.validity().settle_superseded_by(id, now).await
+    }
+
+    fn validity(&mut self) -> Validity<'_> {
+        Validity(TenantConnection { connection: &mut *self.0.connection, tenant: self.0.tenant })
     }
 
     /// How many documents and chunks there are that the reader may see.

@@ -1,7 +1,11 @@
 use std::{collections::BTreeSet, str::FromStr, sync::Arc};
 
-use millwright_core::{Allowed, Classification, Clearance, Integrity, Label, id::UserId};
+use millwright_core::{
+    Allowed, Classification, Clearance, Integrity, Label,
+    id::{DocumentId, SourceId, UserId},
+};
 use sqlx::{FromRow, Row, postgres::PgRow};
+use uuid::Uuid;
 
 use crate::{StoreError, tenant_tx::TenantConnection};
 
@@ -101,15 +105,36 @@ impl FromRow<'_, PgRow> for ClearanceColumns {
 }
 
 impl Labels<'_> {
-    /// The number of a label, given to it now if it has none.
+    /// The number of a label, given to it now if it has none. For documents of no source.
     pub async fn intern(&mut self, label: &Label) -> Result<i64, StoreError> {
+        self.intern_in(None, label, false).await
+    }
+
+    /// The number of a label for this document, which may belong to a source.
+    pub async fn intern_for(&mut self, document: DocumentId, label: &Label) -> Result<i64, StoreError> {
+        let source: Option<Option<Uuid>> =
+            sqlx::query_scalar("SELECT source_id FROM documents WHERE tenant_id = $1 AND id = $2")
+                .bind(self.0.tenant)
+                .bind(document.uuid())
+                .fetch_optional(&mut *self.0.connection)
+                .await?;
+        self.intern_in(source.flatten(), label, false).await
+    }
+
+    /// The number of a label for documents of this source; of a hidden one nobody sees what carries it.
+    pub async fn intern_of(&mut self, source: SourceId, label: &Label, hidden: bool) -> Result<i64, StoreError> {
+        self.intern_in(Some(source.uuid()), label, hidden).await
+    }
+
+    async fn intern_in(&mut self, source: Option<Uuid>, label: &Label, hidden: bool) -> Result<i64, StoreError> {
         // A label that another transaction is inserting at this moment shows at the second look.
         for _ in 0..2 {
             let id: Option<i64> = sqlx::query_scalar(
                 "WITH known AS (SELECT id FROM labels WHERE tenant_id = $1 AND classification = $2 \
-                                AND export_control = $3 AND groups = $4), \
-                      made AS (INSERT INTO labels (tenant_id, classification, export_control, groups) \
-                               SELECT $1, $2, $3, $4 WHERE NOT EXISTS (SELECT 1 FROM known) \
+                                AND export_control = $3 AND groups = $4 \
+                                AND source_id IS NOT DISTINCT FROM $5 AND hidden = $6), \
+                      made AS (INSERT INTO labels (tenant_id, classification, export_control, groups, source_id, hidden) \
+                               SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT 1 FROM known) \
                                ON CONFLICT DO NOTHING RETURNING id) \
                  SELECT id FROM known UNION ALL SELECT id FROM made",
             )
@@ -117,6 +142,8 @@ impl Labels<'_> {
             .bind(label.classification.as_str())
             .bind(texts(&label.export_control))
             .bind(texts(&label.groups))
+            .bind(source)
+            .bind(hidden)
             .fetch_optional(&mut *self.0.connection)
             .await?;
             if let Some(id) = id {
@@ -126,24 +153,31 @@ impl Labels<'_> {
         Err(StoreError::InvalidState("the label could not be stored"))
     }
 
-    /// What the user may read now. Nobody has a clearance who is not a user of the tenant.
+    /// What the user may read now. Nobody has a clearance who is not a user of the tenant. Labels of a source whose
+    /// permissions were not checked for too long are visible to nobody, nor is a hidden one.
     pub async fn reader(&mut self, user: UserId) -> Result<Reader, StoreError> {
-        let rows: Vec<ReaderRow> = sqlx::query_as(
+        let statement = format!(
             "SELECT u.clearance, u.export_authorisations, u.groups AS user_groups, l.id, \
-                    coalesce(l.classification, 'PUBLIC') AS classification, coalesce(l.export_control, '{}') AS export_control, \
-                    'untrusted' AS integrity, coalesce(l.groups, '{}') AS groups \
+                    coalesce(l.classification, 'PUBLIC') AS classification, coalesce(l.export_control, '{{}}') AS export_control, \
+                    'untrusted' AS integrity, coalesce(l.groups, '{{}}') AS groups, \
+                    {} AS withheld \
              FROM users u LEFT JOIN labels l ON l.tenant_id = u.tenant_id \
              WHERE u.tenant_id = $1 AND u.id = $2 ORDER BY l.id",
-        )
-        .bind(self.0.tenant)
-        .bind(user.uuid())
-        .fetch_all(&mut *self.0.connection)
-        .await?;
+            withheld("l")
+        );
+        let rows: Vec<ReaderRow> = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+            .bind(self.0.tenant)
+            .bind(user.uuid())
+            .fetch_all(&mut *self.0.connection)
+            .await?;
         let clearance = rows.first().ok_or(StoreError::NotFound("user"))?.clearance.0.clone();
         let (mut visible, mut by_export, mut count) = (Vec::new(), Vec::new(), 0);
         for row in &rows {
             let Some(id) = row.id else { continue };
             count += 1;
+            if row.withheld {
+                continue;
+            }
             if clearance.may_have(&row.label.0) {
                 visible.push(id);
             } else if clearance.lacks_export_authorisation(&row.label.0) {
@@ -187,6 +221,30 @@ struct ReaderRow {
     clearance: ClearanceColumns,
     #[sqlx(flatten)]
     label: LabelColumns,
+    withheld: bool,
+}
+
+/// Sources of the tenant `$1` whose permissions were checked lately enough.
+const FRESH: &str = "ARRAY(SELECT c.source_id FROM source_clocks c \
+    JOIN sources s ON s.tenant_id = $1 AND s.id = c.source_id AND s.deleted_at IS NULL \
+    WHERE c.tenant_id = $1 AND c.clock = 'permissions' \
+    AND c.checked_at + make_interval(secs => s.permission_max_age_s) > now())";
+
+/// Whether documents with a label, a row of `labels` under this name, are kept from everybody at the moment.
+pub(crate) fn withheld(label: &str) -> String {
+    format!("coalesce({label}.hidden OR NOT ({label}.source_id IS NULL OR {label}.source_id = ANY ({FRESH})), false)")
+}
+
+/// The label of a row of `messages` under this name, or, while it cites what is kept from everybody, one that nobody can read.
+pub(crate) fn message_label(message: &str) -> String {
+    format!(
+        "CASE WHEN (SELECT EXISTS (SELECT 1 FROM sources WHERE tenant_id = $1)) AND EXISTS ( \
+             SELECT 1 FROM jsonb_array_elements({message}.citations) q \
+             JOIN documents d ON d.tenant_id = $1 AND d.id = substr(q->>'document_id', 5)::uuid AND d.deleted_at IS NULL \
+             JOIN labels l ON l.tenant_id = $1 AND l.id = d.label_id \
+             WHERE d.source_id IS NOT NULL AND {}) THEN '\"withheld\"'::jsonb ELSE {message}.label END",
+        withheld("l")
+    )
 }
 
 /// A label in a `jsonb` column.

@@ -6,7 +6,10 @@ use millwright_core::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{labels::label_json, text_enum};
+use super::{
+    labels::{label_json, message_label},
+    text_enum,
+};
 use crate::{StoreError, tenant_tx::TenantConnection};
 
 text_enum! {
@@ -127,8 +130,14 @@ pub struct MessageRow {
     pub created_at: DateTime<Utc>,
 }
 
-const COLUMNS: &str = "id, conversation_id, parent_id, role, content, status, citations, run_id, model, tier, \
-    label, answered, error_code, error_detail, duration_ms, as_of, created_at";
+/// Columns of a row under the name `m`.
+fn columns() -> String {
+    format!(
+        "m.id, m.conversation_id, m.parent_id, m.role, m.content, m.status, m.citations, m.run_id, m.model, m.tier, \
+         {} AS label, m.answered, m.error_code, m.error_detail, m.duration_ms, m.as_of, m.created_at",
+        message_label("m")
+    )
+}
 
 impl Messages<'_> {
     /// Stores a message and moves its conversation to the top.
@@ -167,7 +176,7 @@ impl Messages<'_> {
     /// The message, if there is one in this conversation.
     pub async fn get(&mut self, conversation: ConversationId, id: MessageId) -> Result<Option<MessageRow>, StoreError> {
         let statement =
-            format!("SELECT {COLUMNS} FROM messages WHERE tenant_id = $1 AND conversation_id = $2 AND id = $3");
+            format!("SELECT {} FROM messages m WHERE tenant_id = $1 AND conversation_id = $2 AND id = $3", columns());
         let row = sqlx::query_as(sqlx::AssertSqlSafe(statement))
             .bind(self.0.tenant)
             .bind(conversation.uuid())
@@ -180,8 +189,9 @@ impl Messages<'_> {
     /// The newest message of a conversation: a new question follows it unless told otherwise.
     pub async fn newest(&mut self, conversation: ConversationId) -> Result<Option<MessageRow>, StoreError> {
         let statement = format!(
-            "SELECT {COLUMNS} FROM messages WHERE tenant_id = $1 AND conversation_id = $2 \
-             ORDER BY created_at DESC, id DESC LIMIT 1"
+            "SELECT {} FROM messages m WHERE tenant_id = $1 AND conversation_id = $2 \
+             ORDER BY created_at DESC, id DESC LIMIT 1",
+            columns()
         );
         let row = sqlx::query_as(sqlx::AssertSqlSafe(statement))
             .bind(self.0.tenant)
@@ -194,7 +204,8 @@ impl Messages<'_> {
     /// The whole tree, oldest first.
     pub async fn list(&mut self, conversation: ConversationId) -> Result<Vec<MessageRow>, StoreError> {
         let statement = format!(
-            "SELECT {COLUMNS} FROM messages WHERE tenant_id = $1 AND conversation_id = $2 ORDER BY created_at, id"
+            "SELECT {} FROM messages m WHERE tenant_id = $1 AND conversation_id = $2 ORDER BY created_at, id",
+            columns()
         );
         let rows = sqlx::query_as(sqlx::AssertSqlSafe(statement))
             .bind(self.0.tenant)
@@ -212,7 +223,8 @@ impl Messages<'_> {
                  UNION ALL \
                  SELECT m.*, b.depth + 1 FROM messages m JOIN branch b ON m.id = b.parent_id \
                  WHERE m.tenant_id = $1 AND b.depth < $3) \
-             SELECT {COLUMNS} FROM branch ORDER BY depth DESC"
+             SELECT {} FROM branch m ORDER BY m.depth DESC",
+            columns()
         );
         let rows = sqlx::query_as(sqlx::AssertSqlSafe(statement))
             .bind(self.0.tenant)

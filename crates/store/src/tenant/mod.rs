@@ -21,10 +21,13 @@ mod reading;
 mod runs;
 mod security;
 mod sessions;
+mod source_files;
+mod sources;
 mod usage;
 mod users;
 mod validity;
 mod vaults;
+mod vectors;
 mod versions;
 
 pub use api_keys::{ApiKeyRow, ApiKeys, NewApiKeyRow};
@@ -35,9 +38,9 @@ pub use budgets::{
     BudgetPeriod, BudgetPeriodRow, BudgetRow, BudgetSubjectKind, BudgetUnit, Budgets, CurrentBudgetRow, NewBudget,
     PeriodStarts,
 };
-pub use chunks::{ChunkPreview, Chunks, NewChunk, NewVector, UnembeddedChunk};
+pub use chunks::{ChunkPreview, Chunks, NewChunk};
 pub use conversations::{ConversationRow, Conversations};
-pub use documents::{DocumentFilter, DocumentRow, Documents, NewDocument, RelatedDocument};
+pub use documents::{DocumentFilter, DocumentRow, Documents, NewDocument, RelatedDocument, RelatedSource};
 pub use glossary::{Glossary, GlossaryEntryRow, NewGlossaryEntry};
 pub use index_changes::{IndexChange, IndexChanges, IndexOperation, IndexedChunk};
 pub use jobs::{JobFence, JobOutcome, JobRow, JobStatus, Jobs, NewJob};
@@ -54,10 +57,16 @@ pub use reading::{ReadVersion, Reading, SectionRow};
 pub use runs::{NewRun, RunEventRow, RunRow, RunStatus, RunStepRow, Runs, StepKind, StepStatus};
 pub use security::{SecondFactorState, Security, SecurityPolicy};
 pub use sessions::{NewSession, SessionEnd, SessionRow, Sessions, SignInMethod, Transport};
+pub use source_files::{FileCheck, KnownFile, SourceFileRow, SourceFiles};
+pub use sources::{
+    ClockFence, ClockRow, NewSource, PassEnd, SourceChange, SourceClock, WatchedSourceRow, WatchedSources,
+};
 pub use usage::{CallOutcome, NewUsage, Usage, UsageFilter, UsageGroup, UsageRow, UsageTotals};
 pub use users::{NewUser, UserChange, UserFilter, UserKind, UserRow, UserStatus, Users};
 pub use validity::{SearchFilter, Standing, Validity, VersionSet};
 pub use vaults::Vaults;
+pub(crate) use vectors::SWAP_LOCK;
+pub use vectors::{LackingVersion, LiveModels, NewVector, UnembeddedChunk, VectorModel, VectorProgress, Vectors};
 pub use versions::{NewVersion, PageRow, Stage, VersionDigests, VersionRow, VersionStatus, Versions};
 
 /// An enum kept as text in the database: its words, and what reads them back.
@@ -85,4 +94,4 @@ macro_rules! text_enum {
         }
     };
 }
-use text_enum;
+pub(crate) use text_enum;

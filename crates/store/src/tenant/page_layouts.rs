@@ -1,4 +1,5 @@
 use millwright_core::id::VersionId;
+use serde_json::Value;
 
 use super::Versions;
 use crate::StoreError;
@@ -53,22 +54,37 @@ impl Versions<'_> {
         row.ok_or(StoreError::NotFound("page"))
     }
 
-    /// Records how many pages are pictures whose text was recognised, and the numbers of those without any text.
+    /// Records how many pages are pictures whose text was recognised, and the numbers of those without any text and of those
+    /// for whose picture there was no time.
     pub async fn set_scans(
         &mut self,
         id: VersionId,
         recognized_pages: i32,
         pages_without_text: &[i32],
+        pages_out_of_time: &[i32],
     ) -> Result<(), StoreError> {
         sqlx::query(
-            "UPDATE document_versions SET recognized_pages = $3, pages_without_text = $4 WHERE tenant_id = $1 AND id = $2",
+            "UPDATE document_versions SET recognized_pages = $3, pages_without_text = $4, pages_out_of_time = $5 \
+             WHERE tenant_id = $1 AND id = $2",
         )
         .bind(self.0.tenant)
         .bind(id.uuid())
         .bind(recognized_pages)
         .bind(pages_without_text)
+        .bind(pages_out_of_time)
         .execute(&mut *self.0.connection)
         .await?;
+        Ok(())
+    }
+
+    /// Records what read it: its manifest says so, whoever finishes it.
+    pub async fn set_read_with(&mut self, id: VersionId, read_with: &Value) -> Result<(), StoreError> {
+        sqlx::query("UPDATE document_versions SET read_with = $3 WHERE tenant_id = $1 AND id = $2")
+            .bind(self.0.tenant)
+            .bind(id.uuid())
+            .bind(read_with)
+            .execute(&mut *self.0.connection)
+            .await?;
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{
     labels::{LabelColumns, Reader},
     validity::VersionSet,
+    vectors::VectorModel,
 };
 use crate::{StoreError, tenant_tx::TenantConnection};
 
@@ -20,6 +21,8 @@ pub struct PassageQuery<'q> {
     pub reader: &'q Reader,
     /// Unit length; `None` when the query could not be embedded, then only `keyword_hits` are read.
     pub embedding: Option<&'q [f32]>,
+    /// The model that embedded it: vectors of no other are looked at.
+    pub model: VectorModel,
     /// How many windows the vector index may return.
     pub nearest: i64,
     /// Chunks found by the keyword index; a chunk named twice is returned once.
@@ -54,15 +57,13 @@ impl<'q> PassageScope<'q> {
 const MOST_EXACT: u64 = 10_000;
 
 /// A passage that may be worth reading.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 pub struct CandidateRow {
     /// The chunk.
-    #[sqlx(try_from = "Uuid")]
     pub chunk_id: ChunkId,
     /// Cosine similarity of its nearest window, -1 to 1; for keyword hits too.
     pub similarity: Option<f64>,
     /// The vector of its nearest window; none when the query has none.
-    #[sqlx(try_from = "Option<HalfVector>")]
     pub embedding: WindowVector,
     /// Whether the vector index returned it.
     pub from_vector: bool,
@@ -124,15 +125,19 @@ impl Passages<'_> {
     /// version is in the scope and the reader may see its document: the label is a condition of the search, not of its
     /// result. Nothing of a deleted document is among them, nor of a version that does not answer unless the scope is
     /// [`PassageScope::Any`], however far an index lags behind. Ordered by similarity, best first. Without texts, which are
-    /// most of the bytes: [`read`](Self::read) those of the best.
+    /// most of the bytes: [`read`](Self::read) those of the best. [`StoreError::ModelReplaced`] when vectors of another model
+    /// serve in the snapshot that the statement reads.
     pub async fn find(&mut self, query: &PassageQuery<'_>) -> Result<Vec<CandidateRow>, StoreError> {
-        let rows = sqlx::query_as(AssertSqlSafe(self.statement(FIND, query)))
+        let rows: Vec<FoundRow> = sqlx::query_as(AssertSqlSafe(self.statement(FIND, query)))
             .bind(query.embedding.map(HalfVector::from_f32_slice))
             .bind(query.keyword_hits.iter().map(|id| id.uuid()).collect::<Vec<Uuid>>())
             .bind(version_ids(query))
             .fetch_all(&mut *self.0.connection)
             .await?;
-        Ok(rows)
+        if query.embedding.is_some() && !rows.first().is_some_and(|row| row.serves) {
+            return Err(StoreError::ModelReplaced);
+        }
+        Ok(rows.into_iter().filter_map(FoundRow::candidate).collect())
     }
 
     /// One trip: these chunks as passages, in this order, under the same conditions as [`find`](Self::find): what was deleted
@@ -170,7 +175,7 @@ impl Passages<'_> {
         const OF_FEW: &str = "v.version_id = ANY (ARRAY(SELECT r.id FROM document_versions r \
                  JOIN documents d ON d.tenant_id = '{tenant}' AND d.id = r.document_id \
                  WHERE r.tenant_id = '{tenant}' AND r.id = ANY ($3) AND {visible}{current}))";
-        const NEAREST: &str = "ORDER BY v.embedding <=> $1";
+        const NEAREST: &str = "ORDER BY {distance}";
         // Keeps HNSW away, which might not come by few vectors before it gives up: all of them are read by the index on
         // versions, and each is compared once.
         const ALL: &str = "OFFSET 0) v ORDER BY distance";
@@ -190,12 +195,19 @@ impl Passages<'_> {
             PassageScope::Any(_) => " AND d.deleted_at IS NULL",
             _ => " AND d.current_version_id = {version}",
         };
+        // The form of the model's index where that shall be taken. Elsewhere without the cast, which such an index never serves.
+        let distance = match (order, query.embedding) {
+            (NEAREST, Some(embedding)) => format!("v.embedding::halfvec({}) <=> $1", embedding.len().max(1)),
+            _ => "v.embedding <=> $1".to_owned(),
+        };
         form.replace("{columns}", PASSAGE_COLUMNS)
             .replace("{answers}", &answers.replace("{current}", &current.replace("{version}", "r.id")))
             .replace("{current}", &current.replace("{version}", "c.version_id"))
             .replace("{vectors}", vectors)
             .replace("{open}", if order == ALL { "SELECT * FROM (" } else { "" })
             .replace("{order}", order)
+            .replace("{distance}", &distance)
+            .replace("{model}", &query.model.to_string())
             .replace("{visible}", &visible(query.reader))
             .replace("{tenant}", &self.0.tenant.to_string())
             .replace("{nearest}", &query.nearest.max(0).to_string())
@@ -212,14 +224,33 @@ fn version_ids(query: &PassageQuery<'_>) -> Option<Vec<Uuid>> {
     query.scope.versions().map(|versions| versions.ids.iter().map(|id| id.uuid()).collect())
 }
 
-const ALL_VECTORS: &str = "(SELECT tenant_id, version_id, document_id, chunk_id, embedding FROM chunk_vectors \
-     UNION ALL SELECT tenant_id, version_id, document_id, chunk_id, embedding FROM dormant_vectors)";
+const ALL_VECTORS: &str = "(SELECT tenant_id, version_id, document_id, chunk_id, model_id, embedding FROM chunk_vectors \
+     UNION ALL SELECT tenant_id, version_id, document_id, chunk_id, model_id, embedding FROM dormant_vectors)";
 
+/// A row of [`FIND`]: at least one comes, and says whether the query's model serves.
+#[derive(sqlx::FromRow)]
+struct FoundRow {
+    serves: bool,
+    chunk_id: Option<Uuid>,
+    similarity: Option<f64>,
+    #[sqlx(try_from = "Option<HalfVector>")]
+    embedding: WindowVector,
+    from_vector: Option<bool>,
+}
+
+impl FoundRow {
+    fn candidate(self) -> Option<CandidateRow> {
+        let Self { chunk_id, similarity, embedding, from_vector, .. } = self;
+        Some(CandidateRow { chunk_id: chunk_id?.into(), similarity, embedding, from_vector: from_vector? })
+    }
+}
+
+/// The model stands in the text: the planner takes its index, and vectors of no other are compared, whichever serves.
 const FIND: &str = "WITH nearest AS MATERIALIZED ( \
-         {open}SELECT v.chunk_id, v.embedding <=> $1 AS distance, v.embedding FROM {vectors} v \
-         WHERE v.tenant_id = '{tenant}' AND $1::halfvec IS NOT NULL AND {answers} \
-         {order} LIMIT {nearest}) \
-     (SELECT DISTINCT ON (chunk_id) chunk_id, 1 - distance AS similarity, embedding, true AS from_vector FROM nearest \
+         {open}SELECT v.chunk_id, {distance} AS distance, v.embedding FROM {vectors} v \
+         WHERE v.tenant_id = '{tenant}' AND v.model_id = {model} AND $1::halfvec IS NOT NULL AND {answers} \
+         {order} LIMIT {nearest}), \
+     found AS ((SELECT DISTINCT ON (chunk_id) chunk_id, 1 - distance AS similarity, embedding, true AS from_vector FROM nearest \
       ORDER BY chunk_id, distance) \
      UNION ALL \
      SELECT k.chunk_id, 1 - n.distance, n.embedding, false \
@@ -229,10 +260,11 @@ const FIND: &str = "WITH nearest AS MATERIALIZED ( \
          WHERE c.tenant_id = '{tenant}' AND c.id = k.chunk_id AND ($3::uuid[] IS NULL OR c.version_id = ANY ($3)) OFFSET 0) p \
      LEFT JOIN LATERAL ( \
          SELECT v.embedding <=> $1 AS distance, v.embedding FROM {vectors} v \
-         WHERE v.tenant_id = '{tenant}' AND v.chunk_id = k.chunk_id AND $1::halfvec IS NOT NULL \
+         WHERE v.tenant_id = '{tenant}' AND v.chunk_id = k.chunk_id AND v.model_id = {model} AND $1::halfvec IS NOT NULL \
          ORDER BY (v.embedding <=> $1) + 0 LIMIT 1) n ON true \
-     WHERE k.chunk_id NOT IN (SELECT chunk_id FROM nearest) \
-     ORDER BY similarity DESC NULLS LAST";
+     WHERE k.chunk_id NOT IN (SELECT chunk_id FROM nearest)) \
+     SELECT m.serves, f.* FROM (SELECT EXISTS (SELECT 1 FROM embedding_models WHERE id = {model} AND state = 'serving') AS serves) m \
+     LEFT JOIN found f ON true ORDER BY f.similarity DESC NULLS LAST";
 
 /// What a [`PassageRow`] is read from: a chunk `c`, its document `d` with label `b`, its version `r`.
 pub(super) const PASSAGE_COLUMNS: &str = "c.id AS chunk_id, c.document_id, d.name AS document_name, b.classification, b.export_control, \

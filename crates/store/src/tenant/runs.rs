@@ -6,7 +6,10 @@ use millwright_core::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{labels::label_json, text_enum};
+use super::{
+    labels::{label_json, message_label},
+    text_enum,
+};
 use crate::{StoreError, tenant_tx::TenantConnection};
 
 text_enum! {
@@ -176,14 +179,20 @@ impl Runs<'_> {
 
     /// The run, if there is one.
     pub async fn get(&mut self, id: RunId) -> Result<Option<RunRow>, StoreError> {
-        let row = sqlx::query_as(
-            "SELECT id, conversation_id, user_id, user_message_id, assistant_message_id, status, tier, model, error_code, \
-             error_detail, cancel_requested_at, label, created_at, finished_at FROM runs WHERE tenant_id = $1 AND id = $2",
-        )
-        .bind(self.0.tenant)
-        .bind(id.uuid())
-        .fetch_optional(&mut *self.0.connection)
-        .await?;
+        // What its answer cites and nobody may see, its events hold too.
+        let statement = format!(
+            "SELECT r.id, r.conversation_id, r.user_id, r.user_message_id, r.assistant_message_id, r.status, r.tier, r.model, \
+             r.error_code, r.error_detail, r.cancel_requested_at, r.created_at, r.finished_at, \
+             coalesce((SELECT w.label FROM (SELECT {} AS label FROM messages m WHERE m.tenant_id = $1 \
+                       AND m.id = r.assistant_message_id) w WHERE jsonb_typeof(w.label) = 'string'), r.label) AS label \
+             FROM runs r WHERE r.tenant_id = $1 AND r.id = $2",
+            message_label("m")
+        );
+        let row = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+            .bind(self.0.tenant)
+            .bind(id.uuid())
+            .fetch_optional(&mut *self.0.connection)
+            .await?;
         Ok(row)
     }
 

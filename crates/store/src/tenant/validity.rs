@@ -188,13 +188,52 @@ impl Validity<'_> {
         Ok(self.settle(superseded, None, now).await?.then_some(superseded))
     }
 
-    /// Whether `older` takes, directly or through others, the place of `document`: then it cannot be replaced by it. Who asks
-    /// next waits until the transaction ends, so that two at once do not close a circle.
-    pub async fn supersedes(&mut self, older: DocumentId, document: DocumentId) -> Result<bool, StoreError> {
+    /// Begins a change of which document takes the place of which. Who begins one next waits until the transaction ends: two
+    /// at once could close a circle, or each hold a document that the other needs. Comes before anything that locks a
+    /// document; documents are locked then with the newer before the one whose place it takes, as
+    /// [`settle_superseded_by`](Self::settle_superseded_by) does.
+    pub async fn begin_replacing(&mut self) -> Result<(), StoreError> {
         sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('supersedes ' || $1::text, 0))")
             .bind(self.0.tenant)
             .execute(&mut *self.0.connection)
             .await?;
+        Ok(())
+    }
+
+    /// Locks a document, the one whose place it takes and the one whose place it is to take, in the order in which others
+    /// lock them. Within [`begin_replacing`](Self::begin_replacing).
+    pub(super) async fn lock_replaced(
+        &mut self,
+        document: DocumentId,
+        next: Option<DocumentId>,
+    ) -> Result<(), StoreError> {
+        let before = self.lock(document).await?;
+        let mut replaced = [before, next];
+        if let [Some(before), Some(next)] = replaced
+            && self.supersedes(next, before).await?
+        {
+            replaced.reverse();
+        }
+        for older in replaced.into_iter().flatten() {
+            self.lock(older).await?;
+        }
+        Ok(())
+    }
+
+    /// Locks a document; the one whose place it takes.
+    async fn lock(&mut self, document: DocumentId) -> Result<Option<DocumentId>, StoreError> {
+        let supersedes: Option<Option<Uuid>> =
+            sqlx::query_scalar("SELECT supersedes FROM documents WHERE tenant_id = $1 AND id = $2 FOR UPDATE")
+                .bind(self.0.tenant)
+                .bind(document.uuid())
+                .fetch_optional(&mut *self.0.connection)
+                .await?;
+        Ok(supersedes.flatten().map(DocumentId::from))
+    }
+
+    /// Whether `older` takes, directly or through others, the place of `document`: then it cannot be replaced by it. Within
+    /// [`begin_replacing`](Self::begin_replacing), so that it stays so.
+    pub async fn supersedes(&mut self, older: DocumentId, document: DocumentId) -> Result<bool, StoreError> {
         let circular = sqlx::query_scalar(
             "WITH RECURSIVE replaced AS ( \
                  SELECT supersedes FROM documents WHERE tenant_id = $1 AND id = $2 \
@@ -267,8 +306,8 @@ impl Validity<'_> {
             if answers { ("dormant_vectors", "chunk_vectors") } else { ("chunk_vectors", "dormant_vectors") };
         let statement = format!(
             "WITH moved AS (DELETE FROM {from} WHERE tenant_id = $1 AND version_id = $2 \
-                            RETURNING tenant_id, document_id, version_id, chunk_id, window_number, embedding) \
-             INSERT INTO {to} (tenant_id, document_id, version_id, chunk_id, window_number, embedding) SELECT * FROM moved"
+                            RETURNING tenant_id, document_id, version_id, chunk_id, window_number, model_id, embedding) \
+             INSERT INTO {to} (tenant_id, document_id, version_id, chunk_id, window_number, model_id, embedding) SELECT * FROM moved"
         );
         sqlx::query(sqlx::AssertSqlSafe(statement))
             .bind(self.0.tenant)

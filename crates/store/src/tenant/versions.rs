@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{
     text_enum,
     validity::{Standing, Validity},
+    vectors::VectorModel,
 };
 use crate::{StoreError, tenant_tx::TenantConnection};
 
@@ -105,6 +106,10 @@ pub struct VersionRow {
     pub recognized_pages: i32,
     /// The numbers of the pages on which no text was found.
     pub pages_without_text: Vec<i32>,
+    /// The numbers of the pages whose picture was not read, because the time for recognising text was up.
+    pub pages_out_of_time: Vec<i32>,
+    /// What read it, as the parser's caller wrote it; none before it was read.
+    pub read_with: Option<Value>,
     /// Chunks.
     pub chunk_count: Option<i32>,
     /// Code of the failure.
@@ -123,6 +128,11 @@ pub struct VersionRow {
     pub effective_until: Option<DateTime<Utc>>,
     /// Language of most of its text, such as `de`; none before it was read.
     pub language: Option<String>,
+    /// The newest embedding model that all of its chunks were gone through with.
+    #[sqlx(try_from = "i16")]
+    pub vectors_by: VectorModel,
+    /// Whether it has no vectors because its label may not go to the model's server.
+    pub vectors_withheld: bool,
 }
 
 /// SHA-256 of all that is stored of a version.
@@ -158,8 +168,8 @@ pub struct PageRow {
 }
 
 const SELECT: &str = "SELECT id, document_id, number, format, media_type, size_bytes, sha256, status, stage, stage_done, \
-    stage_total, paged, page_count, recognized_pages, pages_without_text, chunk_count, error_code, error_detail, timings_ms, \
-    created_at, ready_at, effective_from, effective_until, language \
+    stage_total, paged, page_count, recognized_pages, pages_without_text, pages_out_of_time, read_with, chunk_count, error_code, \
+    error_detail, timings_ms, created_at, ready_at, effective_from, effective_until, language, vectors_by, vectors_withheld \
     FROM document_versions WHERE tenant_id = $1";
 
 impl Versions<'_> {
@@ -488,6 +498,7 @@ impl Versions<'_> {
             "DELETE FROM chunks WHERE tenant_id = $1 AND version_id = $2",
             "DELETE FROM document_pages WHERE tenant_id = $1 AND version_id = $2",
             "DELETE FROM document_contents WHERE tenant_id = $1 AND version_id = $2",
+            "UPDATE document_versions SET chunk_count = 0 WHERE tenant_id = $1 AND id = $2",
         ] {
             sqlx::query(statement).bind(self.0.tenant).bind(id.uuid()).execute(&mut *self.0.connection).await?;
         }

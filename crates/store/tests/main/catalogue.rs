@@ -16,6 +16,10 @@ const INDEXES_OVER_ALL_TENANTS: &[(&str, &str)] = &[
     ("failed_attempts_by_age", "and are tidied away"),
     ("tenants_name_key", "names of tenants are unique over the platform"),
     ("audit_entries_by_arrival", "the sealer follows all tenants in one pass"),
+    ("embedding_models_pkey", "a few rows for the whole platform"),
+    ("embedding_models_digest", "of which each model is one"),
+    ("embedding_models_state", "and one serves"),
+    ("document_versions_by_model", "what lacks vectors of a new model is found in all tenants"),
     ("audit_sealer_position_pkey", "one row for the whole platform"),
     ("index_changes_by_arrival", "the follower asks which tenants have changes"),
     ("jobs_leased", "workers take over jobs of all tenants"),
@@ -25,7 +29,7 @@ const INDEXES_OVER_ALL_TENANTS: &[(&str, &str)] = &[
     ("runs_leased", "the reaper finds runs of all tenants"),
     ("messages_by_citation", "GIN on one jsonb column; the statement filters by tenant what it finds"),
     (
-        "chunk_vectors_nearest",
+        "chunk_vectors_nearest_1",
         "HNSW has one column; each of its parts holds few tenants, and the scan goes on until it has enough",
     ),
 ];
@@ -34,7 +38,12 @@ const INDEXES_OVER_ALL_TENANTS: &[(&str, &str)] = &[
 const TABLES_OF_THE_PLATFORM: &[(&str, &str)] = &[
     ("audit_sealer_position", "a hint for the sealer, which tenants cannot read"),
     ("failed_attempts", "accounts that do not exist are counted too"),
+    ("embedding_models", "all tenants' vectors are of the same model"),
 ];
+
+/// Of these, what tenants may read: it says nothing of anybody. The list only shrinks.
+const READABLE_BY_ALL: &[(&str, &str)] =
+    &[("embedding_models", "whose vectors answer is read in the snapshot of the vectors themselves")];
 
 /// Tables that a tenant may read and not write. Each needs a reason; the list only shrinks.
 const READ_ONLY_FOR_TENANTS: &[(&str, &str)] =
@@ -47,6 +56,7 @@ const SYSTEM_GRANTS: &[&str] = &[
     "audit_heads INSERT,SELECT,UPDATE",
     "audit_sealer_position SELECT,UPDATE",
     "audit_seals INSERT,SELECT",
+    "embedding_models INSERT,SELECT,UPDATE",
     "failed_attempts DELETE,INSERT,SELECT,UPDATE",
     "identities SELECT",
     "index_changes SELECT",
@@ -56,6 +66,7 @@ const SYSTEM_GRANTS: &[&str] = &[
     "revocations DELETE,SELECT",
     "second_factors SELECT",
     "sessions DELETE,SELECT",
+    "source_clocks SELECT,UPDATE",
     "tenants SELECT",
     "used_proofs DELETE,SELECT",
     "users SELECT",
@@ -80,7 +91,7 @@ fn names(list: &[(&str, &str)]) -> Vec<String> {
 async fn violations(connection: &mut PgConnection) -> Vec<String> {
     let mut found = Vec::new();
     let platform = names(TABLES_OF_THE_PLATFORM);
-    let read_only = names(READ_ONLY_FOR_TENANTS);
+    let read_only = names(&[READ_ONLY_FOR_TENANTS, READABLE_BY_ALL].concat());
     for (statement, allowed) in [(TABLES, &platform), (POLICIES, &read_only), (KEYS, &platform)] {
         let rows: Vec<String> =
             sqlx::query_scalar(statement).bind(allowed).bind(OWN_ROWS).fetch_all(&mut *connection).await.unwrap();
@@ -119,7 +130,8 @@ const POLICIES: &str = "SELECT c.relname || ': policy ' || p.polname || ' ' || p
     FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid, LATERAL (VALUES \
         ('is for somebody else', NOT p.polroles <@ ARRAY['millwright_tenant', 'millwright_system', 'millwright_platform']::regrole[]::oid[]), \
         ('does not show own rows only', 'millwright_tenant'::regrole = ANY (p.polroles) \
-             AND pg_get_expr(p.polqual, p.polrelid) IS DISTINCT FROM $2), \
+             AND pg_get_expr(p.polqual, p.polrelid) IS DISTINCT FROM $2 \
+             AND NOT (c.relname = 'embedding_models' AND p.polname = 'readable_by_all')), \
         ('does not check what is written', 'millwright_tenant'::regrole = ANY (p.polroles) \
              AND pg_get_expr(p.polwithcheck, p.polrelid) IS DISTINCT FROM $2 \
              AND NOT (p.polcmd = 'r' AND c.relname = ANY ($1))), \
@@ -157,7 +169,9 @@ async fn the_allow_lists_name_only_what_exists() {
     let world = World::new().await;
     let relations =
         world.database.peek("SELECT relname::text FROM pg_class WHERE relnamespace = 'millwright'::regnamespace").await;
-    for (name, reason) in [INDEXES_OVER_ALL_TENANTS, TABLES_OF_THE_PLATFORM, READ_ONLY_FOR_TENANTS].concat() {
+    for (name, reason) in
+        [INDEXES_OVER_ALL_TENANTS, TABLES_OF_THE_PLATFORM, READ_ONLY_FOR_TENANTS, READABLE_BY_ALL].concat()
+    {
         assert!(relations.iter().any(|relation| relation == name), "`{name}` is gone; so must be its exception");
         assert!(!reason.is_empty());
     }
@@ -226,7 +240,17 @@ async fn the_system_role_is_granted_exactly_this() {
     expected.extend(["tenant_id", "id", "status", "lease_expires_at"].map(|column| format!("runs.{column} SELECT")));
     expected.extend(["tenant_id", "id", "expires_at"].map(|column| format!("budget_reservations.{column} SELECT")));
     expected.push("budget_reservations.expires_at UPDATE".to_owned());
-    let of_versions = ["tenant_id", "id", "document_id", "status", "effective_from", "effective_until"];
+    let of_versions = [
+        "tenant_id",
+        "id",
+        "document_id",
+        "status",
+        "effective_from",
+        "effective_until",
+        "chunk_count",
+        "ready_at",
+        "vectors_by",
+    ];
     expected.extend(["tenant_id", "current_version_id"].map(|column| format!("documents.{column} SELECT")));
     expected.extend(of_versions.map(|column| format!("document_versions.{column} SELECT")));
     let sorted = |mut columns: Vec<String>| {

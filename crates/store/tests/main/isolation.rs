@@ -4,15 +4,15 @@ use chrono::TimeDelta;
 use millwright_core::{
     Classification, Clearance, Label, Role,
     audit::AuditRecord,
-    id::{DecisionId, DocumentId, GlossaryEntryId, LabelRequestId, UserId},
+    id::{DecisionId, DocumentId, GlossaryEntryId, LabelRequestId, SourceId, UserId},
 };
 use millwright_store::{
     Bookkeeping, Proof, StoreError, TenantTx,
     tenant::{
         AuditFilter, DocumentFilter, FinishedMessage, JobFence, JobOutcome, LabelRequestStatus, MessageRole,
-        MessageStatus, NewDecision, NewGlossaryEntry, NewLabelRequest, NewPolicyEvent, PageRow, PassageQuery,
-        PassageScope, PolicyEventFilter, PolicyEventKind, Reader, RunStatus, SearchFilter, SecondFactorState,
-        SessionEnd, Stage, Standing, StepStatus, UserChange, VersionSet,
+        MessageStatus, NewDecision, NewGlossaryEntry, NewLabelRequest, NewPolicyEvent, NewVector, PageRow,
+        PassageQuery, PassageScope, PolicyEventFilter, PolicyEventKind, Reader, RunStatus, SearchFilter,
+        SecondFactorState, SessionEnd, Stage, Standing, StepStatus, UserChange, VectorModel, VersionSet,
     },
 };
 use serde_json::json;
@@ -20,6 +20,7 @@ use serde_json::json;
 use crate::{
     access::Keyring,
     budgets::{self, Spending},
+    sources,
     support::{BOOKKEEPING, Chat, FIRST, Manual, Site, World, axis, events, scattered},
 };
 
@@ -34,6 +35,7 @@ pub(crate) struct Full {
     policy_version: i32,
     decision: DecisionId,
     spending: Spending,
+    source: SourceId,
     job: millwright_core::id::JobId,
     record: AuditRecord,
 }
@@ -62,8 +64,10 @@ pub(crate) async fn fill(world: &World, name: &str) -> Full {
     let record = world.record(&site, "document.uploaded");
     let (request, policy_version, decision) = governed(world, &mut tx, &site, &manual, &chat).await;
     let spending = budgets::spend(world, &mut tx, &site).await;
+    let source = sources::watch(world, &mut tx, &site).await;
     tx.commit(Proof::Entry(&record)).await.unwrap();
-    Full { site, ring, manual, chat, request, policy_version, decision, spending, job: job.id, glossary_entry, record }
+    let job = job.id;
+    Full { site, ring, manual, glossary_entry, chat, request, policy_version, decision, spending, source, job, record }
 }
 
 /// What the policy layer keeps.
@@ -166,7 +170,10 @@ async fn assert_sees_nothing(tx: &mut TenantTx, reader: &Reader, other: &Full) {
     missing(tx.versions().page_text(version, 1).await);
     missing(tx.versions().page_layout(version, 1).await);
     assert!(tx.chunks().list(version, FIRST).await.unwrap().items.is_empty());
-    assert!(tx.chunks().list_unembedded(version, 10).await.unwrap().is_empty());
+    assert!(tx.vectors().list_unembedded(version, VectorModel::FIRST, &[], 10).await.unwrap().is_empty());
+    let newer = VectorModel::from(2);
+    assert!(tx.vectors().list_lacking(newer, 10).await.unwrap().is_empty());
+    assert_eq!(tx.vectors().progress(newer).await.unwrap().total, 0);
     assert!(tx.index_changes().list_after(0, 0, 100).await.unwrap().is_empty());
     assert!(tx.index_changes().chunks_of(version).await.unwrap().is_empty());
     let filter = SearchFilter { documents: Some(vec![document]), ..SearchFilter::default() };
@@ -177,7 +184,15 @@ async fn assert_sees_nothing(tx: &mut TenantTx, reader: &Reader, other: &Full) {
         (VersionSet { ids: vec![version], chunks: 1 }, &other.manual.chunks, Some(&axis(0)[..]));
     let current = PassageScope::Current;
     for (scope, visible_chunks) in [(PassageScope::Any(&set), None), (current, None), (current, Some(1))] {
-        let query = PassageQuery { reader, embedding, nearest: 50, keyword_hits: hits, scope, visible_chunks };
+        let query = PassageQuery {
+            reader,
+            embedding,
+            model: VectorModel::FIRST,
+            nearest: 50,
+            keyword_hits: hits,
+            scope,
+            visible_chunks,
+        };
         assert!(tx.passages().find(&query).await.unwrap().is_empty());
         assert!(tx.passages().read(&query, hits).await.unwrap().is_empty());
     }
@@ -200,6 +215,7 @@ async fn assert_sees_nothing(tx: &mut TenantTx, reader: &Reader, other: &Full) {
     assert_eq!(tx.runs().count_since(chrono::DateTime::UNIX_EPOCH).await.unwrap(), (0, 0));
     assert!(tx.jobs().list(None, FIRST).await.unwrap().items.is_empty());
     assert!(tx.audit().list(&AuditFilter::default(), FIRST).await.unwrap().items.is_empty());
+    sources::assert_sees_no_source(tx, other.source).await;
     assert_sees_no_policy(tx, reader, other).await;
 }
 
@@ -262,7 +278,8 @@ async fn try_to_change(world: &World, site: &Site, other: &Full) {
     tx.versions().set_timing(version, Stage::Parse, 5).await.unwrap();
     tx.versions().set_failed(version, "x", "y").await.unwrap();
     tx.versions().set_parsed(version, false, 9).await.unwrap();
-    tx.versions().set_scans(version, 9, &[9]).await.unwrap();
+    tx.versions().set_scans(version, 9, &[9], &[9]).await.unwrap();
+    tx.versions().set_read_with(version, &json!({ "parser": "mine" })).await.unwrap();
     tx.versions().delete_pages(version).await.unwrap();
     missing(tx.versions().set_ready(version, now).await);
     missing(tx.glossary().delete(other.glossary_entry).await);
@@ -270,6 +287,12 @@ async fn try_to_change(world: &World, site: &Site, other: &Full) {
     tx.versions().set_language(version, "de").await.unwrap();
     assert!(!tx.validity().settle(document, Some(version), now).await.unwrap());
     tx.chunks().replace(document, version, &[]).await.unwrap();
+    let vector = NewVector { chunk_id: other.manual.chunks[0], window_number: 9, embedding: axis(1) };
+    assert!(!tx.vectors().add(document, version, VectorModel::FIRST, &[vector]).await.unwrap());
+    tx.vectors().set_gone_through(version, VectorModel::from(2), true).await.unwrap();
+    tx.vectors().forget(VectorModel::from(0)).await.unwrap();
+    tx.vectors().revisit_withheld().await.unwrap();
+    assert!(tx.vectors().delete_some(VectorModel::FIRST, None, 100).await.unwrap().is_none());
     missing(tx.conversations().set_title(other.chat.conversation, other.site.user, "mine").await);
     missing(tx.conversations().delete(other.chat.conversation, other.site.user, now).await);
     tx.messages().finish(other.chat.answer, &answer("stolen")).await.unwrap();
@@ -285,6 +308,7 @@ async fn try_to_change(world: &World, site: &Site, other: &Full) {
     assert!(matches!(tx.jobs().require_lease(&fence).await, Err(StoreError::LeaseLost)));
     assert!(matches!(tx.jobs().finish(&fence, &JobOutcome::Succeeded).await, Err(StoreError::LeaseLost)));
     try_to_govern(world, &mut tx, site, other).await;
+    sources::try_to_watch(world, &mut tx, other.source).await;
     budgets::try_to_spend(world, &mut tx, &other.spending).await;
     tx.commit(BOOKKEEPING).await.unwrap();
 }
@@ -440,9 +464,14 @@ async fn rows_cannot_be_hung_on_another_tenants_rows() {
         quarantined: Vec::new(),
     };
     refused(world.begin(&other).await.chunks().replace(document, version, &[chunk]).await);
-    let vector =
-        millwright_store::tenant::NewVector { chunk_id: full.manual.chunks[0], window_number: 9, embedding: axis(1) };
-    refused(world.begin(&other).await.chunks().insert_vectors(document, version, &[vector]).await);
+    let vector = NewVector { chunk_id: full.manual.chunks[0], window_number: 9, embedding: axis(1) };
+    // Passed over, as one of a chunk that is gone.
+    let mut tx = world.begin(&other).await;
+    tx.vectors().insert(document, version, VectorModel::FIRST, &[vector]).await.unwrap();
+    tx.commit(BOOKKEEPING).await.unwrap();
+    let of_other =
+        format!("SELECT count(*)::text FROM chunk_vectors WHERE tenant_id = '{}'", other.scope.tenant_id().uuid());
+    assert_eq!(world.database.peek(&of_other).await, ["0"]);
     world.drop().await;
 }
 

@@ -174,6 +174,29 @@ async fn the_long_queue_of_one_tenant_does_not_hold_up_another() {
 }
 
 #[tokio::test]
+async fn a_place_kept_for_idle_tenants_is_not_given_to_a_busy_one() {
+    let world = World::new().await;
+    let (busy, quiet) = (world.site("TenantA").await, world.site("TenantB").await);
+    let owner = world.sources.new_uuid();
+    let claim_for_idle = async || {
+        let mut tx = world.store().system().await.unwrap();
+        let jobs = tx.jobs().claim_for_idle_tenants(owner, MINUTE, 1).await.unwrap();
+        tx.commit().await.unwrap();
+        jobs
+    };
+    for _ in 0..4 {
+        world.enqueue(&busy).await;
+    }
+    assert_eq!(claim(&world, owner, 2).await.len(), 2);
+    assert!(claim_for_idle().await.is_empty(), "the busy one waits its turn");
+    let late = world.enqueue(&quiet).await;
+    world.enqueue(&quiet).await;
+    assert_eq!(claim_for_idle().await.iter().map(|job| job.fence.id).collect::<Vec<_>>(), [late]);
+    assert!(claim_for_idle().await.is_empty(), "now it is busy too");
+    world.drop().await;
+}
+
+#[tokio::test]
 async fn a_failed_attempt_waits_and_is_tried_again() {
     let world = World::new().await;
     let site = world.site("TenantA").await;

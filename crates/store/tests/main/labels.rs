@@ -7,8 +7,8 @@ use millwright_core::{
     id::{ChunkId, DocumentId, UserId},
 };
 use millwright_store::tenant::{
-    DocumentFilter, NewUser, PassageQuery, PassageScope, Reader, SearchFilter, UserChange, UserKind, VersionSet,
-    label_of_json,
+    DocumentFilter, NewUser, PassageQuery, PassageScope, Reader, SearchFilter, UserChange, UserKind, VectorModel,
+    VersionSet, label_of_json,
 };
 use serde_json::json;
 
@@ -67,6 +67,7 @@ async fn seen(world: &World, site: &Site, user: UserId, all: &[(DocumentId, Chun
     let by_vector = PassageQuery {
         reader: &reader,
         embedding: Some(&embedding),
+        model: VectorModel::FIRST,
         nearest: 100,
         keyword_hits: &[],
         scope: PassageScope::Current,
@@ -239,6 +240,7 @@ async fn a_search_finds_as_many_as_were_asked_for_though_nearly_all_of_the_neare
     let query = PassageQuery {
         reader: &reader,
         embedding: Some(&embedding),
+        model: VectorModel::FIRST,
         nearest: 50,
         keyword_hits: &[],
         scope: PassageScope::Current,
@@ -249,7 +251,7 @@ async fn a_search_finds_as_many_as_were_asked_for_though_nearly_all_of_the_neare
     assert!(plan.contains("_embedding_idx"), "{plan}");
     let few = PassageQuery { visible_chunks: Some(200), ..query.clone() };
     let plan = tx.passages().explain(&few).await.unwrap().join("\n");
-    assert!(!plan.contains("_embedding_idx") && plan.contains("_version_id_idx"), "{plan}");
+    assert!(!plan.contains("_embedding_idx") && plan.contains("_version_id_model_id_idx"), "{plan}");
     for query in [query, few] {
         let rows = tx.passages().find(&query).await.unwrap();
         assert_eq!(rows.len(), 50);

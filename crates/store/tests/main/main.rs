@@ -29,8 +29,12 @@ mod plans;
 #[cfg(test)]
 mod second_lock;
 #[cfg(test)]
+mod sources;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod validity;
+#[cfg(test)]
+mod vectors;
 #[cfg(test)]
 mod versions;

@@ -2,7 +2,8 @@
 
 use millwright_core::id::ChunkId;
 use millwright_store::tenant::{
-    CandidateRow, NewChunk, NewVector, PassageQuery, PassageRow, PassageScope, Reader, Standing, VersionSet,
+    CandidateRow, NewChunk, NewVector, PassageQuery, PassageRow, PassageScope, Reader, Standing, VectorModel,
+    VersionSet,
 };
 
 use crate::support::{BOOKKEEPING, Site, World, axis, scattered};
@@ -11,6 +12,7 @@ fn all(reader: &Reader) -> PassageQuery<'_> {
     PassageQuery {
         reader,
         embedding: None,
+        model: VectorModel::FIRST,
         nearest: 10,
         keyword_hits: &[],
         scope: PassageScope::Current,
@@ -81,7 +83,7 @@ async fn windows_of_one_chunk_count_as_one_passage_with_the_best_of_them() {
     let manual = world.manual(&site, "Pump manual.txt", &[axis(5)]).await;
     let mut tx = world.begin(&site).await;
     let window = NewVector { chunk_id: manual.chunks[0], window_number: 1, embedding: axis(0) };
-    tx.chunks().insert_vectors(manual.document, manual.version, &[window]).await.unwrap();
+    tx.vectors().insert(manual.document, manual.version, VectorModel::FIRST, &[window]).await.unwrap();
     tx.commit(BOOKKEEPING).await.unwrap();
     let reader = world.reader(&site).await;
     let rows = find(&world, &site, &PassageQuery { embedding: Some(&axis(0)), ..all(&reader) }).await;
@@ -120,7 +122,7 @@ async fn superseded_and_deleted_versions_are_never_found() {
     // A vector that some fault left behind does not bring its version back either.
     let mut tx = world.begin(&site).await;
     let stale = NewVector { chunk_id: old.chunks[0], window_number: 0, embedding: axis(0) };
-    tx.chunks().insert_vectors(old.document, old.version, &[stale]).await.unwrap();
+    tx.vectors().insert(old.document, old.version, VectorModel::FIRST, &[stale]).await.unwrap();
     tx.commit(BOOKKEEPING).await.unwrap();
     assert_eq!(ids(&find(&world, &site, &query).await), chunks);
     let all = VersionSet { ids: vec![old.version, version, gone.version], chunks: 3 };
@@ -173,7 +175,8 @@ async fn a_filtered_vector_scan_returns_as_many_rows_as_were_asked_for() {
          SET enable_sort = off; SET enable_bitmapscan = off; SET hnsw.iterative_scan = relaxed_order"
     );
     sqlx::raw_sql(sqlx::AssertSqlSafe(settings)).execute(&mut connection).await.unwrap();
-    let nearest = "SELECT chunk_id FROM chunk_vectors ORDER BY embedding <=> $1 LIMIT 60";
+    let nearest =
+        "SELECT chunk_id FROM chunk_vectors WHERE model_id = 1 ORDER BY embedding::halfvec(384) <=> $1 LIMIT 60";
     let vector = pgvector::HalfVector::from_f32_slice(&vectors[1_000]);
     let plan: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("EXPLAIN {nearest}")))
         .bind(vector.clone())
@@ -220,12 +223,12 @@ async fn chunks_without_vectors_are_listed_until_they_have_them() {
         .collect();
     tx.chunks().replace(document, version, &chunks).await.unwrap();
     assert_eq!(tx.versions().require(version).await.unwrap().chunk_count, Some(1_203));
-    let first = tx.chunks().list_unembedded(version, 2).await.unwrap();
+    let first = tx.vectors().list_unembedded(version, VectorModel::FIRST, &[], 2).await.unwrap();
     assert_eq!(first.iter().map(|chunk| chunk.text.as_str()).collect::<Vec<_>>(), ["part 0", "part 1"]);
     assert!(first[0].heading_path.is_empty());
     let vector = NewVector { chunk_id: chunks[0].id, window_number: 0, embedding: axis(0) };
-    tx.chunks().insert_vectors(document, version, &[vector]).await.unwrap();
-    assert_eq!(tx.chunks().list_unembedded(version, 1).await.unwrap()[0].id, chunks[1].id);
+    tx.vectors().insert(document, version, VectorModel::FIRST, &[vector]).await.unwrap();
+    assert_eq!(tx.vectors().list_unembedded(version, VectorModel::FIRST, &[], 1).await.unwrap()[0].id, chunks[1].id);
 
     let page = tx.chunks().list(version, millwright_core::PageRequest { limit: 200, after: None }).await.unwrap();
     let next = millwright_core::PageRequest { limit: 200, after: page.next_cursor };
@@ -233,7 +236,7 @@ async fn chunks_without_vectors_are_listed_until_they_have_them() {
     assert_eq!((page.items[199].ordinal, second.items[0].ordinal), (199, 200));
     // Chunking again replaces everything, vectors included.
     tx.chunks().replace(document, version, &chunks[..1]).await.unwrap();
-    assert_eq!(tx.chunks().list_unembedded(version, 5).await.unwrap().len(), 1);
+    assert_eq!(tx.vectors().list_unembedded(version, VectorModel::FIRST, &[], 5).await.unwrap().len(), 1);
     drop(tx);
     world.drop().await;
 }

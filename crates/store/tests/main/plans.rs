@@ -12,7 +12,7 @@ use std::{
 
 use millwright_store::{
     Store, StoreSettings,
-    tenant::{PassageQuery, PassageScope, VersionSet},
+    tenant::{PassageQuery, PassageScope, VectorModel, VersionSet},
 };
 
 use crate::support::{BOOKKEEPING, World, axis, eventually, scattered};
@@ -34,6 +34,7 @@ async fn search_takes_hnsw_for_a_large_tenant_and_the_tenants_index_for_a_small_
     let query = PassageQuery {
         reader: &of_large,
         embedding: Some(&vectors[7]),
+        model: VectorModel::FIRST,
         nearest: 50,
         keyword_hits: &[],
         scope: PassageScope::Current,
@@ -52,7 +53,7 @@ async fn search_takes_hnsw_for_a_large_tenant_and_the_tenants_index_for_a_small_
         assert_eq!(tx.passages().find(&query_of_small).await.unwrap().len(), 40);
         let plan = tx.passages().explain(&query_of_small).await.unwrap().join("\n");
         assert!(!plan.contains("_embedding_idx"), "{plan}");
-        assert!(plan.contains("_version_id_idx") || plan.contains("_pkey"), "{plan}");
+        assert!(plan.contains("_version_id_model_id_idx") || plan.contains("_pkey"), "{plan}");
     }
     let few = VersionSet { ids: filter[..1].to_vec(), chunks: 200 };
     let many = VersionSet { ids: filter.clone(), chunks: 1_000_000 };
@@ -160,6 +161,7 @@ async fn a_transaction_opens_with_one_message_search_is_one_trip_and_so_are_clai
     let query = PassageQuery {
         reader: &reader,
         embedding: Some(&vector),
+        model: VectorModel::FIRST,
         nearest: 5,
         keyword_hits: &[],
         scope: PassageScope::Current,

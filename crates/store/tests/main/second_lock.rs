@@ -112,7 +112,8 @@ async fn the_vector_index_returns_no_other_tenants_rows() {
     run(&mut connection, "SET enable_seqscan = off; SET enable_sort = off; SET hnsw.iterative_scan = relaxed_order")
         .await
         .unwrap();
-    let nearest = "SELECT chunk_id FROM chunk_vectors ORDER BY embedding <=> $1 LIMIT 100";
+    let nearest =
+        "SELECT chunk_id FROM chunk_vectors WHERE model_id = 1 ORDER BY embedding::halfvec(384) <=> $1 LIMIT 100";
     for (site, expected) in [(&b, 0), (&a, 50)] {
         become_tenant(&mut connection, site).await;
         let vector = HalfVector::from_f32_slice(&axis(0));

@@ -12,7 +12,7 @@ use millwright_store::{
     Bookkeeping, Proof, Store, TenantTx,
     tenant::{
         MessageRole, MessageStatus, NewChunk, NewDocument, NewJob, NewMessage, NewRun, NewUser, NewVector, NewVersion,
-        PageRow, Reader, RunEventRow, RunStepRow, Standing, StepKind, StepStatus, UserKind,
+        PageRow, Reader, RunEventRow, RunStepRow, Standing, StepKind, StepStatus, UserKind, VectorModel,
     },
     testkit::TestDatabase,
 };
@@ -178,7 +178,7 @@ impl World {
             .map(|(chunk, embedding)| NewVector { chunk_id: chunk.id, window_number: 0, embedding: embedding.clone() })
             .collect();
         for part in vectors.chunks(500) {
-            tx.chunks().insert_vectors(document, version, part).await.unwrap();
+            tx.vectors().insert(document, version, VectorModel::FIRST, part).await.unwrap();
         }
         chunks.iter().map(|chunk| chunk.id).collect()
     }

@@ -1,11 +1,15 @@
 //! Truth in time: which version answers on which day, and which document takes the place of which.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use millwright_core::{
     Classification, Label,
     id::{ChunkId, DocumentId, VersionId},
 };
-use millwright_store::tenant::{PassageQuery, PassageScope, SearchFilter, Standing, VersionSet, VersionStatus};
+use millwright_store::tenant::{
+    PassageQuery, PassageScope, SearchFilter, Standing, VectorModel, VersionSet, VersionStatus,
+};
 
 use crate::support::{BOOKKEEPING, Site, World, axis};
 
@@ -53,6 +57,7 @@ async fn answering(world: &World, site: &Site, days: Option<i64>) -> Vec<Version
     let query = PassageQuery {
         reader: &reader,
         embedding: Some(&axis(0)),
+        model: VectorModel::FIRST,
         nearest: 50,
         keyword_hits: &[],
         scope: if as_of.is_some() { PassageScope::Any(&set) } else { PassageScope::Current },
@@ -224,6 +229,67 @@ async fn who_takes_the_place_of_a_deleted_document_inherits_what_it_replaced() {
     world.drop().await;
 }
 
+/// A takes the place of B and B that of C; A is to take that of C while B is settled.
+#[tokio::test]
+async fn replacing_another_document_while_the_one_before_is_settled_is_no_deadlock() {
+    let world = World::new().await;
+    let site = world.site("TenantA").await;
+    let mut chain = Vec::new();
+    for name in ["Rev C.txt", "Rev B.txt", "Rev A.txt"] {
+        let id = document(&world, &site, name).await;
+        supersede(&world, &site, id, chain.last().copied()).await;
+        version(&world, &site, id, (-9, None)).await;
+        chain.push(id);
+    }
+    let [c, b, a] = chain[..] else { panic!("{chain:?}") };
+    let now = world.now();
+    let replace = async {
+        let mut tx = world.begin(&site).await;
+        tx.validity().begin_replacing().await.unwrap();
+        let before = tx.documents().describe(a, None, None, Some(Some(c)), now).await.unwrap();
+        assert_eq!(before, Some(b));
+        // The other has come as far as it can.
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        tx.validity().settle(b, None, now).await.unwrap();
+        tx.validity().settle_superseded_by(a, now).await.unwrap();
+        tx.commit(BOOKKEEPING).await.unwrap();
+    };
+    let settle_before = async {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        settle(&world, &site, b, now).await
+    };
+    tokio::join!(replace, settle_before);
+    assert_eq!(answering(&world, &site, None).await.len(), 2, "A and B");
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn deleting_a_document_while_its_successor_is_settled_is_no_deadlock() {
+    let world = World::new().await;
+    let site = world.site("TenantA").await;
+    let (old, new) = (document(&world, &site, "Rev A.txt").await, document(&world, &site, "Rev B.txt").await);
+    version(&world, &site, old, (-30, None)).await;
+    supersede(&world, &site, new, Some(old)).await;
+    let (answers, _) = version(&world, &site, new, (-9, None)).await;
+    let now = world.now();
+    let settle_slowly = async {
+        let mut tx = world.begin(&site).await;
+        tx.validity().settle(new, None, now).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        tx.validity().settle_superseded_by(new, now).await.unwrap();
+        tx.commit(BOOKKEEPING).await.unwrap();
+    };
+    let delete = async {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        let mut tx = world.begin(&site).await;
+        tx.documents().delete(old, now).await.unwrap();
+        tx.commit(BOOKKEEPING).await.unwrap();
+    };
+    tokio::join!(settle_slowly, delete);
+    assert_eq!(answering(&world, &site, None).await, [answers]);
+    world.drop().await;
+}
+
 #[tokio::test]
 async fn a_version_that_could_not_be_read_again_ends_on_its_day_and_is_remembered() {
     let world = World::new().await;
@@ -260,7 +326,7 @@ async fn vectors_that_were_put_away_in_the_middle_of_reading_are_not_made_again(
     tx.commit(BOOKKEEPING).await.unwrap();
     version(&world, &site, new, (-10, None)).await;
     let mut tx = world.begin(&site).await;
-    assert!(tx.chunks().list_unembedded(first, 10).await.unwrap().is_empty());
+    assert!(tx.vectors().list_unembedded(first, VectorModel::FIRST, &[], 10).await.unwrap().is_empty());
     assert_eq!(tx.versions().set_ready(first, world.now()).await.unwrap(), Standing::Past);
     drop(tx);
     world.drop().await;

@@ -84,7 +84,13 @@ function Facts({ document }: { document: DocumentDetail }) {
       <span>
         {t("documents.createdBy", { name: document.created_by.display_name })} <Time value={document.created_at} />
       </span>
+      {document.source !== null && <span data-testid="from-source">{t("documents.fromSource", { name: document.source.name })}</span>}
       <Copyable text={document.id} label={t("documents.id")} shown={`${document.id.slice(0, 12)}…`} />
+      {document.vectors !== null && document.vectors.state !== "complete" && (
+        <span data-testid="document-vectors" title={document.vectors.reason ?? undefined}>
+          {t(`documents.vectors.${document.vectors.state}`)}
+        </span>
+      )}
     </div>
   );
 }

@@ -49,6 +49,7 @@ function Facts({ manifest }: { manifest: Manifest }) {
       </p>
       <dl className="grid grid-cols-[auto_1fr] gap-x-4 gap-y-1 text-sm text-ink-2 tabular-nums">
         <Fact name={t("documents.manifest.parser")}>{manifest.parser}</Fact>
+        {manifest.recognition !== null && <Fact name={t("documents.manifest.recognition")}>{t("documents.manifest.recognitionText", manifest.recognition)}</Fact>}
         <Fact name={t("documents.manifest.chunking")}>
           {t("documents.manifest.chunkingText", { tokens: formatNumber(manifest.chunk_tokens), overlap: formatNumber(manifest.overlap_tokens) })}
         </Fact>

@@ -86,6 +86,9 @@ function VersionItem({ document, version }: { document: DocumentDetail; version:
         {version.status !== "failed" && version.pages_without_text.length > 0 && (
           <Fact name={t("documents.withoutText")}>{pageRanges(version.pages_without_text)}</Fact>
         )}
+        {version.status !== "failed" && version.pages_out_of_time.length > 0 && (
+          <Fact name={t("documents.outOfTime")}>{pageRanges(version.pages_out_of_time)}</Fact>
+        )}
         {version.chunk_count !== null && <Fact name={t("documents.tabs.passages")}>{formatNumber(version.chunk_count)}</Fact>}
         {version.language !== null && <Fact name={t("documents.language")}>{t(`documents.languages.${version.language}`)}</Fact>}
         <Timings version={version} />

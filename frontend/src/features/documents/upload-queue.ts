@@ -7,7 +7,8 @@ export interface UploadItem {
   key: string;
   file: File;
   said: UploadDescription;
-  phase: "waiting" | "sending" | "accepted" | "failed";
+  /** `held`: the server has no room now and said when to come again. */
+  phase: "waiting" | "sending" | "held" | "accepted" | "failed";
   sent: number;
   document: Document | null;
   /** The server had these bytes already. */
@@ -19,9 +20,13 @@ export interface UploadItem {
 export const uploads = new Store<readonly UploadItem[]>([]);
 
 const AT_ONCE = 2;
+/** However long a server says, a place may become free earlier. */
+const LONGEST_WAIT_SECONDS = 300;
 const cancels = new Map<string, () => void>();
 let count = 0;
 let accepted: () => void = () => undefined;
+/** Runs out when files may be sent again. */
+let pause: ReturnType<typeof setTimeout> | null = null;
 
 /** Called whenever the server has taken a file. */
 export function onAccepted(listener: () => void): void {
@@ -40,6 +45,7 @@ export function addUploads(files: Iterable<File>, said: UploadDescription): void
 export function removeUpload(key: string): void {
   cancels.get(key)?.();
   uploads.update((known) => known.filter((item) => item.key !== key));
+  if (pause !== null && !uploads.get().some((item) => item.phase === "held")) resume();
   pump();
 }
 
@@ -67,13 +73,30 @@ export function forgetUploads(): void {
   for (const cancel of cancels.values()) cancel();
   cancels.clear();
   uploads.set([]);
+  resume();
 }
 
 function change(key: string, fields: Partial<UploadItem>): void {
   uploads.update((known) => known.map((item) => (item.key === key ? { ...item, ...fields } : item)));
 }
 
+/** Nothing is sent until the server may have room again. */
+function hold(key: string, seconds: number): void {
+  change(key, { phase: "held", sent: 0 });
+  pause ??= setTimeout(() => {
+    resume();
+    pump();
+  }, Math.min(Math.max(seconds, 1), LONGEST_WAIT_SECONDS) * 1000);
+}
+
+function resume(): void {
+  if (pause !== null) clearTimeout(pause);
+  pause = null;
+  uploads.update((known) => known.map((item) => (item.phase === "held" ? { ...item, phase: "waiting" } : item)));
+}
+
 function pump(): void {
+  if (pause !== null) return;
   const items = uploads.get();
   const free = AT_ONCE - items.filter((item) => item.phase === "sending").length;
   for (const item of items.filter((candidate) => candidate.phase === "waiting").slice(0, Math.max(0, free))) void start(item);
@@ -88,7 +111,9 @@ async function start(item: UploadItem): Promise<void> {
     change(item.key, { phase: "accepted", document, unchanged });
     accepted();
   } catch (error) {
-    if (!isAbort(error)) change(item.key, { phase: "failed", problem: asProblem(error) });
+    const problem = asProblem(error);
+    if (problem.status === 429 && problem.retryAfter !== null) hold(item.key, problem.retryAfter);
+    else if (!isAbort(error)) change(item.key, { phase: "failed", problem });
   }
   cancels.delete(item.key);
   pump();

@@ -2,7 +2,7 @@ import type { TFunction } from "i18next";
 import type { Permission, Role } from "@/api/identity-types";
 
 /** What belongs to a person in front of a screen; no key can hold it. */
-const NOT_FOR_PROGRAMS: readonly Permission[] = ["profile:manage", "users:manage", "configuration:manage", "labels:approve", "budgets:manage"];
+const NOT_FOR_PROGRAMS: readonly Permission[] = ["profile:manage", "users:manage", "configuration:manage", "labels:approve", "budgets:manage", "sources:manage"];
 /** What an administrator may give to a program whatever its role: it reads, over the whole company. */
 const READS: readonly Permission[] = ["documents:read", "audit:read", "jobs:read", "metrics:read", "users:read", "configuration:read", "budgets:read"];
 /** What only the role of a service account opens to its keys. */

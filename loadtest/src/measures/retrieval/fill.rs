@@ -81,8 +81,8 @@ pub(super) async fn fill(
     let key = AuditKey::derive(&scratch.sources.random_bytes::<32>())?;
     // Built in one go at the end, from the same definition: row by row would take most of the time.
     let definition =
-        scratch.query("SELECT replace(pg_get_indexdef('chunk_vectors_nearest'::regclass), ' ON ONLY ', ' ON ')")?;
-    scratch.query("DROP INDEX chunk_vectors_nearest")?;
+        scratch.query("SELECT replace(pg_get_indexdef('chunk_vectors_nearest_1'::regclass), ' ON ONLY ', ' ON ')")?;
+    scratch.query("DROP INDEX chunk_vectors_nearest_1")?;
     let keyword = KeywordIndexes::new(scratch.keyword_folder());
     let (follower, indexed) = IndexFollower::new(scratch.store.clone(), keyword.clone());
     let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());

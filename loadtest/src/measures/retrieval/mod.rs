@@ -17,12 +17,12 @@ use anyhow::Context;
 use futures::future::try_join_all;
 use millwright_core::{Classification, Label, id::ChunkId};
 use millwright_retrieval::{
-    embedding::Embedder,
+    embedding::{Embedder, EmbeddingModels},
     search::{DEFAULT_CANDIDATES, SearchRequest, Searcher},
 };
 use millwright_store::{
     Store,
-    tenant::{PassageQuery, PassageScope, SearchFilter, VersionSet},
+    tenant::{PassageQuery, PassageScope, SearchFilter, VectorModel, VersionSet},
 };
 
 use self::{
@@ -86,7 +86,8 @@ async fn measure_in(
     for question in &questions {
         embedder.embed_query(question).await?;
     }
-    let searcher = Searcher::new(scratch.store.clone(), embedder.clone(), filled.keyword.clone(), DEFAULT_CANDIDATES);
+    let models = EmbeddingModels::open(scratch.store.clone(), embedder.clone(), None).await?;
+    let searcher = Searcher::new(scratch.store.clone(), models, filled.keyword.clone(), DEFAULT_CANDIDATES);
     let (store, tenants) = (&scratch.store, filled.tenants.as_slice());
     let asker = Asker { store, searcher: &searcher, embedder, tenants, questions: &questions };
     say("warming up");
@@ -207,6 +208,7 @@ impl Asker<'_> {
             let query = |versions, chunks: u64| PassageQuery {
                 reader,
                 embedding: Some(&embedding),
+                model: VectorModel::FIRST,
                 nearest: DEFAULT_CANDIDATES as i64,
                 keyword_hits: &[],
                 scope: match versions {

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod budgets;
+pub(crate) mod embeddings;
 pub(crate) mod glossary;
 pub(crate) mod jobs;
 pub(crate) mod metrics;

@@ -31,7 +31,7 @@ pub(crate) async fn content(
     let headers = response.headers_mut();
     let media_type = HeaderValue::from_str(&version.media_type).map_err(|_| Problem::internal())?;
     headers.insert(header::CONTENT_TYPE, media_type);
-    let disposition = format!("attachment; filename*=UTF-8''{}", percent_encode(&document.name));
+    let disposition = format!("attachment; filename*=UTF-8''{}", percent_encode(file_name(&document.name)));
     headers.insert(
         header::CONTENT_DISPOSITION,
         HeaderValue::from_str(&disposition).unwrap_or(HeaderValue::from_static("attachment")),
@@ -39,6 +39,11 @@ pub(crate) async fn content(
     // A version never changes.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=3600"));
     Ok(response)
+}
+
+/// Without the folders that a file lies in.
+fn file_name(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
 }
 
 /// RFC 8187: everything but unreserved characters as %XX.

@@ -1,5 +1,5 @@
 use axum::{extract::State, http::StatusCode};
-use millwright_core::id::DocumentId;
+use millwright_core::{ErrorCode, Problem, id::DocumentId};
 use millwright_store::Proof;
 
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 
 /// Deletes a document with all its versions. It answers no more from this moment on.
 #[utoipa::path(delete, path = "/api/v1/documents/{id}", operation_id = "documents.delete", tag = "documents",
-               params(("id" = DocumentId, Path)), responses((status = 204)))]
+               params(("id" = DocumentId, Path)), responses((status = 204), (status = 409, description = "It comes from a watched folder")))]
 pub(crate) async fn delete(
     State(state): State<AppState>,
     DocumentsWrite(principal): DocumentsWrite,
@@ -18,6 +18,12 @@ pub(crate) async fn delete(
 ) -> Result<StatusCode, ApiError> {
     let mut tx = state.store.tenant(&principal.scope).begin().await?;
     let (_, document) = super::open(&state, &principal, &mut tx, id).await?;
+    if let Some(source) = document.source {
+        let detail = format!("the document comes from the watched folder `{}` and would come again", source.name);
+        return Err(Problem::new(ErrorCode::Conflict, detail)
+            .remedy("take the file out of the folder, or end the watch of the folder")
+            .into());
+    }
     tx.jobs().delete_queued_for(&id.to_string()).await?;
     let also_settled = tx.documents().delete(id, state.sources.now()).await?;
     let details = [("name", document.name.into()), ("also_settled", serde_json::json!(also_settled))];

@@ -53,7 +53,8 @@ pub(super) struct Described {
     pub(super) also_settled: Vec<DocumentId>,
 }
 
-/// Stores it, and lets those versions answer that should then.
+/// Stores it, and lets those versions answer that should then. Where the document is locked already, whoever did that began
+/// with `begin_replacing`.
 pub(super) async fn describe(
     tx: &mut TenantTx,
     reader: &Reader,
@@ -62,6 +63,9 @@ pub(super) async fn describe(
     now: DateTime<Utc>,
 ) -> Result<Described, ApiError> {
     let shown = document.supersedes.as_ref().map(|older| DocumentId::from(older.id));
+    if matches!(description.supersedes, Change::To(_)) {
+        tx.validity().begin_replacing().await?;
+    }
     // The one before may be one that this reader may not see: it stays unless something else is said.
     let supersedes = match description.supersedes {
         Change::To(other) if other != shown => Some(other),

@@ -27,14 +27,19 @@ pub(crate) struct ManifestResponse {
     version: i32,
     /// `pdf`, `docx` and so on.
     format: String,
-    /// Name and version of the parser.
+    /// Name and version of the parser that read it.
     parser: String,
+    /// What recognised the text of pictures; null where none was recognised.
+    recognition: Option<RecognitionResponse>,
     /// The most tokens of a chunk.
     chunk_tokens: usize,
     /// About how many tokens chunks repeat of the one before.
     overlap_tokens: usize,
-    /// Digest of the embedding model, whose tokens are counted.
+    /// Digest of the embedding model in process, whose tokens are counted.
     embedding_model: String,
+    /// Digest of the model whose vectors it had when it was ready; null where they were withheld or came later, and in entries
+    /// from before models were told apart.
+    vector_model: Option<String>,
     /// What was read, and what came of it.
     signed: DigestsResponse,
     /// The same of what is stored now.
@@ -47,6 +52,15 @@ pub(crate) struct ManifestResponse {
     /// the log: it tells how much else goes on.
     audit_sequence: Option<i64>,
     signed_at: DateTime<Utc>,
+}
+
+/// What recognised the text of pictures.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct RecognitionResponse {
+    /// The program and its version.
+    engine: String,
+    /// The languages that it read, as it writes them: `deu+eng`.
+    languages: String,
 }
 
 /// What a version consists of. Lower-case hexadecimal SHA-256.
@@ -91,14 +105,26 @@ pub(crate) async fn manifest(
     }
     let signed = signed(&mut tx, id, &version.id.to_string()).await?;
     let stored: Digests = tx.versions().digests(version.id).await?.into();
-    let Manifest { format, parser, chunk_tokens, overlap_tokens, embedding_model, digests, .. } = signed.manifest;
+    let Manifest {
+        format,
+        parser,
+        recognition,
+        chunk_tokens,
+        overlap_tokens,
+        embedding_model,
+        vector_model,
+        digests,
+        ..
+    } = signed.manifest;
     Ok(Json(ManifestResponse {
         version: version.number,
         format,
         parser,
+        recognition: recognition.map(|used| RecognitionResponse { engine: used.engine, languages: used.languages }),
         chunk_tokens,
         overlap_tokens,
         embedding_model,
+        vector_model,
         intact: digests == stored,
         signed: digests.into(),
         stored: stored.into(),

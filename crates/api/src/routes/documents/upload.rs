@@ -17,7 +17,7 @@ use millwright_core::{
 use millwright_documents::{Format, detect};
 use millwright_store::{
     Proof, TenantTx,
-    tenant::{NewDocument, NewVersion, VersionRow, VersionStatus},
+    tenant::{NewDocument, NewVersion},
 };
 use millwright_workers::ingest;
 use serde_json::{Map, Value};
@@ -42,12 +42,6 @@ const MAX_FIELD_BYTES: usize = 16 * 1024;
 const MAX_NAME_CHARS: usize = 255;
 /// When to come again while too many documents wait, seconds.
 const WAITING_RETRY: u64 = 60;
-/// Characters that make a name look like another: direction changes, zero-width and byte-order marks.
-const INVISIBLE: [char; 13] = [
-    '\u{200b}', '\u{200c}', '\u{200d}', '\u{200e}', '\u{200f}', '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}',
-    '\u{202e}', '\u{2066}', '\u{2069}', '\u{feff}',
-];
-
 /// A form with a file.
 #[derive(utoipa::ToSchema)]
 #[expect(dead_code, reason = "describes the multipart form")]
@@ -164,6 +158,10 @@ async fn store(
     let reader = tx.labels().reader(principal.user_id).await?;
     super::change::within_clearance(&reader, &upload.label)?;
     let (mut label, mut also_settled) = (upload.label.clone(), Vec::new());
+    if upload.supersedes.is_some() {
+        // Before its name is looked up, which locks the document.
+        tx.validity().begin_replacing().await?;
+    }
     let document_id = if let Some(id) = tx.documents().find_by_name(&reader, &upload.name).await? {
         let document = tx.documents().require(&reader, id).await?;
         let before = document.label.0.clone();
@@ -173,7 +171,7 @@ async fn store(
             let label_id = tx.labels().intern(&label).await?;
             tx.documents().set_label(id, &label, label_id, now).await?;
         }
-        let newest = tx.versions().find_newest(id).await?.filter(|newest| holds(newest, format, digest));
+        let newest = tx.versions().find_newest(id).await?.filter(|newest| ingest::holds(newest, format, digest));
         let description = Description {
             metadata: Some(upload.metadata.clone()),
             tags: upload.tags.clone(),
@@ -225,11 +223,6 @@ async fn store(
     check_order(version.effective_from, version.effective_until)?;
     tx.versions().insert(&version, &upload.bytes).await?;
     Ok(Stored { document_id, version_id: Some(version.id), label, changed: true, also_settled })
-}
-
-/// Whether a version was made of these bytes and can be, or is being, read.
-fn holds(version: &VersionRow, format: Format, digest: [u8; 32]) -> bool {
-    version.sha256 == digest && version.format == format.as_str() && version.status != VersionStatus::Failed
 }
 
 async fn receive(request: Request, state: &AppState, limit: UploadLimit) -> Result<Upload, ApiError> {
@@ -331,7 +324,7 @@ fn clean_name(name: &str) -> Result<String, ApiError> {
         "expected a file name"
     } else if name.chars().count() > MAX_NAME_CHARS {
         "expected at most 255 characters"
-    } else if name.chars().any(|c| c.is_control() || INVISIBLE.contains(&c)) {
+    } else if ingest::has_hidden_characters(&name) {
         "expected no control or invisible characters"
     } else if name.contains(['/', '\\']) || name == "." || name == ".." {
         "expected a name without folders"

@@ -73,7 +73,7 @@ pub(crate) async fn approve(
     }
     crate::routes::documents::change::within_clearance(&reader, &to)?;
     let now = state.sources.now();
-    let label_id = tx.labels().intern(&to).await?;
+    let label_id = tx.labels().intern_for(request.document_id, &to).await?;
     tx.documents().set_label(request.document_id, &to, label_id, now).await?;
     let (status, reason) = (LabelRequestStatus::Approved, decision.reason()?);
     decided(tx.label_requests().decide(id, status, principal.user_id, reason, now).await?)?;

@@ -89,6 +89,10 @@ impl OllamaProvider {
         endpoint.open(post, PullDecoder::new(PROVIDER)).await
     }
 
+    async fn tags(&self) -> Result<Tags, LlmError> {
+        self.endpoint.list(self.with_key(self.endpoint.get(&self.endpoint.at("api/tags")))).await
+    }
+
     fn with_key(&self, request: RequestBuilder) -> RequestBuilder {
         match &self.key {
             Some(key) => request.bearer_auth(key.expose()),
@@ -128,8 +132,13 @@ impl Provider for OllamaProvider {
         response::embeddings(PROVIDER, &bytes, texts.len())
     }
 
+    async fn model_digest(&self, model: &str) -> Result<Option<String>, LlmError> {
+        let is_it = |name: &str| name == model || name.strip_suffix(":latest") == Some(model);
+        Ok(self.tags().await?.models.into_iter().find(|tag| is_it(&tag.name)).and_then(|tag| tag.digest))
+    }
+
     async fn list_models(&self) -> Result<Vec<String>, LlmError> {
-        let tags: Tags = self.endpoint.list(self.with_key(self.endpoint.get(&self.endpoint.at("api/tags")))).await?;
+        let tags = self.tags().await?;
         Ok(tags.models.into_iter().map(|tag| tag.name).collect())
     }
 }

@@ -207,4 +207,6 @@ pub(super) struct Tags {
 #[derive(Debug, Deserialize)]
 pub(super) struct Tag {
     pub(super) name: String,
+    /// SHA-256 of its manifest, and so of its weights.
+    pub(super) digest: Option<String>,
 }

@@ -13,12 +13,14 @@ import { ModelTable } from "./ModelTable";
 import { useModels } from "./queries";
 import { RoutingForm } from "./RoutingForm";
 import { TryPrompt } from "./TryPrompt";
+import { VectorModels } from "./VectorModels";
 
 /** The models, their servers, and how a request finds its model. */
 export function ModelsPage() {
   const { t } = useTranslation();
   const query = useModels();
   const mayTry = useMay("usage:read");
+  const mayCount = useMay("metrics:read");
   useDocumentTitle(t("models.title"));
   const connected = query.isSuccess && query.data.models.some(({ kind }) => kind === "chat");
   return (
@@ -38,6 +40,11 @@ export function ModelsPage() {
             {!connected && <NoModel />}
             <Lists models={query.data} />
           </>
+        )}
+        {mayCount && (
+          <Part title={t("models.vectors")} text={t("models.vectorsText")}>
+            <VectorModels />
+          </Part>
         )}
         <div className="grid grid-cols-1 gap-x-10 xl:grid-cols-2">
           <Part title={t("models.choosing")} text={t("models.choosingText")}>
