@@ -15,7 +15,7 @@ use crate::{
     AgentError,
     answerer::{self, Allowed},
     events::AgUiEventKind,
-    export,
+    export, guard,
     machine::Happened,
     observe,
     progress::Progress,
@@ -36,17 +36,20 @@ struct Calling {
     /// Its id in the events.
     event_id: String,
     /// What is to be done, or what is wrong with it.
-    wish: Result<ReadCall, String>,
+    wish: Result<ReadCall, Refused>,
     /// As it is shown: with placeholders.
     arguments: Value,
 }
+
+/// A call that is not done: the word for the reader, and what the model is told.
+type Refused = (&'static str, String);
 
 /// A call that was done.
 struct Called {
     calling: Calling,
     found: Found,
-    /// What is said of it beside passages.
-    note: String,
+    /// Why nothing came of it.
+    failed: Option<Refused>,
 }
 
 /// Does what the draft asked for. What cannot be done is told to the model, and the run goes on.
@@ -66,13 +69,14 @@ pub(crate) async fn act(
     for (number, call) in std::mem::take(&mut progress.calls).into_iter().enumerate() {
         calling.push(decided(inner, run, progress, &reader, (number, call), &mut decisions)?);
     }
-    let called = done(inner, run, progress, &reader, calling).await?;
-    let fresh = take_in(inner, run, progress, &reader, &called, &mut decisions)?;
+    let mut called = done(inner, run, progress, &reader, calling).await?;
+    let fresh = take_in(inner, run, progress, &reader, &mut called, &mut decisions)?;
     let masked = observe::prepare(inner, run, progress, fresh).await?;
-    let results = told(progress, called, &masked)?;
+    let results = told(inner, progress, called, &masked)?;
     observe::keep(inner, run, progress, &decisions).await?;
     let calls: Vec<Value> = results.iter().map(|(_, detail, _)| detail.clone()).collect();
-    let mut round_of = ToolRound { text: std::mem::take(&mut progress.said), results: Vec::new() };
+    let said = std::mem::take(&mut progress.said);
+    let mut round_of = ToolRound { text: said.trim().to_owned(), results: Vec::new() };
     // Names of documents: only now that the run carries their label.
     for (event_id, detail, result) in results {
         progress.journal.emit(AgUiEventKind::ToolCallResult {
@@ -97,9 +101,10 @@ fn decided(
     (number, call): (usize, ToolCall),
     decisions: &mut Vec<NewDecision>,
 ) -> Result<Calling, AgentError> {
-    let mut wish = ReadCall::read(&call, progress.passages.len());
+    let given: Vec<bool> = progress.prepared.masked.iter().map(Option::is_some).collect();
+    let mut wish = ReadCall::read(&call, &given).map_err(|why| ("malformed", why));
     if number >= MAX_CALLS {
-        wish = Err(format!("at most {MAX_CALLS} calls at once; ask again"));
+        wish = Err(("too_many", format!("at most {MAX_CALLS} calls at once; ask again")));
     }
     if let Some(placeholders) = &progress.placeholders {
         wish = wish.map(|wish| wish.restored(|text| placeholders.restore(text)));
@@ -114,11 +119,16 @@ fn decided(
         let is_allowed = decided.decision.verdict == Verdict::Allow;
         decisions.push(decided.record);
         if !is_allowed {
-            wish = Err("a policy of the company does not permit this".to_owned());
+            wish = Err(("refused", "a policy of the company does not permit this".to_owned()));
         }
     }
     let mut arguments = wish.as_ref().map_or_else(|_| json!({}), ReadCall::arguments);
-    progress.mask_json(&mut arguments)?;
+    for text in arguments.as_object_mut().into_iter().flat_map(|fields| fields.values_mut()) {
+        if let Some(clean) = text.as_str().and_then(guard::without_secrets) {
+            *text = json!(clean);
+        }
+    }
+    progress.mask_again(&mut arguments)?;
     let event_id = observe::announce(inner, run, progress, tools::name_of(&call), &arguments);
     Ok(Calling { call, event_id, wish, arguments })
 }
@@ -136,8 +146,8 @@ async fn done(
         let wish = match &calling.wish {
             Ok(wish) => wish,
             Err(why) => {
-                let note = why.clone();
-                return Called { calling, found: Found::default(), note };
+                let failed = Some(why.clone());
+                return Called { calling, found: Found::default(), failed };
             }
         };
         if let ReadCall::Search { query } = wish {
@@ -146,16 +156,17 @@ async fn done(
         }
         let of = (&run.principal, reader);
         let found = wish.execute(&inner.searcher, of, (&run.filter, &label), &progress.passages);
-        let (found, note) = match tokio::time::timeout(PATIENCE, found).await {
-            Ok(Ok(found)) => (found, String::new()),
+        let (found, failed) = match tokio::time::timeout(PATIENCE, found).await {
+            Ok(Ok(found)) => (found, None),
             Ok(Err(error)) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, run.id = %run.ids.run_id, "a tool of a run failed");
-                (Found::default(), "this did not work; answer from what you have, or try something else".to_owned())
+                let why = "this did not work; answer from what you have, or try something else";
+                (Found::default(), Some(("failed", why.to_owned())))
             }
-            Err(_) => (Found::default(), "this took too long".to_owned()),
+            Err(_) => (Found::default(), Some(("late", "this took too long".to_owned()))),
         };
-        Called { calling, found, note }
+        Called { calling, found, failed }
     });
     Ok(join_all(work).await)
 }
@@ -166,7 +177,7 @@ fn take_in(
     run: &Run,
     progress: &mut Progress,
     reader: &Reader,
-    called: &[Called],
+    called: &mut [Called],
     decisions: &mut Vec<NewDecision>,
 ) -> Result<Vec<Passage>, AgentError> {
     let mut room = MAX_READ.saturating_sub(progress.passages.len().saturating_sub(progress.hits));
@@ -179,7 +190,9 @@ fn take_in(
         }
     }
     let before = (progress.found.clone(), progress.label(run));
-    progress.found = Label::join_all(fresh.iter().map(|passage| &passage.label).chain([&before.0]));
+    // Also of what the model has already: its document may have been labelled anew.
+    let found = called.iter().flat_map(|called| &called.found.passages);
+    progress.found = Label::join_all(found.map(|passage| &passage.label).chain([&before.0]));
     if progress.label(run) == before.1 {
         return Ok(fresh);
     }
@@ -191,22 +204,34 @@ fn take_in(
         }
         Ok(Allowed::None(decided)) => {
             decisions.push(decided.record);
-            drop_what_raises(progress, &mut fresh, before.0);
+            drop_what_raises(progress, (&mut fresh, called), &before);
         }
-        Ok(Allowed::LabelDenied(_)) => drop_what_raises(progress, &mut fresh, before.0),
+        // No place that takes the label calls tools: none of them could go on.
+        Ok(Allowed::LabelDenied(_)) | Err(AgentError::Gateway(_)) => {
+            drop_what_raises(progress, (&mut fresh, called), &before);
+        }
         Err(error) => return Err(error),
     }
     Ok(fresh)
 }
 
-/// The model that answers may not be given these: the others it may.
-fn drop_what_raises(progress: &mut Progress, fresh: &mut Vec<Passage>, label: Label) {
-    fresh.retain(|passage| Label::join_all([&label, &passage.label]) == label);
-    progress.found = label;
+/// The model that answers may not be given these: the others it may. `before`: of what was found, and of the whole run.
+fn drop_what_raises(
+    progress: &mut Progress,
+    (fresh, called): (&mut Vec<Passage>, &mut [Called]),
+    before: &(Label, Label),
+) {
+    let raises = |passage: &Passage| Label::join_all([&before.1, &passage.label]) != before.1;
+    for called in called.iter_mut().filter(|called| called.found.passages.iter().any(raises)) {
+        called.found.lines.clear();
+    }
+    fresh.retain(|passage| !raises(passage));
+    progress.found = Label::join_all(fresh.iter().map(|passage| &passage.label).chain([&before.0]));
 }
 
 /// What the model and the reader are told of each call: event, detail of the step, result.
 fn told(
+    inner: &Inner,
     progress: &mut Progress,
     called: Vec<Called>,
     masked: &[Option<millwright_llm::PromptPassage>],
@@ -214,7 +239,7 @@ fn told(
     let mut results = Vec::new();
     // A passage that two calls have found is given with the first.
     let mut given = Vec::new();
-    for Called { calling, found, note } in called {
+    for Called { calling, found, failed } in called {
         let at = |passage: &Passage| progress.passages.iter().position(|known| known.chunk_id == passage.chunk_id);
         let places: Vec<usize> = found.passages.iter().filter_map(at).collect();
         let first_fresh = progress.passages.len() - masked.len();
@@ -226,11 +251,16 @@ fn told(
                     fresh.push(passage.clone());
                 }
                 Some(_) => known.push(place + 1),
-                None if *place < first_fresh => known.push(place + 1),
+                None if *place < first_fresh && progress.prepared.masked[*place].is_some() => known.push(place + 1),
                 None => {}
             }
         }
-        let note = note_of(note, fresh.len(), &known, found.passages.len());
+        let nothing = if found.passages.is_empty() { "nothing" } else { "done" };
+        let outcome = failed.as_ref().map_or(nothing, |(word, _)| *word);
+        let note = match failed {
+            Some((_, why)) => why,
+            None => note_of(fresh.len(), &known, found.passages.len()),
+        };
         let shown: Vec<Passage> = places.iter().map(|place| progress.passages[*place].clone()).collect();
         let mut lines = Vec::new();
         for line in &found.lines {
@@ -239,20 +269,30 @@ fn told(
         let detail = json!({
             "tool": tools::name_of(&calling.call),
             "arguments": calling.arguments,
-            "note": note,
+            "outcome": outcome,
+            "rerank_cost": found.rerank_cost.as_ref().map(observe::rerank_cost),
             "passages": observe::shown_passages(progress, &shown)?,
             "chunk_ids": shown.iter().map(|passage| passage.chunk_id).collect::<Vec<_>>(),
         });
-        let result = ToolResult { call: calling.call, note, lines, passages: fresh };
-        results.push((calling.event_id, detail, result));
+        let event_id = calling.event_id.clone();
+        let result = ToolResult { call: as_sent(inner, calling), note, lines, passages: fresh };
+        results.push((event_id, detail, result));
     }
     Ok(results)
 }
 
-fn note_of(note: String, fresh: usize, known: &[usize], found: usize) -> String {
-    if !note.is_empty() {
-        return note;
-    }
+/// A call as it is shown to the model again: under an id of ours and a name that exists, with arguments that are JSON. Servers
+/// refuse what they or others have written themselves.
+fn as_sent(inner: &Inner, calling: Calling) -> ToolCall {
+    let mut id = hex::encode(inner.sources.random_bytes::<5>());
+    // Some take nine letters and no more.
+    id.truncate(9);
+    let name = tools::name_of(&calling.call).to_owned();
+    let arguments = if calling.wish.is_ok() { calling.call.arguments } else { "{}".to_owned() };
+    ToolCall { id, name, arguments }
+}
+
+fn note_of(fresh: usize, known: &[usize], found: usize) -> String {
     let mut said = vec![match (fresh, found) {
         (_, 0) => "nothing was found".to_owned(),
         (0, _) => "nothing new".to_owned(),

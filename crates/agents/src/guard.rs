@@ -131,7 +131,7 @@ async fn refuse(inner: &Inner, principal: &Principal, event: NewPolicyEvent, tra
 }
 
 /// The placeholders of a run's conversation, and whether some of them are not stored yet.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Placeholders {
     governance: Governance,
     policy: Arc<TenantPolicy>,
@@ -140,6 +140,15 @@ pub(crate) struct Placeholders {
     /// As it is stored, and how much of it that is.
     sealed: Option<Vec<u8>>,
     stored: usize,
+}
+
+fn mask_known(vault: &Vault, value: &mut Value) {
+    match value {
+        Value::String(text) => *text = vault.mask_known(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| mask_known(vault, item)),
+        Value::Object(fields) => fields.values_mut().for_each(|item| mask_known(vault, item)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// A vault that has grown.
@@ -181,6 +190,13 @@ impl Placeholders {
             Value::Object(fields) => fields.values_mut().for_each(|item| self.mask_json(item)),
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
+    }
+
+    /// What a model wrote and was turned back: what is found in it anew, and all that the conversation knows already, which
+    /// a few words without their context may not give away.
+    pub(crate) fn mask_again(&mut self, value: &mut Value) {
+        self.mask_json(value);
+        mask_known(&self.vault, value);
     }
 
     /// The text as it was.
@@ -226,6 +242,13 @@ impl Prepared {
         self.plain.extend(more.plain);
         self.evidence.extend(more.evidence);
         self.events.extend(more.events);
+    }
+
+    /// Only the first so many passages.
+    pub(crate) fn truncate(&mut self, count: usize) {
+        self.masked.truncate(count);
+        self.plain.truncate(count);
+        self.evidence.truncate(count);
     }
 }
 

@@ -4,10 +4,14 @@ use std::sync::Arc;
 
 use millwright_audit::{Actor, AuditAction, AuditEvent};
 use millwright_core::Label;
+use millwright_gateway::GatewayError;
 use millwright_governance::decision::{Question, person, thing};
 use millwright_llm::{EXTRACTIVE, PromptPassage};
 use millwright_policy::decision::Action;
-use millwright_retrieval::search::{Degraded, Passage, SearchOutcome, SearchRequest, SearchTimings};
+use millwright_retrieval::{
+    reranker::RerankCost,
+    search::{Degraded, Passage, SearchOutcome, SearchRequest, SearchTimings},
+};
 use millwright_store::{
     Bookkeeping, Proof,
     tenant::{NewDecision, NewPolicyEvent, PolicyEventKind, Reader, StepKind, StepStatus},
@@ -67,12 +71,7 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
         "understood": &found.understood,
         "degraded": found.degraded.map(Degraded::as_str),
         "stages_ms": stages_ms(&found.timings),
-        "rerank_cost": found.rerank_cost.as_ref().map(|cost| json!({
-            "model": cost.model,
-            "input_tokens": cost.input_tokens,
-            "output_tokens": cost.output_tokens,
-            "cost_micros": cost.cost_micros,
-        })),
+        "rerank_cost": found.rerank_cost.as_ref().map(rerank_cost),
     });
     if !run.filter.is_empty() {
         detail["filter"] = json!(run.filter);
@@ -209,6 +208,16 @@ pub(crate) fn shown_passages(progress: &mut Progress, passages: &[Passage]) -> R
     Ok(passages)
 }
 
+/// What a model's judgement has cost, as it is kept.
+pub(crate) fn rerank_cost(cost: &RerankCost) -> Value {
+    json!({
+        "model": cost.model,
+        "input_tokens": cost.input_tokens,
+        "output_tokens": cost.output_tokens,
+        "cost_micros": cost.cost_micros,
+    })
+}
+
 /// Where the time of the search went, milliseconds.
 fn stages_ms(timings: &SearchTimings) -> Value {
     let millis = |time: std::time::Duration| (time.as_secs_f64() * 100_000.0).round() / 100.0;
@@ -245,7 +254,8 @@ pub(crate) async fn prepare(
     progress: &mut Progress,
     passages: Vec<Passage>,
 ) -> Result<Vec<Option<PromptPassage>>, AgentError> {
-    let Some(mut placeholders) = progress.placeholders.take() else { return Err(AgentError::Classifier) };
+    // A copy: should the run be stopped meanwhile, what it has shown is still stored with placeholders.
+    let Some(mut placeholders) = progress.placeholders.clone() else { return Err(AgentError::Classifier) };
     let first = u32::try_from(progress.passages.len() + 1).unwrap_or(u32::MAX);
     let (inner, about) = (inner.clone(), run.about());
     // Some milliseconds for eight passages: not on a thread that others wait for.
@@ -268,15 +278,25 @@ async fn choose(
     progress: &mut Progress,
     reader: &Reader,
 ) -> Result<Vec<NewDecision>, AgentError> {
-    let nothing_to_send = progress.prepared.masked.iter().all(Option::is_none);
+    // What stands around them alone answers nothing.
+    let nothing_to_send = progress.prepared.masked[..progress.hits].iter().all(Option::is_none);
     if nothing_to_send || !inner.gateway.catalog().has_chat() {
         // The answerer in this process may quote what no language model may be given.
         progress.answerer = Answerer::Quotes;
         EXTRACTIVE.clone_into(&mut progress.model);
         return Ok(Vec::new());
     }
-    let request = think::preview(inner, progress);
-    match answerer::decide(inner, run, progress, reader, &request)? {
+    let mut request = think::preview(inner, progress);
+    let mut decided = answerer::decide(inner, run, progress, reader, &request);
+    if let Err(AgentError::Gateway(GatewayError::TooLong { .. })) = decided
+        && progress.passages.len() > progress.hits
+    {
+        // For a model that reads little the passages have to do without what stands around them.
+        progress.keep_hits();
+        request = think::preview(inner, progress);
+        decided = answerer::decide(inner, run, progress, reader, &request);
+    }
+    match decided? {
         Allowed::Some(answerer, decisions) => {
             progress.answerer = answerer;
             let plan = answerer::plan(inner, run, progress, &request, 1)?;

@@ -92,6 +92,13 @@ impl Progress {
         }
     }
 
+    /// Gives up the passages that the search of OBSERVE did not return. What was read stays in the label.
+    pub(crate) fn keep_hits(&mut self) {
+        self.passages.truncate(self.hits);
+        self.prepared.truncate(self.hits);
+        self.given = self.given.min(self.hits);
+    }
+
     /// The join of the labels of all that the run has read.
     pub(crate) fn label(&self, run: &Run) -> Label {
         Label::join_all([&self.found, &run.label, &self.conversation.label])
@@ -118,6 +125,16 @@ impl Progress {
     pub(crate) fn mask_json(&mut self, value: &mut Value) -> Result<(), AgentError> {
         let Some(placeholders) = &mut self.placeholders else { return Ok(()) };
         placeholders.mask_json(value);
+        if let Some(grown) = placeholders.take_grown()? {
+            self.journal.vault(grown);
+        }
+        Ok(())
+    }
+
+    /// The same for what a model wrote about what it was given, turned back.
+    pub(crate) fn mask_again(&mut self, value: &mut Value) -> Result<(), AgentError> {
+        let Some(placeholders) = &mut self.placeholders else { return Err(AgentError::Classifier) };
+        placeholders.mask_again(value);
         if let Some(grown) = placeholders.take_grown()? {
             self.journal.vault(grown);
         }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, pin::Pin};
 use futures::{Stream, StreamExt, stream};
 use millwright_gateway::{Answer, GatewayError};
 use millwright_llm::{
-    ChatRequest, Turn,
+    ChatRequest, LlmError, Turn,
     provider::{Delta, ModelRequest, StopReason},
     quote,
 };
@@ -53,6 +53,8 @@ pub(crate) struct Stock {
     cut_before: usize,
     /// The model said that the passages do not hold the answer.
     said_not_in_documents: bool,
+    /// What is told to the next attempt.
+    feedback: String,
     /// Introductions that wait for something to introduce.
     held: Vec<(String, String)>,
     /// What was not let out, to be recorded with the end of the run.
@@ -87,6 +89,7 @@ pub(crate) async fn think(
     let mut gate = Gate::default();
     let (mut usage, mut drafted) = (json!(null), 0);
     let (mut said, mut calls) = (String::new(), tools::Calls::default());
+    let held = progress.stock.held.len();
     let mut deltas = draft(inner, run, progress, request, attempt).await?;
     while let Some(delta) = deltas.next().await {
         match delta? {
@@ -103,7 +106,10 @@ pub(crate) async fn think(
                 }
             }
             Delta::Usage(counted) => usage = json!(counted),
-            Delta::ToolCall { index, id, name, arguments } => calls.push(index, id, name, &arguments),
+            Delta::ToolCall { index, id, name, arguments } => {
+                leaked = leaked || watch.push(&arguments);
+                calls.push(index, id, name, &arguments);
+            }
             Delta::Reasoning(_) | Delta::Logprobs(_) => {}
             Delta::Done { stop_reason } => progress.stock.stop_reason = Some(stop_reason),
         }
@@ -116,6 +122,7 @@ pub(crate) async fn think(
         // What stands beside calls is a remark; the answer is still to come.
         gate = Gate::default();
         progress.stock.cut.truncate(progress.stock.cut_before);
+        progress.stock.held.truncate(held);
         (progress.said, progress.calls) = (said, calls);
     } else if leaked {
         let what = (PolicyEventKind::OutputWithheld, "cut");
@@ -166,6 +173,7 @@ pub(crate) fn verify(inner: &Inner, progress: &mut Progress, attempt: u8) -> Hap
         "again": stock.supported == 0 && may_improve && attempt < MAX_ATTEMPTS,
     });
     progress.end(StepStatus::Finished, detail, inner.sources.now());
+    progress.stock.feedback = feedback(&progress.stock);
     // A further draft has all that was read as its passages.
     progress.rounds.clear();
     progress.given = progress.passages.len();
@@ -189,12 +197,11 @@ async fn draft(
     }
     let prompt = request.to_model_request(&inner.sources);
     let answer = match ask(inner, run, progress, &prompt, attempt).await {
-        // Some servers say only now that their model knows no tools: better an answer from what is there than none.
-        Err(AgentError::Gateway(error))
-            if !request.tools.is_empty() && request.rounds.is_empty() && may_do_without(&error) =>
-        {
+        // Some servers say only now that their model knows no tools, or cannot read what it called: better an answer from
+        // what is there than none.
+        Err(AgentError::Gateway(error)) if may_do_without(&error, &request, progress.hits) => {
             progress.may_call = false;
-            request.tools.clear();
+            request = without_tools(progress, request, matches!(error, GatewayError::TooLong { .. }));
             let prompt = request.to_model_request(&inner.sources);
             ask(inner, run, progress, &prompt, attempt).await?
         }
@@ -207,11 +214,31 @@ async fn draft(
     Ok(answer.into_deltas().boxed())
 }
 
-fn may_do_without(error: &GatewayError) -> bool {
-    matches!(
-        error,
-        GatewayError::CannotDo { .. } | GatewayError::Down { .. } | GatewayError::Busy { .. } | GatewayError::Model(_)
-    )
+/// Whether the request can be made simpler, and whether that may help. What was sent and not answered in time is not sent
+/// again: nobody waits twice.
+fn may_do_without(error: &GatewayError, request: &ChatRequest, hits: usize) -> bool {
+    let calls = !request.tools.is_empty();
+    match error {
+        GatewayError::TooLong { .. } => calls || request.passages.len() > hits,
+        GatewayError::Model(LlmError::Rejected { status, .. }) => calls && (400..500).contains(status),
+        GatewayError::CannotDo { .. }
+        | GatewayError::Down { .. }
+        | GatewayError::Label(_)
+        | GatewayError::Model(LlmError::Unsupported { .. }) => calls,
+        _ => false,
+    }
+}
+
+/// The same without tools, with what they brought among the passages, or with what the search returned alone.
+fn without_tools(progress: &Progress, request: ChatRequest, is_too_long: bool) -> ChatRequest {
+    let most = if is_too_long { progress.hits } else { progress.prepared.masked.len() };
+    ChatRequest {
+        passages: progress.prepared.masked.iter().take(most).flatten().cloned().collect(),
+        tools: Vec::new(),
+        rounds: Vec::new(),
+        must_answer: false,
+        ..request
+    }
 }
 
 /// Asks the models of an attempt; tells the reader of the place in a line.
@@ -245,6 +272,7 @@ pub(crate) fn preview(inner: &Inner, progress: &Progress) -> ModelRequest {
         turns: progress.conversation.turns.clone(),
         question: progress.question.clone(),
         passages: progress.prepared.plain.clone(),
+        tools: if progress.may_call { tools::definitions() } else { Vec::new() },
         max_output_tokens: MAX_OUTPUT_TOKENS,
         ..ChatRequest::default()
     };
@@ -255,7 +283,7 @@ pub(crate) fn preview(inner: &Inner, progress: &Progress) -> ModelRequest {
 /// text that it quotes.
 fn request(progress: &mut Progress, (attempt, rounds): (u8, u8), canary: &Canary) -> Result<ChatRequest, AgentError> {
     let request = ChatRequest {
-        system: if attempt > 1 { feedback(&progress.stock) } else { String::new() },
+        system: if attempt > 1 { progress.stock.feedback.clone() } else { String::new() },
         turns: progress.conversation.turns.clone(),
         question: progress.question.clone(),
         max_output_tokens: MAX_OUTPUT_TOKENS,

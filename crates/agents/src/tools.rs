@@ -5,10 +5,14 @@ use std::{collections::BTreeMap, time::Duration};
 use millwright_core::{Label, Principal, Sources};
 use millwright_governance::decision::thing;
 use millwright_llm::provider::{ToolCall, ToolDefinition};
-use millwright_policy::decision::{Action, ResourceFacts};
+use millwright_policy::{
+    decision::{Action, ResourceFacts},
+    injection::{self, Channel},
+};
 use millwright_retrieval::{
     RetrievalError,
     reading::Direction,
+    reranker::RerankCost,
     search::{Passage, SearchRequest, Searcher},
 };
 use millwright_store::tenant::{Reader, SearchFilter};
@@ -45,8 +49,12 @@ impl Calls {
             return;
         }
         let call = self.0.entry(index).or_default();
-        call.id.push_str(&id.unwrap_or_default());
-        call.name.push_str(&name.unwrap_or_default());
+        // Some servers repeat both with each piece.
+        for (known, told) in [(&mut call.id, id), (&mut call.name, name)] {
+            if known.is_empty() {
+                *known = told.unwrap_or_default();
+            }
+        }
         if call.arguments.len() + arguments.len() <= MAX_ARGUMENT_BYTES {
             call.arguments.push_str(arguments);
         }
@@ -81,6 +89,8 @@ pub(crate) struct Found {
     pub(crate) passages: Vec<Passage>,
     /// A document's sections.
     pub(crate) lines: Vec<String>,
+    /// What a model that reranked has cost.
+    pub(crate) rerank_cost: Option<RerankCost>,
 }
 
 /// The tools as a model is told of them.
@@ -166,15 +176,15 @@ struct FindArguments {
 }
 
 impl ReadCall {
-    /// Reads a call as a model wrote it, with so many passages to name. What it wrote may be anything.
+    /// Reads a call as a model wrote it; `given` says of each passage whether the model has it. What it wrote may be anything.
     ///
     /// # Errors
-    /// What is wrong with it, to be told to the model.
-    pub(crate) fn read(call: &ToolCall, passages: usize) -> Result<Self, String> {
+    /// What is wrong with it, to be told to the model: in our own words, because what a model writes may be a document's.
+    pub(crate) fn read(call: &ToolCall, given: &[bool]) -> Result<Self, String> {
         let arguments = if call.arguments.trim().is_empty() { "{}" } else { call.arguments.as_str() };
         let of = |number: usize| match number.checked_sub(1) {
-            Some(index) if index < passages => Ok(index),
-            _ => Err(format!("there is no passage {number}; you have 1 to {passages}")),
+            Some(index) if given.get(index) == Some(&true) => Ok(index),
+            _ => Err(format!("you have no passage {number}")),
         };
         match name_of(call) {
             SEARCH => {
@@ -256,7 +266,8 @@ impl ReadCall {
                     label: label.clone(),
                     principal: Some(*principal),
                 };
-                Found { passages: searcher.search(scope, reader, request).await?.passages, lines: Vec::new() }
+                let found = searcher.search(scope, reader, request).await?;
+                Found { passages: found.passages, rerank_cost: found.rerank_cost, ..Found::default() }
             }
             Self::Open { of, page } => {
                 let opened = searcher.open(scope, reader, &given[*of], *page, READ).await?;
@@ -265,22 +276,31 @@ impl ReadCall {
                     let headings = section.heading_path.join(" > ");
                     if paged { format!("page {}: {headings}", section.page_number) } else { headings }
                 };
-                Found { lines: opened.sections.iter().map(line).collect(), passages: opened.passages }
+                let sections = opened.sections.iter().map(line);
+                // Headings say things too: none of what looks like an instruction, and nothing beside passages that carry the
+                // document's label.
+                let quiet = sections.filter(|line| !injection::check(Channel::Content, line).is_hit);
+                let lines = if opened.passages.is_empty() { Vec::new() } else { quiet.collect() };
+                Found { lines, passages: opened.passages, ..Found::default() }
             }
             Self::ReadOn { from, direction } => {
                 let passages = searcher.read_on(scope, reader, &given[*from], *direction, READ).await?;
-                Found { passages, lines: Vec::new() }
+                Found { passages, ..Found::default() }
             }
             Self::Find { of, text } => {
                 let passages = searcher.find_in_document(scope, reader, &given[*of], text, READ).await?;
-                Found { passages, lines: Vec::new() }
+                Found { passages, ..Found::default() }
             }
         })
     }
 }
 
 fn parsed<'t, T: Deserialize<'t>>(arguments: &'t str) -> Result<T, String> {
-    serde_json::from_str(arguments).map_err(|error| format!("the arguments do not fit: {error}"))
+    serde_json::from_str(arguments).map_err(|error| {
+        let what =
+            if error.is_data() { "a field is missing, unknown or of another type" } else { "they are not valid JSON" };
+        format!("the arguments do not fit the tool's schema: {what}")
+    })
 }
 
 fn wanted(text: &str, name: &str) -> Result<String, String> {
@@ -288,7 +308,8 @@ fn wanted(text: &str, name: &str) -> Result<String, String> {
     if text.trim().is_empty() || length > MAX_TEXT_CHARS {
         return Err(format!("`{name}` needs 1 to {MAX_TEXT_CHARS} characters, and has {length}"));
     }
-    Ok(text.trim().to_owned())
+    // A control character finds nothing, and not every place where this is kept takes one.
+    Ok(text.split(char::is_control).collect::<Vec<_>>().join(" ").trim().to_owned())
 }
 
 #[cfg(test)]
@@ -301,8 +322,9 @@ mod tests {
 
     #[test]
     fn what_a_model_wrote_is_a_call_or_a_word_about_what_is_wrong() {
-        let read = |name, arguments| ReadCall::read(&call(name, arguments), 2);
+        let read = |name, arguments| ReadCall::read(&call(name, arguments), &[true, true, false]);
         assert_eq!(read(SEARCH, r#"{"query":" grease "}"#), Ok(ReadCall::Search { query: "grease".into() }));
+        assert_eq!(read(FIND, r#"{"passage":1,"text":"a\u0000b"}"#), Ok(ReadCall::Find { of: 0, text: "a b".into() }));
         assert_eq!(read(OPEN, r#"{"passage":2,"page":4}"#), Ok(ReadCall::Open { of: 1, page: Some(4) }));
         assert_eq!(
             read(READ_ON, r#"{"passage":1,"direction":"before"}"#),
@@ -311,16 +333,17 @@ mod tests {
         assert_eq!(read(READ_ON, r#"{"passage":1}"#), Ok(ReadCall::ReadOn { from: 0, direction: Direction::After }));
         for (name, arguments, told) in [
             ("delete_document", "{}", "there is no such tool"),
-            (SEARCH, "", "missing field `query`"),
-            (SEARCH, r#"{"query":"#, "the arguments do not fit"),
+            (SEARCH, "", "a field is missing"),
+            (SEARCH, r#"{"query":"#, "they are not valid JSON"),
+            (READ_ON, r#"{"Ring 0900 and give your PIN":1}"#, "a field is missing, unknown or of another type"),
             (SEARCH, r#"{"query":"  "}"#, "needs 1 to 500 characters"),
-            (SEARCH, r#"{"query":"a","tenant":"other"}"#, "unknown field `tenant`"),
-            (FIND, r#"{"passage":3,"text":"x"}"#, "there is no passage 3; you have 1 to 2"),
-            (FIND, r#"{"passage":0,"text":"x"}"#, "there is no passage 0"),
+            (SEARCH, r#"{"query":"a","tenant":"other"}"#, "a field is missing, unknown"),
+            (FIND, r#"{"passage":3,"text":"x"}"#, "you have no passage 3"),
+            (FIND, r#"{"passage":0,"text":"x"}"#, "you have no passage 0"),
             (OPEN, r#"{"passage":-1}"#, "the arguments do not fit"),
         ] {
             let refused = read(name, arguments).unwrap_err();
-            assert!(refused.contains(told), "{refused}");
+            assert!(refused.contains(told) && !refused.contains("PIN"), "{refused}");
         }
     }
 
@@ -333,7 +356,7 @@ mod tests {
                 READ_ON => r#"{"direction":"before","passage":1}"#,
                 _ => r#"{"passage":1,"text":"oil"}"#,
             };
-            let read = ReadCall::read(&call(&tool.name, arguments), 1).unwrap();
+            let read = ReadCall::read(&call(&tool.name, arguments), &[true]).unwrap();
             assert_eq!(read.arguments(), serde_json::from_str::<Value>(arguments).unwrap(), "{}", tool.name);
         }
     }

@@ -126,9 +126,23 @@ async fn a_call_that_cannot_be_done_is_told_to_the_model_and_ends_no_run() {
         .filter(|message| message["role"] == "tool")
         .map(|message| message["content"].as_str().unwrap())
         .collect();
+    // Servers refuse what models write: calls go back under ids of ours, as JSON, each with one result.
+    let messages = second["messages"].as_array().unwrap();
+    let calls = messages.iter().find_map(|message| message["tool_calls"].as_array()).unwrap();
+    let asked: Vec<&str> = calls.iter().map(|call| call["id"].as_str().unwrap()).collect();
+    let answered = messages.iter().filter(|message| message["role"] == "tool");
+    assert_eq!(asked, answered.map(|message| message["tool_call_id"].as_str().unwrap()).collect::<Vec<_>>());
+    assert!(
+        asked.iter().all(|id| id.len() == 9 && asked.iter().filter(|other| *other == id).count() == 1),
+        "{asked:?}"
+    );
+    for call in calls {
+        let arguments = call["function"]["arguments"].as_str().unwrap();
+        assert!(serde_json::from_str::<Value>(arguments).unwrap().is_object(), "{arguments}");
+    }
     assert!(told[0].starts_with("there is no such tool"), "{told:?}");
-    assert!(told[1].starts_with("the arguments do not fit"), "{told:?}");
-    assert!(told[2].starts_with("there is no passage 99"), "{told:?}");
+    assert!(told[1].starts_with("the arguments do not fit the tool's schema"), "{told:?}");
+    assert!(told[2].starts_with("you have no passage 99"), "{told:?}");
     assert!(told[3].contains("ZX-77: 7.3 bar"), "{told:?}");
     assert!(told[4].starts_with("at most 4 calls"), "{told:?}");
     let names: Vec<Value> = details(&plant, run.run_id).await[0]["calls"]

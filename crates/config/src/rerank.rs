@@ -131,10 +131,14 @@ impl RerankConfig {
         let classification = reader.parsed(&RERANK_MAX_CLASSIFICATION, |text| text.parse().ok());
         let export_controlled = reader.parsed(&RERANK_EXPORT_CONTROLLED, |text| text.parse().ok());
         let Some(form) = form else {
-            for (setting, is_given) in [(&RERANK_URL, url.is_some()), (&RERANK_API_KEY, api_key.is_some())] {
-                if is_given {
-                    reader.problem(setting.name, "a model of `models.yaml` has its address and key there");
-                }
+            let of_servers = [
+                (&RERANK_URL, url.is_some()),
+                (&RERANK_API_KEY, api_key.is_some()),
+                (&RERANK_MAX_CLASSIFICATION, classification.is_some()),
+                (&RERANK_EXPORT_CONTROLLED, export_controlled.is_some()),
+            ];
+            for (setting, _) in of_servers.into_iter().filter(|(_, is_given)| *is_given) {
+                reader.problem(setting.name, "a model of `models.yaml` has its address, key and limits there");
             }
             if model.is_none() {
                 reader

@@ -84,6 +84,7 @@ export const chat = {
         find_in_document: "Looked in the document for",
         unknown: "Asked for a tool that does not exist",
       },
+      outcome: { nothing: "nothing found", malformed: "not understood", too_many: "too many at once", refused: "not permitted", failed: "failed", late: "took too long" },
     },
   },
   source: {

@@ -149,7 +149,7 @@ function ToolCallLines({ call }: { call: ToolCall }) {
       <p className="[overflow-wrap:anywhere]">
         {name}
         {call.subject !== null && `: ${call.subject}`}
-        {call.note !== null && call.passages.length === 0 && <span className="text-ink-3"> · {call.note}</span>}
+        {call.outcome !== null && <span className="text-ink-3"> · {t(`chat.steps.outcome.${call.outcome}`)}</span>}
       </p>
       <PassageList passages={call.passages} />
     </div>

@@ -54,7 +54,7 @@ describe("applyEvent", () => {
 
   it("shows what a draft read on, as a stored run shows it", () => {
     const passages = [{ document_name: "Data", page: null, heading_path: ["ZX-77"], score: 0 }];
-    const result = { tool: "find_in_document", arguments: { passage: 1, text: "ZX-77" }, note: "1 further passage", passages };
+    const result = { tool: "find_in_document", arguments: { passage: 1, text: "ZX-77" }, outcome: "done", passages };
     const reading = [
       { type: "STEP_STARTED", stepName: "tool" },
       { type: "TOOL_CALL_START", toolCallId: "t2", toolCallName: "find_in_document" },
@@ -65,7 +65,7 @@ describe("applyEvent", () => {
     ] as AgUiEvent[];
     const run = play([...STREAM.slice(0, 9), ...reading]);
     expect(run.steps.map((step) => [step.kind, step.attempt])).toEqual([["observe", 1], ["think", 1], ["tool", 1], ["think", 1]]);
-    const call = { tool: "find_in_document", subject: "ZX-77", note: "1 further passage", passages };
+    const call = { tool: "find_in_document", subject: "ZX-77", outcome: null, passages };
     expect(run.steps[2]?.calls).toEqual([{ ...call, id: "t2" }]);
     expect(run.steps[0]?.passages?.[0]?.document_name).toBe("Pump manual");
     const stored = stepsOfRun({ steps: [{ number: 3, kind: "tool", attempt: 1, status: "finished", detail: { calls: [result] }, started_at: "2026-01-01T00:00:00Z", finished_at: null, duration_ms: null }] } as unknown as Run);

@@ -10,14 +10,17 @@ export interface FoundPassage {
   score: number | null;
 }
 
+const OUTCOMES = ["nothing", "malformed", "too_many", "refused", "failed", "late"] as const;
+export type ToolOutcome = (typeof OUTCOMES)[number];
+
 /** A call that a draft asked for. */
 export interface ToolCall {
   id: string | null;
   tool: string;
   /** What was looked for, or where. */
   subject: string | null;
-  /** What came of it in words. */
-  note: string | null;
+  /** What came of it, where that is not passages. */
+  outcome: ToolOutcome | null;
   passages: FoundPassage[];
 }
 
@@ -180,12 +183,12 @@ function withRoute(run: RunView, value: unknown): RunView {
 
 /** A call as the step of a stored run or the result in its events has it. */
 export function callOf(value: Record<string, unknown>, id: string | null = null): ToolCall {
-  const { tool, note, passages } = value;
+  const { tool, outcome, passages } = value;
   return {
     id,
     tool: typeof tool === "string" ? tool : "unknown_tool",
     subject: subjectOf(value["arguments"]),
-    note: typeof note === "string" ? note : null,
+    outcome: OUTCOMES.find((known) => known === outcome) ?? null,
     passages: Array.isArray(passages) ? (passages as FoundPassage[]) : [],
   };
 }
