@@ -61,6 +61,8 @@ CREATE TABLE source_files (
     size_bytes   bigint NOT NULL,
     modified_ns  bigint NOT NULL,
     inode        bigint NOT NULL,
+    -- The file system of the folder in which it was seen last: where another one lies there, a share is not mounted.
+    device       bigint NOT NULL DEFAULT 0,
     given_label  jsonb,
     -- The pass over the contents that saw it last.
     seen_in      bigint NOT NULL,

@@ -184,7 +184,7 @@ async fn files_of_a_folder_come_change_and_go_as_documents() {
     assert_eq!((&report["new"], &report["changed"], &report["removed"]), (&json!(0), &json!(0), &json!(0)), "{state}");
 
     plant.write("pump.md", "# Pump\n\nThe pump P-7 is oiled every 250 hours.\n");
-    fs::remove_file(plant.file("lines/4/press.md")).expect("remove");
+    fs::remove_dir_all(plant.file("lines")).expect("remove");
     let state = plant.scan(&source).await;
     let report = &state["contents"]["report"];
     assert_eq!((&report["changed"], &report["removed"]), (&json!(1), &json!(1)), "{state}");
@@ -360,6 +360,45 @@ async fn a_share_that_is_not_mounted_loses_no_document() {
     );
     assert_eq!(state["contents"]["report"]["new"], json!(0));
     assert_eq!(names(&plant.admin).await, ["press.md", "pump.md"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_share_below_the_folder_that_is_not_mounted_loses_no_document() {
+    let world = World::new().await;
+    let tenant = world.tenant("A").await;
+    let server = world.server().await;
+    let plant = Plant::new(&world, tenant, &server).await;
+    let own = plant.world.share(&plant.tenant);
+    plant.write("pump.md", PUMP);
+    plant.write("../old/press.md", "# Press\n\nThe press K-2 is greased every day.\n");
+    plant.write("../index.md", "# Index\n\nManuals lie below.\n");
+    plant.write("../notes.md", "# Notes\n\nThe night shift oils the lathe.\n");
+    let source = plant.watch(json!({ "path": "." })).await;
+    plant.admin.jobs_done().await;
+    let all = ["index.md", "manuals/pump.md", "notes.md", "old/press.md"];
+    assert_eq!(names(&plant.admin).await, all);
+
+    // What a mount leaves behind is an empty folder.
+    let away = own.parent().expect("root").join("away");
+    fs::rename(plant.file("pump.md"), &away).expect("unmount");
+    let state = plant.scan(&source).await;
+    let report = &state["contents"]["report"];
+    assert_eq!((&report["removed"], &report["skipped"]), (&json!(0), &json!({ "unreadable": 1 })), "{state}");
+    assert_eq!(state["contents"]["failure"], Value::Null, "{state}");
+    plant.check_permissions(&source).await;
+    assert_eq!(names(&plant.admin).await, ["index.md", "notes.md", "old/press.md"], "nobody can vouch for it");
+    fs::rename(&away, plant.file("pump.md")).expect("mount");
+    plant.scan(&source).await;
+    let state = plant.check_permissions(&source).await;
+    assert_eq!((&state["document_count"], &state["hidden_count"]), (&json!(4), &json!(0)), "{state}");
+    assert_eq!(names(&plant.admin).await, all);
+
+    // What is gone from among others is gone, and so is a folder with all that it held.
+    fs::remove_file(own.join("notes.md")).expect("remove");
+    fs::remove_dir_all(own.join("old")).expect("remove");
+    let state = plant.scan(&source).await;
+    assert_eq!(state["contents"]["report"]["removed"], json!(2), "{state}");
+    assert_eq!(names(&plant.admin).await, ["index.md", "manuals/pump.md"]);
 }
 
 fn link(to: &Path, at: &Path) {

@@ -110,15 +110,25 @@ impl Labels<'_> {
         self.intern_in(None, label, false).await
     }
 
-    /// The number of a label for this document, which may belong to a source.
+    /// The number of a label for this document, which may belong to a source: one that is hidden stays so. Locks the document
+    /// until the transaction ends.
     pub async fn intern_for(&mut self, document: DocumentId, label: &Label) -> Result<i64, StoreError> {
         let source: Option<Option<Uuid>> =
-            sqlx::query_scalar("SELECT source_id FROM documents WHERE tenant_id = $1 AND id = $2")
+            sqlx::query_scalar("SELECT source_id FROM documents WHERE tenant_id = $1 AND id = $2 FOR UPDATE")
                 .bind(self.0.tenant)
                 .bind(document.uuid())
                 .fetch_optional(&mut *self.0.connection)
                 .await?;
-        self.intern_in(source.flatten(), label, false).await
+        // Not beside the lock: who had to wait for it would read the label as it was before.
+        let hidden: Option<bool> = sqlx::query_scalar(
+            "SELECT l.hidden FROM documents d JOIN labels l ON l.tenant_id = $1 AND l.id = d.label_id \
+             WHERE d.tenant_id = $1 AND d.id = $2",
+        )
+        .bind(self.0.tenant)
+        .bind(document.uuid())
+        .fetch_optional(&mut *self.0.connection)
+        .await?;
+        self.intern_in(source.flatten(), label, hidden.unwrap_or(false)).await
     }
 
     /// The number of a label for documents of this source; of a hidden one nobody sees what carries it.

@@ -33,7 +33,9 @@ pub struct SourceFileRow {
     pub problem: Option<&'static str>,
     /// To see whether it changed.
     pub check: FileCheck,
-    /// The label that the source gave its document.
+    /// The file system of the folder in which it lies.
+    pub device: i64,
+    /// The label that the source gave its document; `None` leaves what is known of a document that it gave one before.
     pub given: Option<Label>,
     /// The pass that saw it.
     pub seen_in: i64,
@@ -50,6 +52,8 @@ pub struct KnownFile {
     pub problem: Option<String>,
     /// To see whether it changed.
     pub check: FileCheck,
+    /// The file system of the folder in which it was seen last.
+    pub device: i64,
     /// The label that the source gave last.
     pub given: Option<Label>,
     /// The label that the document has: another one where a person changed it.
@@ -66,6 +70,7 @@ struct Row {
     size_bytes: i64,
     modified_ns: i64,
     inode: i64,
+    device: i64,
     given_label: Option<Value>,
     #[sqlx(flatten)]
     label: LabelColumns,
@@ -80,6 +85,7 @@ impl From<Row> for KnownFile {
             document,
             problem: row.problem,
             check: FileCheck { size_bytes: row.size_bytes, modified_ns: row.modified_ns, inode: row.inode },
+            device: row.device,
             given: row.given_label.map(label_of_json),
             label: document.is_some().then_some(row.label.0),
             hidden: row.hidden,
@@ -87,7 +93,7 @@ impl From<Row> for KnownFile {
     }
 }
 
-const SELECT: &str = "SELECT f.path, d.id AS document_id, f.problem, f.size_bytes, f.modified_ns, f.inode, f.given_label, \
+const SELECT: &str = "SELECT f.path, d.id AS document_id, f.problem, f.size_bytes, f.modified_ns, f.inode, f.device, f.given_label, \
     coalesce(l.classification, 'PUBLIC') AS classification, coalesce(l.export_control, '{}') AS export_control, \
     coalesce(l.groups, '{}') AS groups, coalesce(d.integrity, 'untrusted') AS integrity, coalesce(l.hidden, false) AS hidden \
     FROM source_files f \
@@ -105,6 +111,21 @@ impl SourceFiles<'_> {
             .fetch_all(&mut *self.0.connection)
             .await?;
         Ok(rows.into_iter().map(KnownFile::from).collect())
+    }
+
+    /// A known file, and how its document stands from now until the transaction ends.
+    pub async fn hold(&mut self, source: SourceId, path: &str) -> Result<Option<KnownFile>, StoreError> {
+        // Locked by a statement of its own: one that waits for a row reads the rows beside it as they were before it waited.
+        sqlx::query(
+            "SELECT id FROM documents WHERE tenant_id = $1 AND id = (SELECT f.document_id FROM source_files f \
+             WHERE f.tenant_id = $1 AND f.source_id = $2 AND f.path = $3) FOR UPDATE",
+        )
+        .bind(self.0.tenant)
+        .bind(source.uuid())
+        .bind(path)
+        .execute(&mut *self.0.connection)
+        .await?;
+        Ok(self.known(source, &[path]).await?.pop())
     }
 
     /// Up to `limit` known files after a path, in the order of their paths; of those that the pass `unseen_in` did not
@@ -144,11 +165,13 @@ impl SourceFiles<'_> {
     pub async fn put(&mut self, source: SourceId, file: &SourceFileRow) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO source_files (tenant_id, source_id, path, document_id, problem, size_bytes, modified_ns, inode, \
-                                       given_label, seen_in) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+                                       device, given_label, seen_in) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
              ON CONFLICT (tenant_id, source_id, path) DO UPDATE SET document_id = excluded.document_id, \
                  problem = excluded.problem, size_bytes = excluded.size_bytes, modified_ns = excluded.modified_ns, \
-                 inode = excluded.inode, given_label = excluded.given_label, seen_in = excluded.seen_in",
+                 inode = excluded.inode, device = excluded.device, seen_in = excluded.seen_in, \
+                 given_label = CASE WHEN excluded.document_id IS NOT NULL \
+                                    THEN coalesce(excluded.given_label, source_files.given_label) END",
         )
         .bind(self.0.tenant)
         .bind(source.uuid())
@@ -158,6 +181,7 @@ impl SourceFiles<'_> {
         .bind(file.check.size_bytes)
         .bind(file.check.modified_ns)
         .bind(file.check.inode)
+        .bind(file.device)
         .bind(file.given.as_ref().map(label_json))
         .bind(file.seen_in)
         .execute(&mut *self.0.connection)
@@ -165,15 +189,31 @@ impl SourceFiles<'_> {
         Ok(())
     }
 
-    /// Notes that a pass saw these files.
-    pub async fn set_seen(&mut self, source: SourceId, paths: &[&str], pass: i64) -> Result<(), StoreError> {
-        sqlx::query("UPDATE source_files SET seen_in = $4 WHERE tenant_id = $1 AND source_id = $2 AND path = ANY ($3)")
-            .bind(self.0.tenant)
-            .bind(source.uuid())
-            .bind(paths)
-            .bind(pass)
-            .execute(&mut *self.0.connection)
-            .await?;
+    /// Notes that a pass saw these files, each with the file system of the folder in which it lies.
+    pub async fn set_seen(&mut self, source: SourceId, files: &[(&str, i64)], pass: i64) -> Result<(), StoreError> {
+        let (paths, devices): (Vec<&str>, Vec<i64>) = files.iter().copied().unzip();
+        // Locked in the order in which the pass over permissions goes through them, several in one transaction too.
+        sqlx::query(
+            "SELECT path FROM source_files WHERE tenant_id = $1 AND source_id = $2 AND path = ANY ($3) \
+             ORDER BY document_id DESC NULLS LAST FOR UPDATE",
+        )
+        .bind(self.0.tenant)
+        .bind(source.uuid())
+        .bind(&paths)
+        .execute(&mut *self.0.connection)
+        .await?;
+        sqlx::query(
+            "UPDATE source_files f SET seen_in = $5, device = s.device \
+             FROM unnest($3::text[], $4::bigint[]) AS s (path, device) \
+             WHERE f.tenant_id = $1 AND f.source_id = $2 AND f.path = s.path",
+        )
+        .bind(self.0.tenant)
+        .bind(source.uuid())
+        .bind(paths)
+        .bind(devices)
+        .bind(pass)
+        .execute(&mut *self.0.connection)
+        .await?;
         Ok(())
     }
 

@@ -391,10 +391,16 @@ impl WatchedSources<'_> {
     /// begins with this. Whether the source is still as it was at that revision: what a pass writes by older settings,
     /// another pass by the new ones may have been past already.
     pub async fn require_lease(&mut self, fence: &ClockFence, revision: i64) -> Result<bool, StoreError> {
-        let held: Option<i64> = sqlx::query_scalar(
-            "SELECT s.revision FROM source_clocks c JOIN sources s ON s.tenant_id = $1 AND s.id = c.source_id \
-             WHERE c.tenant_id = $1 AND c.source_id = $2 AND c.clock = $3 AND c.lease_owner = $4 AND c.attempt = $5 \
-             FOR SHARE OF c, s",
+        // The source before its clock, as where it is changed or deleted; one statement would promise no order.
+        let now: Option<i64> =
+            sqlx::query_scalar("SELECT revision FROM sources WHERE tenant_id = $1 AND id = $2 FOR SHARE")
+                .bind(self.0.tenant)
+                .bind(fence.source.uuid())
+                .fetch_optional(&mut *self.0.connection)
+                .await?;
+        let held: Option<bool> = sqlx::query_scalar(
+            "SELECT true FROM source_clocks WHERE tenant_id = $1 AND source_id = $2 AND clock = $3 AND lease_owner = $4 \
+             AND attempt = $5 FOR SHARE",
         )
         .bind(self.0.tenant)
         .bind(fence.source.uuid())
@@ -403,7 +409,7 @@ impl WatchedSources<'_> {
         .bind(fence.attempt)
         .fetch_optional(&mut *self.0.connection)
         .await?;
-        held.map(|now| now == revision).ok_or(StoreError::LeaseLost)
+        held.and(now).map(|now| now == revision).ok_or(StoreError::LeaseLost)
     }
 
     /// Renews a lease and says how far the pass is; [`StoreError::LeaseLost`] when another worker has it.

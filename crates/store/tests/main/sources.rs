@@ -38,6 +38,7 @@ fn file(path: &str) -> SourceFileRow {
         document: None,
         problem: Some("format"),
         check: CHECK,
+        device: 3,
         given: None,
         seen_in: 0,
     }
@@ -66,6 +67,7 @@ pub(crate) async fn assert_sees_no_source(tx: &mut TenantTx, other: SourceId) {
     assert!(tx.sources().list(false).await.unwrap().is_empty());
     assert!(tx.source_files().known(other, &["a.png"]).await.unwrap().is_empty());
     assert!(tx.source_files().list(other, "", None, 10).await.unwrap().is_empty());
+    assert!(tx.source_files().hold(other, "a.png").await.unwrap().is_none());
     assert!(!tx.source_files().any(other).await.unwrap());
 }
 
@@ -83,7 +85,7 @@ pub(crate) async fn try_to_watch(world: &World, tx: &mut TenantTx, other: Source
     assert!(matches!(tx.sources().require_lease(&fence, 1).await, Err(StoreError::LeaseLost)));
     assert!(matches!(tx.sources().renew(&fence, LEASE, &json!({})).await, Err(StoreError::LeaseLost)));
     assert!(matches!(tx.sources().finish(&fence, &end).await, Err(StoreError::LeaseLost)));
-    tx.source_files().set_seen(other, &["a.png"], 9).await.unwrap();
+    tx.source_files().set_seen(other, &[("a.png", 4)], 9).await.unwrap();
     tx.source_files().set_given(other, "a.png", &Label::of(Classification::Public)).await.unwrap();
     tx.source_files().delete(other, "a.png").await.unwrap();
 }
@@ -245,6 +247,30 @@ async fn another_label_hides_until_a_pass_that_began_after_it() {
 }
 
 #[tokio::test]
+async fn what_is_known_of_a_file_follows_where_it_was_seen_and_keeps_what_it_was_given() {
+    let world = World::new().await;
+    let (site, source) = watched(&world, "A").await;
+    let id = document(&world, &site, source).await;
+    let mut tx = world.begin(&site).await;
+    tx.source_files().set_seen(source, &[("a.md", 11), ("a.png", 12), ("unknown.md", 13)], 5).await.unwrap();
+    let known = tx.source_files().list(source, "", None, 10).await.unwrap();
+    let devices: Vec<(&str, i64)> = known.iter().map(|file| (file.path.as_str(), file.device)).collect();
+    assert_eq!(devices, [("a.md", 11), ("a.png", 12)]);
+    assert!(tx.source_files().list(source, "", Some(5), 10).await.unwrap().is_empty(), "both were seen");
+
+    let row = SourceFileRow { document: Some(id), problem: None, device: 14, ..file("a.md") };
+    tx.source_files().put(source, &row).await.unwrap();
+    let held = tx.source_files().hold(source, "a.md").await.unwrap().unwrap();
+    assert_eq!((held.document, held.device), (Some(id), 14));
+    assert_eq!(held.given, Some(Label::of(Classification::Internal)), "another version changes no label");
+    tx.source_files().put(source, &file("a.md")).await.unwrap();
+    let held = tx.source_files().hold(source, "a.md").await.unwrap().unwrap();
+    assert_eq!((held.document, held.given), (None, None));
+    tx.commit(BOOKKEEPING).await.unwrap();
+    world.drop().await;
+}
+
+#[tokio::test]
 async fn no_label_lets_a_document_escape_from_its_source() {
     let world = World::new().await;
     let (site, source) = watched(&world, "A").await;
@@ -272,6 +298,11 @@ async fn no_label_lets_a_document_escape_from_its_source() {
     let known = world.read(&site).await.source_files().known(source, &["a.md"]).await.unwrap();
     assert!(known[0].hidden && known[0].label.as_ref() == Some(&public));
     assert_eq!(world.read(&site).await.sources().require(source).await.unwrap().documents, (1, 1));
+
+    // Another label for it, from somebody who saw it a moment before, does not show it.
+    let mut tx = world.begin(&site).await;
+    assert_eq!(tx.labels().intern_for(id, &public).await.unwrap(), hidden);
+    drop(tx);
     world.drop().await;
 }
 

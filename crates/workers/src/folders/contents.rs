@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use millwright_audit::AuditAction;
 use millwright_core::{Label, id::DocumentId};
 use millwright_documents::{Format, detect};
-use millwright_store::tenant::{FileCheck, KnownFile, NewDocument, NewVersion, SourceFileRow};
+use millwright_store::tenant::{KnownFile, NewDocument, NewVersion, SourceFileRow};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
@@ -13,6 +13,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::{
     pass::Pass,
+    permissions::May,
     place::{NotRead, Stat},
     report::{PassFailure, Skip},
     walk::{Met, walk},
@@ -25,12 +26,14 @@ const WAITING: usize = 2;
 const SETTLING_NS: i64 = 2_000_000_000;
 /// How long to wait where too many documents wait to be read.
 const PAUSE: Duration = Duration::from_millis(500);
+/// Looks for a place before a pass gives its own to another source: 20 seconds.
+const LOOKS: u32 = 40;
 const MOST_NAME_CHARS: usize = 255;
 
 /// A file that was read, and what is to become of it.
 struct Reading {
     bytes: Vec<u8>,
-    check: FileCheck,
+    stat: Stat,
     label: Label,
     format: Format,
     digest: [u8; 32],
@@ -66,9 +69,10 @@ impl Pass {
         }
         let (source, pass) = (self.fence().source, self.fence().attempt);
         let paths: Vec<&str> = files.iter().map(|(path, _)| path.as_str()).collect();
+        let seen: Vec<(&str, i64)> = files.iter().map(|(path, stat)| (path.as_str(), stat.device)).collect();
         // What is met is not gone, whatever becomes of it below.
         let mut tx = self.begin().await?;
-        tx.source_files().set_seen(source, &paths, pass).await?;
+        tx.source_files().set_seen(source, &seen, pass).await?;
         let known = tx.source_files().known(source, &paths).await?;
         self.commit(tx, &[]).await?;
         let mut known: HashMap<String, KnownFile> = known.into_iter().map(|file| (file.path.clone(), file)).collect();
@@ -84,10 +88,10 @@ impl Pass {
         let wanted = self.label_behind(stat);
         if let Some(known) = known
             && known.document.is_some()
-            && Self::differs(known, &wanted)
+            && Self::relabels(known, &wanted, May::OnlyRaise)
         {
             let mut tx = self.begin().await?;
-            let record = self.relabel(&mut tx, known, &wanted).await?;
+            let record = self.relabel(&mut tx, path, &wanted, May::OnlyRaise).await?;
             self.commit(tx, record.as_slice()).await?;
         }
         if let Err(reason) = wanted {
@@ -112,7 +116,7 @@ impl Pass {
         let read = self.blocking(move |folder| folder.read(&of_path, most, settled_before)).await?;
         let (bytes, stat) = match read {
             Ok(read) => read,
-            Err(NotRead::TooLarge(check)) => return self.leave_out(path, known, (Skip::TooLarge, check)).await,
+            Err(NotRead::TooLarge(stat)) => return self.leave_out(path, known, (Skip::TooLarge, stat)).await,
             // Gone between two looks, or not to be opened: what is known of it stays.
             Err(NotRead::Gone | NotRead::NotAFile | NotRead::Failed) => {
                 self.progress.skip(path, Skip::Unreadable);
@@ -133,18 +137,22 @@ impl Pass {
             (bytes, format, digest)
         });
         let (bytes, format, digest) = told.await?;
-        let Ok(format) = format else { return self.leave_out(path, known, (Skip::Format, stat.check)).await };
-        self.store_file(path, known, Reading { bytes, check: stat.check, label, format, digest }).await
+        let Ok(format) = format else { return self.leave_out(path, known, (Skip::Format, stat)).await };
+        self.store_file(path, known, Reading { bytes, stat, label, format, digest }).await
     }
 
-    /// Waits while many documents of the tenant wait to be read: uploads of people come before.
+    /// Waits while many documents of the tenant wait to be read: uploads of people come before. Not for long: passes of other
+    /// tenants wait for this one's place, and the next pass goes on from here.
     async fn wait_for_a_place(&self) -> Result<(), PassFailure> {
         let most = (self.settings.documents_waiting / 2).max(1);
-        while self.read().await?.jobs().count_queued(ingest::KIND, most).await? >= most {
+        for _ in 0..LOOKS {
+            if self.read().await?.jobs().count_queued(ingest::KIND, most).await? < most {
+                return Ok(());
+            }
             self.progress.beat();
             tokio::time::sleep(PAUSE).await;
         }
-        Ok(())
+        Err(PassFailure::NoPlace)
     }
 
     /// Notes that a file is not taken in, so that it is not read again until it changes. What it held before is gone.
@@ -152,7 +160,7 @@ impl Pass {
         &self,
         path: &str,
         known: Option<&KnownFile>,
-        (reason, check): (Skip, FileCheck),
+        (reason, stat): (Skip, Stat),
     ) -> Result<(), PassFailure> {
         self.progress.skip(path, reason);
         let mut tx = self.begin().await?;
@@ -164,7 +172,8 @@ impl Pass {
             path: path.to_owned(),
             document: None,
             problem: Some(reason.as_str()),
-            check,
+            check: stat.check,
+            device: stat.device,
             given: None,
             seen_in: self.fence().attempt,
         };
@@ -180,15 +189,14 @@ impl Pass {
             path: path.to_owned(),
             document: known.and_then(|known| known.document),
             problem: None,
-            check: file.check,
-            given: Some(file.label.clone()),
+            check: file.stat.check,
+            device: file.stat.device,
+            given: None,
             seen_in: self.fence().attempt,
         };
         let document = if let Some(document) = row.document {
-            // As it is by now: it may have been labelled a moment ago.
-            for known in tx.source_files().known(source, &[path]).await? {
-                records.extend(self.relabel(&mut tx, &known, &Ok(file.label.clone())).await?);
-            }
+            // Before it was read, it was waited for: its permissions may have been checked since.
+            records.extend(self.relabel(&mut tx, path, &Ok(file.label.clone()), May::OnlyRaise).await?);
             let newest = tx.versions().find_newest(document).await?;
             if newest.is_some_and(|newest| ingest::holds(&newest, file.format, file.digest)) {
                 tx.source_files().put(source, &row).await?;
@@ -201,6 +209,7 @@ impl Pass {
             let label_id = tx.labels().intern_of(source, &file.label, false).await?;
             tx.documents().insert_of(source, &NewDocument { label_id, ..document }).await?;
             self.progress.count(|report| report.new += 1);
+            row.given = Some(file.label.clone());
             document.id
         };
         row.document = Some(document);

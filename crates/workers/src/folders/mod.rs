@@ -7,7 +7,8 @@
 //!
 //! Invariants:
 //! * Nothing outside of the tenant's own folder is read, whatever links and names lie in it.
-//! * Nothing is deleted because a folder is not there: a share that is not mounted loses no document.
+//! * Nothing is deleted because a folder is not there: a share that is not mounted loses no document, be it the source's
+//!   folder or below it.
 //! * One process works on a clock at a time, under a lease; what it did not end another does again without effect.
 //! * Nothing a pass writes goes by settings that were changed meanwhile.
 
@@ -59,7 +60,7 @@ const RETRY: Duration = Duration::from_mins(1);
 
 /// A file system that does not answer for so long is given up; a file or a batch of looks takes far less.
 const STALL: Duration = Duration::from_mins(3);
-/// Passes over contents at once: each holds one file in memory, and waits where many documents wait to be read.
+/// Passes over contents at once: each holds one file in memory, and waits a little where many documents wait to be read.
 const CONTENTS_AT_ONCE: usize = 4;
 /// Passes over permissions at once.
 const PERMISSIONS_AT_ONCE: usize = 4;
@@ -195,7 +196,9 @@ impl FolderWatcher {
         if matches!(result, Err(PassFailure::LeaseLost)) {
             return;
         }
-        if let Err(error) = &result {
+        if let Err(error) = &result
+            && !matches!(error, PassFailure::NoPlace)
+        {
             let error = error as &dyn std::error::Error;
             tracing::warn!(error, source.id = %source.id, clock = clock.as_str(), "a pass over a watched folder did not go through");
         }

@@ -1,5 +1,7 @@
 //! The pass over the permissions: looks at every known file without reading it, and labels its document accordingly.
 
+use std::cmp::Reverse;
+
 use millwright_audit::AuditAction;
 use millwright_core::{Label, audit::AuditRecord};
 use millwright_store::{Bookkeeping, Proof, TenantTx, tenant::KnownFile};
@@ -13,6 +15,46 @@ use super::{
 
 /// Files looked at together.
 const BATCH: i64 = 500;
+
+/// What a pass may do to the labels of documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum May {
+    /// Whatever the look at the file says, which was taken a moment ago.
+    Everything,
+    /// Raise them, and hide documents: hours may have gone by since the look, and others may have looked or raised meanwhile.
+    OnlyRaise,
+}
+
+/// How a document is to be labelled.
+#[derive(Debug, PartialEq, Eq)]
+struct Relabelling {
+    label: Label,
+    hidden: bool,
+    /// What the source gives of it; `None` where it only hides.
+    given: Option<Label>,
+}
+
+impl Relabelling {
+    /// What becomes of the document of a file whose label is wanted to be this one, or which nobody may have; `None` if it
+    /// stays as it is. A label that a person raised stays at least as high.
+    fn of(file: &KnownFile, wanted: &Result<Label, Skip>, may: May) -> Option<Self> {
+        let present = file.label.as_ref()?;
+        let Ok(wanted) = wanted else {
+            return (!file.hidden).then(|| Self { label: present.clone(), hidden: true, given: None });
+        };
+        let given = match (may, &file.given) {
+            (May::OnlyRaise, _) if file.hidden => return None,
+            (May::OnlyRaise, Some(before)) => before.join(wanted),
+            (May::OnlyRaise, None) | (May::Everything, _) => wanted.clone(),
+        };
+        if !file.hidden && file.given.as_ref() == Some(&given) {
+            return None;
+        }
+        let untouched = file.given.as_ref().is_some_and(|before| same_readers(before, present));
+        let label = if untouched { given.clone() } else { present.join(&given) };
+        Some(Self { label: Label { integrity: present.integrity, ..label }, hidden: false, given: Some(given) })
+    }
+}
 
 impl Pass {
     /// Labels the document of every known file as its permissions say. A file that cannot be looked at hides its document
@@ -60,16 +102,19 @@ impl Pass {
                 self.progress.skip(&file.path, reason);
                 self.progress.count(|report| report.hidden += 1);
             }
-            if Self::differs(&file, &wanted) {
+            if Self::relabels(&file, &wanted, May::Everything) {
                 differing.push((file, wanted));
             }
         }
+        // Newer documents are locked first, as by answers that are made from several.
+        differing.sort_unstable_by_key(|(file, _)| Reverse(file.document));
         // Few at a time: each may have answers that rise with it.
         for part in differing.chunks(50) {
+            self.progress.beat();
             let mut tx = self.begin().await?;
             let mut records = Vec::new();
             for (file, wanted) in part {
-                records.extend(self.relabel(&mut tx, file, wanted).await?);
+                records.extend(self.relabel(&mut tx, &file.path, wanted, May::Everything).await?);
             }
             self.commit(tx, &records).await?;
         }
@@ -81,46 +126,37 @@ impl Pass {
         self.groups.label(&self.source.settings.label, &stat.gates).map_err(Skip::from)
     }
 
-    /// Whether a document has to be labelled anew.
-    pub(super) fn differs(file: &KnownFile, wanted: &Result<Label, Skip>) -> bool {
-        match wanted {
-            Ok(label) => file.hidden || file.given.as_ref() != Some(label),
-            Err(_) => !file.hidden,
-        }
+    /// Whether a document has to be labelled anew, going by what was known of its file.
+    pub(super) fn relabels(file: &KnownFile, wanted: &Result<Label, Skip>, may: May) -> bool {
+        Relabelling::of(file, wanted, may).is_some()
     }
 
-    /// Labels the document of a file, or hides it. A label that a person raised stays at least as high.
+    /// Labels the document of a file, or hides it, going by how it stands now.
     pub(super) async fn relabel(
         &self,
         tx: &mut TenantTx,
-        file: &KnownFile,
+        path: &str,
         wanted: &Result<Label, Skip>,
+        may: May,
     ) -> Result<Option<AuditRecord>, PassFailure> {
-        let (Some(document), Some(present)) = (file.document, &file.label) else { return Ok(None) };
-        if !Self::differs(file, wanted) {
-            return Ok(None);
-        }
         let (source, now) = (self.fence().source, self.sources.now());
-        let (label, hidden) = match wanted {
-            Ok(wanted) => {
-                let untouched = file.given.as_ref().is_some_and(|given| same_readers(given, present));
-                let label = if untouched { wanted.clone() } else { present.join(wanted) };
-                (Label { integrity: present.integrity, ..label }, false)
-            }
-            Err(_) => (present.clone(), true),
+        // A person or the other pass may have labelled it since it was listed.
+        let Some(file) = tx.source_files().hold(source, path).await? else { return Ok(None) };
+        let (Some(document), Some(next)) = (file.document, Relabelling::of(&file, wanted, may)) else {
+            return Ok(None);
         };
-        let label_id = tx.labels().intern_of(source, &label, hidden).await?;
-        tx.documents().set_label(document, &label, label_id, now).await?;
-        if let Ok(wanted) = wanted {
-            tx.source_files().set_given(source, &file.path, wanted).await?;
+        let label_id = tx.labels().intern_of(source, &next.label, next.hidden).await?;
+        tx.documents().set_label(document, &next.label, label_id, now).await?;
+        if let Some(given) = &next.given {
+            tx.source_files().set_given(source, path, given).await?;
             self.progress.count(|report| report.relabelled += 1);
         }
         let details = [
             ("source", json!(source)),
-            ("path", json!(file.path)),
-            ("from", json!(present)),
-            ("to", json!(label)),
-            ("hidden", json!(hidden)),
+            ("path", json!(path)),
+            ("from", json!(file.label)),
+            ("to", json!(next.label)),
+            ("hidden", json!(next.hidden)),
         ];
         self.entry(AuditAction::DocumentRelabelled, document, &details).map(Some)
     }
@@ -137,4 +173,72 @@ impl Pass {
 fn same_readers(one: &Label, other: &Label) -> bool {
     (one.classification, &one.export_control, &one.groups)
         == (other.classification, &other.export_control, &other.groups)
+}
+
+#[cfg(test)]
+mod tests {
+    use millwright_core::{Classification, id::DocumentId};
+    use millwright_store::tenant::FileCheck;
+
+    use super::*;
+
+    fn label(groups: &[&str]) -> Label {
+        let groups = groups.iter().map(|group| group.parse().unwrap()).collect();
+        Label { groups, ..Label::of(Classification::Internal) }
+    }
+
+    fn file(given: &[&str], present: &[&str], hidden: bool) -> KnownFile {
+        KnownFile {
+            path: "a.md".to_owned(),
+            document: Some(millwright_core::Sources::system().new_id::<DocumentId>()),
+            problem: None,
+            check: FileCheck { size_bytes: 1, modified_ns: 1, inode: 1 },
+            device: 1,
+            given: Some(label(given)),
+            label: Some(label(present)),
+            hidden,
+        }
+    }
+
+    fn made(label: Label, given: Label) -> Relabelling {
+        Relabelling { label, hidden: false, given: Some(given) }
+    }
+
+    #[test]
+    fn an_old_look_lowers_nothing_and_shows_nothing() {
+        let (open, closed) = (Ok(label(&[])), Err(Skip::OwnerOnly));
+        let of_hr = file(&["hr"], &["hr"], false);
+        assert_eq!(Relabelling::of(&of_hr, &open, May::OnlyRaise), None);
+        assert_eq!(Relabelling::of(&of_hr, &open, May::Everything), Some(made(label(&[]), label(&[]))));
+        let hidden = file(&["hr"], &["hr"], true);
+        assert_eq!(Relabelling::of(&hidden, &open, May::OnlyRaise), None);
+        assert_eq!(Relabelling::of(&hidden, &Ok(label(&["hr"])), May::OnlyRaise), None);
+        assert_eq!(
+            Relabelling::of(&hidden, &Ok(label(&["hr"])), May::Everything),
+            Some(made(label(&["hr"]), label(&["hr"])))
+        );
+        for may in [May::OnlyRaise, May::Everything] {
+            assert_eq!(Relabelling::of(&hidden, &closed, may), None);
+            assert!(Relabelling::of(&of_hr, &closed, may).is_some_and(|next| next.hidden && next.given.is_none()));
+        }
+    }
+
+    #[test]
+    fn what_an_old_look_raised_too_high_a_fresh_one_lowers_again() {
+        let wanted = Ok(label(&["plant"]));
+        let raised = Relabelling::of(&file(&["hr"], &["hr"], false), &wanted, May::OnlyRaise);
+        assert_eq!(raised, Some(made(label(&["hr", "plant"]), label(&["hr", "plant"]))));
+        let after = file(&["hr", "plant"], &["hr", "plant"], false);
+        assert_eq!(Relabelling::of(&after, &wanted, May::Everything), Some(made(label(&["plant"]), label(&["plant"]))));
+    }
+
+    #[test]
+    fn what_a_person_raised_stays_raised() {
+        let by_hand = file(&[], &["board"], false);
+        for may in [May::OnlyRaise, May::Everything] {
+            assert_eq!(Relabelling::of(&by_hand, &Ok(label(&[])), may), None);
+            let next = Relabelling::of(&by_hand, &Ok(label(&["hr"])), may);
+            assert_eq!(next, Some(made(label(&["board", "hr"]), label(&["hr"]))));
+        }
+    }
 }

@@ -72,13 +72,16 @@ pub(crate) struct Folder {
     path: PathBuf,
     root: Arc<OwnedFd>,
     identity: (u64, u64),
-    gate: Gate,
+    /// Of the tenant's own folder, of each folder on the way to this one, and its own.
+    gates: Vec<Gate>,
 }
 
 /// What a file is at one moment.
 #[derive(Debug, Clone)]
 pub(crate) struct Stat {
     pub(crate) check: FileCheck,
+    /// The file system of the folder in which it lies.
+    pub(crate) device: i64,
     /// Of the folders above, outermost first, and its own.
     pub(crate) gates: Vec<Gate>,
 }
@@ -91,7 +94,7 @@ pub(crate) enum NotRead {
     /// It is no file, or a link leads to it.
     NotAFile,
     /// It is larger than accepted.
-    TooLarge(FileCheck),
+    TooLarge(Stat),
     /// It cannot be opened or read.
     Failed,
 }
@@ -114,6 +117,14 @@ fn check_of(about: &Metadata) -> FileCheck {
     }
 }
 
+fn gate_of_folder(about: &Metadata) -> Gate {
+    Gate::of_folder(about.mode(), about.gid())
+}
+
+fn device_of(about: &Metadata) -> i64 {
+    about.dev().cast_signed()
+}
+
 impl Folder {
     /// Opens the folder of a tenant that this relative path names. Links are followed here, as long as they stay inside of
     /// the tenant's folder.
@@ -131,30 +142,39 @@ impl Folder {
             return Err(PlaceError::NotAFolder);
         }
         // What became a link since then is not followed.
-        let mut folder = enter(rustix::fs::CWD, own.as_os_str()).map_err(missing)?;
+        let mut folder = File::from(enter(rustix::fs::CWD, own.as_os_str()).map_err(missing)?);
+        let mut about = folder.metadata().map_err(PlaceError::Unreadable)?;
+        let mut gates = vec![gate_of_folder(&about)];
         for part in path.strip_prefix(&own).unwrap_or(Path::new("")) {
-            folder = enter(&folder, part).map_err(missing)?;
+            folder = File::from(enter(&folder, part).map_err(missing)?);
+            about = folder.metadata().map_err(PlaceError::Unreadable)?;
+            gates.push(gate_of_folder(&about));
         }
-        let folder = File::from(folder);
-        let about = folder.metadata().map_err(PlaceError::Unreadable)?;
-        Ok(Self {
-            path,
-            identity: (about.dev(), about.ino()),
-            gate: Gate::of_folder(about.mode(), about.gid()),
-            root: Arc::new(folder.into()),
-        })
+        Ok(Self { path, identity: (about.dev(), about.ino()), gates, root: Arc::new(folder.into()) })
+    }
+
+    fn device(&self) -> i64 {
+        self.identity.0.cast_signed()
     }
 
     /// What lies in it.
     pub(crate) fn list(&self) -> Result<Listing, NotRead> {
-        Listing::of(enter(&*self.root, OsStr::new("."))?, String::new(), vec![self.gate])
+        Listing::of(enter(&*self.root, OsStr::new("."))?, String::new(), self.gates.clone(), self.device())
     }
 
     /// Whether the folder that was opened lies there still, with something in it. A share that was taken away leaves another
     /// folder or an empty one: nothing can be concluded from what is missing in it.
     pub(crate) fn is_still_there(&self) -> bool {
         let same = self.path.symlink_metadata().is_ok_and(|about| (about.dev(), about.ino()) == self.identity);
-        same && self.list().is_ok_and(|mut listing| listing.next_name().is_some_and(|name| name.is_ok()))
+        same && holds_something(self.list())
+    }
+
+    /// Whether a file is gone that lay in a folder of this device. Nobody can tell where the share that it lies on may not be
+    /// mounted: then the last folder on the way to it that is there is of another device, or empty.
+    pub(crate) fn is_gone(&self, path: &str, device: i64) -> bool {
+        // A way of its own: what another one holds open may have been taken away since.
+        let mut descent = self.descent();
+        matches!(descent.stat(path), Err(NotRead::Gone | NotRead::NotAFile)) && descent.has_arrived_at(device)
     }
 
     /// A way down to its files.
@@ -165,25 +185,32 @@ impl Folder {
     /// Reads a file of at most so many bytes, and says what it was then. One that changed meanwhile, or so lately that its
     /// clock may not show the next change (`settled_before`, nanoseconds since 1970), is told as never seen.
     pub(crate) fn read(&self, path: &str, most: usize, settled_before: i64) -> Result<(Vec<u8>, Stat), NotRead> {
-        let (file, gates) = self.descent().open(path, OFlags::RDONLY | OFlags::NONBLOCK)?;
+        let mut descent = self.descent();
+        let (file, gates) = descent.open(path, OFlags::RDONLY | OFlags::NONBLOCK)?;
+        let device = descent.last().1;
         let before = file.metadata()?;
         if !before.is_file() {
             return Err(NotRead::NotAFile);
         }
-        let mut check = check_of(&before);
+        let mut stat = Stat { check: check_of(&before), device, gates };
         if before.size() > most as u64 {
-            return Err(NotRead::TooLarge(check));
+            return Err(NotRead::TooLarge(stat));
         }
         let mut bytes = Vec::with_capacity(usize::try_from(before.size()).unwrap_or_default());
         (&file).take(most as u64 + 1).read_to_end(&mut bytes)?;
         if bytes.len() > most {
-            return Err(NotRead::TooLarge(check));
+            return Err(NotRead::TooLarge(stat));
         }
-        if check_of(&file.metadata()?) != check || check.modified_ns >= settled_before {
-            check.modified_ns = 0;
+        if check_of(&file.metadata()?) != stat.check || stat.check.modified_ns >= settled_before {
+            stat.check.modified_ns = 0;
         }
-        Ok((bytes, Stat { check, gates }))
+        Ok((bytes, stat))
     }
+}
+
+/// Whether a folder can be listed and is not empty.
+fn holds_something(listing: Result<Listing, NotRead>) -> bool {
+    listing.is_ok_and(|mut listing| listing.next_name().is_some_and(|name| name.is_ok()))
 }
 
 /// Opens a folder in a folder, if it is one and no link.
@@ -199,6 +226,7 @@ pub(crate) struct Listing {
     /// Below the source's folder, with a sign in place of what is no text; empty for that folder.
     pub(crate) path: String,
     gates: Vec<Gate>,
+    device: i64,
 }
 
 /// What lies in a folder.
@@ -214,10 +242,10 @@ pub(crate) enum Looked {
 }
 
 impl Listing {
-    fn of(folder: OwnedFd, path: String, gates: Vec<Gate>) -> Result<Self, NotRead> {
+    fn of(folder: OwnedFd, path: String, gates: Vec<Gate>, device: i64) -> Result<Self, NotRead> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let list = openat(&folder, ".", flags, Mode::empty()).map_err(io::Error::from)?;
-        Ok(Self { folder, entries: Dir::new(list).map_err(io::Error::from)?, path, gates })
+        Ok(Self { folder, entries: Dir::new(list).map_err(io::Error::from)?, path, gates, device })
     }
 
     /// The next name, in no order.
@@ -240,11 +268,12 @@ impl Listing {
         let about = found.metadata()?;
         let with = |gate| self.gates.iter().copied().chain([gate]).collect();
         if about.is_dir() {
-            let gates = with(Gate::of_folder(about.mode(), about.gid()));
-            return Ok(Looked::Folder(Self::of(found.into(), path.to_owned(), gates)?));
+            let gates = with(gate_of_folder(&about));
+            return Ok(Looked::Folder(Self::of(found.into(), path.to_owned(), gates, device_of(&about))?));
         }
         Ok(if about.is_file() {
-            Looked::File(Stat { check: check_of(&about), gates: with(Gate::of_file(about.mode(), about.gid())) })
+            let gates = with(Gate::of_file(about.mode(), about.gid()));
+            Looked::File(Stat { check: check_of(&about), device: self.device, gates })
         } else if about.is_symlink() {
             Looked::Link
         } else {
@@ -256,7 +285,15 @@ impl Listing {
 /// Goes down to files component by component. The folders of the last one stay open: the next often lies in the same.
 pub(crate) struct Descent<'f> {
     folder: &'f Folder,
-    open: Vec<(OsString, OwnedFd, Gate)>,
+    open: Vec<Step>,
+}
+
+/// A folder on the way down.
+struct Step {
+    name: OsString,
+    folder: OwnedFd,
+    gate: Gate,
+    device: i64,
 }
 
 impl Descent<'_> {
@@ -267,7 +304,20 @@ impl Descent<'_> {
         if !about.is_file() {
             return Err(NotRead::NotAFile);
         }
-        Ok(Stat { check: check_of(&about), gates })
+        Ok(Stat { check: check_of(&about), device: self.last().1, gates })
+    }
+
+    /// The folder that was reached last, and its device.
+    fn last(&self) -> (&OwnedFd, i64) {
+        self.open.last().map_or((&*self.folder.root, self.folder.device()), |step| (&step.folder, step.device))
+    }
+
+    /// Whether the folder that was reached last is of this device and has something in it.
+    fn has_arrived_at(&self, device: i64) -> bool {
+        let (folder, found) = self.last();
+        let folder = enter(folder, OsStr::new(".")).map_err(NotRead::from);
+        let listing = folder.and_then(|folder| Listing::of(folder, String::new(), Vec::new(), found));
+        found == device && holds_something(listing)
     }
 
     fn open(&mut self, path: &str, flags: OFlags) -> Result<(File, Vec<Gate>), NotRead> {
@@ -276,8 +326,7 @@ impl Descent<'_> {
             return Err(NotRead::NotAFile);
         }
         self.go_to(folders)?;
-        let above = self.open.last().map_or(self.folder.root.as_ref(), |(_, fd, _)| fd);
-        let fd = openat(above, name, flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
+        let fd = openat(self.last().0, name, flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty());
         // What a link is called when it is not followed.
         let fd = fd.map_err(|error| match error {
             rustix::io::Errno::LOOP => NotRead::NotAFile,
@@ -285,22 +334,22 @@ impl Descent<'_> {
         })?;
         let file = File::from(fd);
         let about = file.metadata()?;
-        let gates = std::iter::once(self.folder.gate).chain(self.open.iter().map(|(_, _, gate)| *gate));
+        let gates = self.folder.gates.iter().copied().chain(self.open.iter().map(|step| step.gate));
         Ok((file, gates.chain([Gate::of_file(about.mode(), about.gid())]).collect()))
     }
 
     fn go_to(&mut self, folders: &str) -> Result<(), NotRead> {
         let parts: Vec<&OsStr> = folders.split('/').filter(|part| !part.is_empty()).map(OsStr::new).collect();
-        let common = self.open.iter().zip(&parts).take_while(|((name, _, _), part)| name == *part).count();
+        let common = self.open.iter().zip(&parts).take_while(|(step, part)| step.name == **part).count();
         self.open.truncate(common);
         for part in &parts[common..] {
             if *part == ".." {
                 return Err(NotRead::NotAFile);
             }
-            let above = self.open.last().map_or(self.folder.root.as_ref(), |(_, fd, _)| fd);
-            let folder = File::from(enter(above, part)?);
+            let folder = File::from(enter(self.last().0, part)?);
             let about = folder.metadata()?;
-            self.open.push(((*part).to_owned(), folder.into(), Gate::of_folder(about.mode(), about.gid())));
+            let (gate, device) = (gate_of_folder(&about), device_of(&about));
+            self.open.push(Step { name: (*part).to_owned(), folder: folder.into(), gate, device });
         }
         Ok(())
     }
@@ -377,11 +426,33 @@ mod tests {
         let (_, read) = folder.read("deep/a.md", 100, i64::MAX).unwrap();
         let mut descent = folder.descent();
         assert_eq!(descent.stat("deep/a.md").unwrap().check, read.check);
-        assert_eq!(read.gates.len(), 3);
+        assert_eq!(read.gates.len(), 4, "of the tenant's folder, of both folders and its own");
+        let deep = share.open("docs/deep").unwrap();
+        assert_eq!(deep.read("a.md", 100, i64::MAX).unwrap().1.gates, read.gates, "whichever folder is watched");
         // Written in this moment: another write might not show.
         assert_eq!(folder.read("deep/a.md", 100, 0).unwrap().1.check.modified_ns, 0);
         assert!(matches!(folder.read("deep/a.md", 2, i64::MAX), Err(NotRead::TooLarge(_))));
         assert!(matches!(descent.stat("deep/b.md"), Err(NotRead::Gone)));
+    }
+
+    #[test]
+    fn what_a_share_that_is_not_mounted_would_hold_is_not_gone() {
+        let share = Share::new();
+        let docs = share.own().join("docs");
+        fs::write(docs.join("deep/b.md"), "# B").unwrap();
+        fs::write(docs.join("c.md"), "# C").unwrap();
+        let folder = share.open(".").unwrap();
+        let device = folder.descent().stat("docs/deep/a.md").unwrap().device;
+        assert!(!folder.is_gone("docs/deep/a.md", device));
+        fs::remove_file(docs.join("deep/a.md")).unwrap();
+        assert!(folder.is_gone("docs/deep/a.md", device));
+        assert!(!folder.is_gone("docs/deep/a.md", device + 1), "it lay in another file system");
+        fs::remove_file(docs.join("deep/b.md")).unwrap();
+        assert!(!folder.is_gone("docs/deep/b.md", device), "where a share was, there is an empty folder");
+        assert!(!folder.is_gone("docs/deep/below/d.md", device));
+        fs::remove_dir(docs.join("deep")).unwrap();
+        assert!(folder.is_gone("docs/deep/b.md", device), "the folder went with its files");
+        assert!(!folder.is_gone("docs/deep/b.md", device + 1));
     }
 
     #[test]

@@ -7,7 +7,6 @@ use serde_json::json;
 
 use super::{
     pass::Pass,
-    place::NotRead,
     report::{PassFailure, Skip},
 };
 
@@ -16,7 +15,7 @@ const BATCH: i64 = 200;
 
 impl Pass {
     /// Deletes the documents of files that this pass did not see, each after one more look: a file that cannot be looked at
-    /// is not gone, and where the folder itself is gone nothing is.
+    /// is not gone, nor is one that may lie on a share that is not mounted, and where the folder itself is gone nothing is.
     pub(super) async fn remove_unseen(&self) -> Result<(), PassFailure> {
         let (source, pass) = (self.fence().source, self.fence().attempt);
         let mut after = String::new();
@@ -26,12 +25,11 @@ impl Pass {
             after.clone_from(&last.path);
             let looked: Vec<(KnownFile, bool)> = self
                 .blocking(move |folder| {
-                    let mut descent = folder.descent();
-                    let mut look = |file: KnownFile| {
-                        let gone = matches!(descent.stat(&file.path), Err(NotRead::Gone | NotRead::NotAFile));
+                    let look = |file: KnownFile| {
+                        let gone = folder.is_gone(&file.path, file.device);
                         (file, gone)
                     };
-                    unseen.into_iter().map(&mut look).collect()
+                    unseen.into_iter().map(look).collect()
                 })
                 .await?;
             // After the look, before anything is concluded from it.
@@ -47,6 +45,8 @@ impl Pass {
     }
 
     async fn remove(&self, file: &KnownFile) -> Result<(), PassFailure> {
+        // Nothing of the file system is asked here, so that nothing else tells that the pass is alive.
+        self.progress.beat();
         let mut tx = self.begin().await?;
         let mut records = Vec::new();
         if let Some(document) = file.document {

@@ -167,6 +167,9 @@ pub(crate) enum PassFailure {
     /// Its settings changed: another pass goes by the new ones.
     #[error("the source was changed during the pass")]
     Changed,
+    /// What was met first has to be read before more is taken in.
+    #[error("many documents wait to be read; the next pass takes in more")]
+    NoPlace,
     /// The database did not do its part.
     #[error("the database could not be used")]
     Store(#[source] StoreError),
@@ -185,6 +188,7 @@ impl PassFailure {
             Self::FolderGone => "folder_gone",
             Self::Stalled => "folder_stalled",
             Self::Changed => "source_changed",
+            Self::NoPlace => "documents_waiting",
             Self::Store(_) => "upstream_unavailable",
             Self::Internal => "internal",
         }

@@ -79,9 +79,9 @@ pub(crate) async fn change(
         .into());
     }
     let now = state.sources.now();
-    let label_id = tx.labels().intern_for(id, &label).await?;
     // Requests are locked before their documents, as where one is approved.
     tx.label_requests().close_pending(id, principal.user_id, now).await?;
+    let label_id = tx.labels().intern_for(id, &label).await?;
     tx.documents().set_label(id, &label, label_id, now).await?;
     // The label may be one that the reader's list did not hold yet.
     let reader = tx.labels().reader(principal.user_id).await?;
