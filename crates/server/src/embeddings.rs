@@ -1,6 +1,6 @@
 //! What makes vectors: the model in process, and the one of the catalogue that is configured instead.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use millwright_config::Config;
@@ -8,9 +8,13 @@ use millwright_core::Sources;
 use millwright_gateway::{Catalog, ServedEmbedder};
 use millwright_governance::Governance;
 use millwright_retrieval::embedding::{Embedder, EmbeddingModels, EmbeddingServer};
-use millwright_store::{Store, system::ModelState};
+use millwright_store::{Store, StoreError, VectorIndexes, system::ModelState, tenant::VectorModel};
 
 use crate::{database::Database, rerank::ByTenant};
+
+/// Attempts to drop an index, a pause apart: each gives up in a moment, so that searches do not wait behind it.
+const DROPS: usize = 20;
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// `millwright embeddings …`.
 #[derive(Debug, clap::Subcommand)]
@@ -76,8 +80,19 @@ async fn prepare(database: &Database) -> anyhow::Result<()> {
         tracing::info!(model = model.name, dimensions = model.dimensions, "index made");
     }
     for model in in_vain {
-        indexes.remove(model).await?;
+        drop_index(indexes, model).await?;
         tracing::info!(%model, "index dropped");
     }
     Ok(())
+}
+
+async fn drop_index(indexes: &VectorIndexes, model: VectorModel) -> Result<(), StoreError> {
+    for _ in 1..DROPS {
+        match indexes.remove(model).await {
+            Ok(()) => return Ok(()),
+            Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, %model, "the index is in use"),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    indexes.remove(model).await
 }

@@ -34,10 +34,10 @@ impl VectorIndexes {
         .await
     }
 
-    /// Drops the index of a model that serves no more. Gives up after a second where searches do not let it, because others
-    /// would wait behind it.
+    /// Drops the index of a model that serves no more. Gives up after a tenth of a second where searches do not let it, because
+    /// all others wait behind it.
     pub async fn remove(&self, model: VectorModel) -> Result<(), StoreError> {
-        self.run(format!("SET lock_timeout = '1s'; DROP INDEX IF EXISTS chunk_vectors_nearest_{model}")).await
+        self.run(format!("SET lock_timeout = '100ms'; DROP INDEX IF EXISTS chunk_vectors_nearest_{model}")).await
     }
 
     async fn run(&self, statements: String) -> Result<(), StoreError> {

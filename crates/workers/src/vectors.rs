@@ -1,9 +1,12 @@
+mod memory;
+
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use millwright_core::{Sources, TenantScope, id::ChunkId};
+use millwright_core::{Label, Sources, TenantScope, id::VersionId};
 use millwright_retrieval::{
     RetrievalError,
     embedding::{EmbeddingModels, NoVectors},
@@ -11,10 +14,12 @@ use millwright_retrieval::{
 use millwright_store::{
     Bookkeeping, Proof, Store, StoreError, VectorIndexes,
     system::{EmbeddingModelRow, ModelState},
-    tenant::{LackingVersion, NewVector, UnembeddedChunk},
+    tenant::{LackingVersion, NewVector, UnembeddedChunk, VectorModel},
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+use self::memory::Memory;
 
 /// How late a process may notice that another model serves.
 const FOLLOW: Duration = Duration::from_millis(500);
@@ -36,6 +41,8 @@ const VERSIONS: i64 = 64;
 const GRACE: Duration = Duration::from_secs(5);
 /// Vectors deleted in one transaction.
 const DELETED_AT_ONCE: i64 = 2_000;
+/// Attempts to drop an index that an operator hears of: once it is known, saying it again says nothing.
+const WARNED: i32 = 3;
 
 /// Keeps vectors as they should be: has the model that is configured built beside the one that serves and swaps them, embeds
 /// what lacks vectors, and deletes what is left of models that serve no more.
@@ -48,6 +55,7 @@ pub struct VectorKeeper {
     /// Where this process may make indexes.
     indexes: Option<VectorIndexes>,
     builder: Uuid,
+    memory: Mutex<Memory>,
 }
 
 /// What one look at a model's gaps brought.
@@ -63,7 +71,7 @@ impl VectorKeeper {
     /// A keeper; any number of processes may run one.
     pub fn new(store: Store, models: EmbeddingModels, sources: Sources, indexes: Option<VectorIndexes>) -> Self {
         let builder = sources.new_uuid();
-        Self { store, models, sources, indexes, builder }
+        Self { store, models, sources, indexes, builder, memory: Mutex::default() }
     }
 
     /// Follows which model serves, and works, until `stop`.
@@ -112,6 +120,7 @@ impl VectorKeeper {
     /// When the database or an embedding server fails; what was done stays.
     pub async fn work_once(&self) -> Result<bool, RetrievalError> {
         let standing = self.models.standing();
+        self.memory().keep(&standing.live().map(|row| row.id).collect::<Vec<_>>());
         let mut idle = self.fill(&standing.serving).await? == Filled::Whole;
         if let Some(building) = &standing.building {
             idle = false;
@@ -154,7 +163,7 @@ impl VectorKeeper {
         }
         self.look_at_takes(model).await?;
         let mut tx = self.store.system().await?;
-        let tenants = tx.embedding_models().list_lacking(model.id).await?;
+        let mut tenants = tx.embedding_models().list_lacking(model.id).await?;
         if tenants.is_empty() {
             return Ok(Filled::Whole);
         }
@@ -163,6 +172,7 @@ impl VectorKeeper {
         if !leased {
             return Ok(Filled::NotYet);
         }
+        self.memory().take_turns(model.id, &mut tenants);
         let (began, mut chunks) = (Instant::now(), 0);
         let mut turns: VecDeque<Turn> = tenants.into_iter().map(Turn::of).collect();
         while let Some(mut turn) = turns.pop_front() {
@@ -177,6 +187,8 @@ impl VectorKeeper {
                     continue;
                 }
             }
+            // Before it is tried: one whose texts a server does not answer must not come first the next time too.
+            self.memory().set_served(model.id, turn.scope);
             chunks += self.take(model, &mut turn).await?;
             turns.push_back(turn);
         }
@@ -186,40 +198,58 @@ impl VectorKeeper {
 
     /// Embeds some chunks of the first version. How many.
     async fn take(&self, model: &EmbeddingModelRow, turn: &mut Turn) -> Result<usize, RetrievalError> {
-        let Some(version) = turn.versions.front() else { return Ok(0) };
+        let Some(version) = turn.versions.front().cloned() else { return Ok(0) };
         let scope = turn.scope;
+        let refused = self.memory().refused(model.id, version.id);
         let mut tx = self.store.tenant(&scope).read().await?;
         let label = tx.documents().label_of(version.document_id).await?;
-        let skipped: Vec<ChunkId> = turn.skipped.iter().copied().collect();
-        let chunks = tx.vectors().list_unembedded(version.id, model.id, &skipped, CHUNKS).await?;
+        let chunks = tx.vectors().list_unembedded(version.id, model.id, &refused, CHUNKS).await?;
         drop(tx);
         let withheld = label.as_ref().is_some_and(|label| self.models.refusal(model, label).is_some());
-        let Some(label) = label.filter(|_| !withheld && !chunks.is_empty()) else {
-            let mut tx = self.store.tenant(&scope).begin().await?;
-            tx.vectors().set_gone_through(version.id, model.id, withheld).await?;
-            tx.commit(Proof::Bookkeeping(Bookkeeping::IngestProgress)).await?;
-            turn.next();
+        let Some(label) = label.as_ref().filter(|_| !withheld && !chunks.is_empty()) else {
+            if self.conclude(&scope, &version, model, (label.as_ref(), withheld)).await? {
+                self.memory().forget(model.id, version.id);
+                turn.versions.pop_front();
+            }
             return Ok(0);
         };
         let count = chunks.len();
-        let vectors = match self.models.embed_chunks(&scope, &label, model, chunks.clone()).await {
+        let vectors = match self.models.embed_chunks(&scope, label, model, chunks.clone()).await {
             Err(RetrievalError::Server(NoVectors::Refused | NoVectors::Unusable)) => {
-                self.one_by_one((&scope, &label), model, chunks, &mut turn.skipped).await?
+                self.one_by_one((&scope, label), model, version.id, chunks).await?
             }
             other => other?,
         };
-        let Some(version) = turn.versions.front() else { return Ok(0) };
-        self.add(&scope, version, model, &vectors).await?;
+        self.add(&scope, &version, model, &vectors).await?;
         Ok(count)
+    }
+
+    /// Records that a version was gone through. False when its label has changed since it was read: a version whose label fell
+    /// would stay withheld, because whoever lowered it did not find it withheld yet.
+    async fn conclude(
+        &self,
+        scope: &TenantScope,
+        version: &LackingVersion,
+        model: &EmbeddingModelRow,
+        (label, withheld): (Option<&Label>, bool),
+    ) -> Result<bool, RetrievalError> {
+        let mut tx = self.store.tenant(scope).begin().await?;
+        let held = tx.documents().hold_labels(&[version.document_id]).await?;
+        if label.is_some() && held.first() != label {
+            return Ok(false);
+        }
+        tx.vectors().set_gone_through(version.id, model.id, withheld).await?;
+        tx.commit(Proof::Bookkeeping(Bookkeeping::IngestProgress)).await?;
+        Ok(true)
     }
 
     /// A text that its server cannot take must not keep all others waiting: keywords find it.
     async fn one_by_one(
         &self,
-        (scope, label): (&TenantScope, &millwright_core::Label),
+        (scope, label): (&TenantScope, &Label),
         model: &EmbeddingModelRow,
+        version: VersionId,
         chunks: Vec<UnembeddedChunk>,
-        skipped: &mut HashSet<ChunkId>,
     ) -> Result<Vec<NewVector>, RetrievalError> {
         let mut vectors = Vec::new();
         for chunk in chunks {
@@ -227,7 +257,7 @@ impl VectorKeeper {
             match self.models.embed_chunks(scope, label, model, vec![chunk]).await {
                 Err(RetrievalError::Server(error @ (NoVectors::Refused | NoVectors::Unusable))) => {
                     tracing::warn!(%error, model = model.name, chunk.id = %id, "a passage stays without vectors");
-                    skipped.insert(id);
+                    self.memory().refuse(model.id, version, id);
                 }
                 other => vectors.extend(other?),
             }
@@ -273,19 +303,52 @@ impl VectorKeeper {
         let in_vain = tx.embedding_models().list_indexed_in_vain().await?;
         drop(tx);
         let mut idle = true;
-        let retired = rows.into_iter().filter(|row| row.state == ModelState::Retired);
-        for row in retired {
-            idle = false;
-            let age = row.retired_at.map(|at| self.sources.now() - at).and_then(|age| age.to_std().ok());
-            if age.is_some_and(|age| age >= GRACE) {
-                // First the index: rows that none has are deleted much faster.
-                if let (Some(indexes), true) = (&self.indexes, in_vain.contains(&row.id)) {
-                    indexes.remove(row.id).await?;
+        // First the index, if it is to be had: rows that none has are deleted much faster.
+        if let Some(indexes) = &self.indexes {
+            for model in in_vain {
+                idle = false;
+                // Of a model that is not among the rows the vectors are gone long since.
+                if rows.iter().find(|row| row.id == model).is_none_or(|row| self.is_past(row)) {
+                    self.drop_index(indexes, model).await;
                 }
-                self.clear_model(&row).await?;
+            }
+        }
+        for row in rows.iter().filter(|row| row.state == ModelState::Retired) {
+            idle = false;
+            if self.is_past(row) {
+                self.clear_model(row).await?;
             }
         }
         Ok(idle)
+    }
+
+    /// Whether no search can be under way any more that began while the model served.
+    fn is_past(&self, model: &EmbeddingModelRow) -> bool {
+        let age = model.retired_at.map(|at| self.sources.now() - at).and_then(|age| age.to_std().ok());
+        model.state == ModelState::Retired && age.is_some_and(|age| age >= GRACE)
+    }
+
+    /// Drops an index, unless others hold its table: then later and later, because all that come meanwhile wait behind each attempt.
+    /// The vectors do not wait for it.
+    async fn drop_index(&self, indexes: &VectorIndexes, model: VectorModel) {
+        if !self.memory().may_drop(model) {
+            return;
+        }
+        let Err(error) = indexes.remove(model).await else {
+            self.memory().dropped(model);
+            return;
+        };
+        let attempt = self.memory().drop_failed(model, &self.sources);
+        if attempt <= WARNED {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                %model,
+                attempt,
+                "the index of a model that serves no more could not be dropped yet"
+            );
+        } else {
+            tracing::debug!(error = &error as &dyn std::error::Error, %model, attempt, "the index is still there");
+        }
     }
 
     async fn clear_model(&self, model: &EmbeddingModelRow) -> Result<(), RetrievalError> {
@@ -315,6 +378,11 @@ impl VectorKeeper {
         Ok(())
     }
 
+    /// What is known from earlier rounds. Not to be held while anything is waited for.
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn lease(&self, model: &EmbeddingModelRow) -> Result<bool, StoreError> {
         let mut tx = self.store.system().await?;
         let leased = tx.embedding_models().lease(model.id, self.builder, LEASE).await?;
@@ -327,17 +395,10 @@ impl VectorKeeper {
 struct Turn {
     scope: TenantScope,
     versions: VecDeque<LackingVersion>,
-    /// Of the first version: chunks that cannot be embedded.
-    skipped: HashSet<ChunkId>,
 }
 
 impl Turn {
     fn of(scope: TenantScope) -> Self {
-        Self { scope, versions: VecDeque::new(), skipped: HashSet::new() }
-    }
-
-    fn next(&mut self) {
-        self.versions.pop_front();
-        self.skipped.clear();
+        Self { scope, versions: VecDeque::new() }
     }
 }

@@ -167,11 +167,25 @@ impl EmbeddingModels<'_> {
         Ok(counts)
     }
 
-    /// Makes the model that is being built serve, if nothing lacks its vectors. Whether it does now.
+    /// Whether a version that answers is about to be read anew and lacks vectors of the model. Ingestion makes them, so
+    /// [`list_lacking`](Self::list_lacking) leaves it out; until then it answers with those of the model that serves.
+    async fn answers_without(&mut self, id: VectorModel) -> Result<bool, StoreError> {
+        let answers = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM document_versions v \
+                 JOIN documents d ON d.tenant_id = v.tenant_id AND d.current_version_id = v.id \
+                 WHERE v.vectors_by < $1 AND v.chunk_count > 0 AND v.ready_at IS NOT NULL AND v.status IN ('queued', 'processing'))",
+        )
+        .bind(id.0)
+        .fetch_one(&mut *self.0)
+        .await?;
+        Ok(answers)
+    }
+
+    /// Makes the model that is being built serve, if nothing that answers or may answer lacks its vectors. Whether it does now.
     pub async fn serve(&mut self, id: VectorModel, now: DateTime<Utc>) -> Result<bool, StoreError> {
         self.lock().await?;
         // Statements of their own from here on: they see every version whose last step held the lock before.
-        if !self.list_lacking(id).await?.is_empty() {
+        if !self.list_lacking(id).await?.is_empty() || self.answers_without(id).await? {
             return Ok(false);
         }
         let building: bool =

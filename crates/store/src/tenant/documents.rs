@@ -167,16 +167,23 @@ impl Documents<'_> {
         Ok(label.map(|columns| columns.0))
     }
 
-    /// The labels of documents that a message is made from, held still until the transaction ends: a label that rises in
+    /// The labels of documents, held still until the transaction ends: where a message is made from them, a label that rises in
     /// the same moment is seen here, or finds the message. Newer documents are locked first, as where one takes another's place.
     pub async fn hold_labels(&mut self, ids: &[DocumentId]) -> Result<Vec<Label>, StoreError> {
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+        sqlx::query("SELECT id FROM documents WHERE tenant_id = $1 AND id = ANY ($2) ORDER BY id DESC FOR SHARE")
+            .bind(self.0.tenant)
+            .bind(&ids)
+            .execute(&mut *self.0.connection)
+            .await?;
+        // Not joined to the statement above: after waiting for the lock, it would pass over documents whose label has changed.
         let labels: Vec<LabelColumns> = sqlx::query_as(
             "SELECT b.classification, b.export_control, b.groups, d.integrity FROM documents d \
              JOIN labels b ON b.tenant_id = d.tenant_id AND b.id = d.label_id \
-             WHERE d.tenant_id = $1 AND d.id = ANY ($2) ORDER BY d.id DESC FOR SHARE OF d",
+             WHERE d.tenant_id = $1 AND d.id = ANY ($2) ORDER BY d.id DESC",
         )
         .bind(self.0.tenant)
-        .bind(ids.iter().map(|id| id.uuid()).collect::<Vec<_>>())
+        .bind(&ids)
         .fetch_all(&mut *self.0.connection)
         .await?;
         Ok(labels.into_iter().map(|columns| columns.0).collect())

@@ -207,7 +207,9 @@ impl Vectors<'_> {
         Ok(rows)
     }
 
-    /// Records that a version that was read was gone through with the model. Nothing when it is about to be read anew.
+    /// Records that a version that was read was gone through with the model. Nothing when it is about to be read anew, or when the
+    /// model was given up or replaced: its vectors are deleted, and a higher number than that of the one that serves would hide
+    /// that the version lacks those.
     pub async fn set_gone_through(
         &mut self,
         version: VersionId,
@@ -216,7 +218,8 @@ impl Vectors<'_> {
     ) -> Result<(), StoreError> {
         let statement = format!(
             "UPDATE document_versions v SET vectors_by = $3, vectors_withheld = $4 \
-             WHERE v.tenant_id = $1 AND v.id = $2 AND v.vectors_by < $3 AND {READ}"
+             WHERE v.tenant_id = $1 AND v.id = $2 AND v.vectors_by < $3 AND {READ} \
+               AND EXISTS (SELECT 1 FROM embedding_models m WHERE m.id = $3 AND m.state <> 'retired')"
         );
         sqlx::query(sqlx::AssertSqlSafe(statement))
             .bind(self.0.tenant)

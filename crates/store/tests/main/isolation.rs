@@ -289,7 +289,7 @@ async fn try_to_change(world: &World, site: &Site, other: &Full) {
     tx.chunks().replace(document, version, &[]).await.unwrap();
     let vector = NewVector { chunk_id: other.manual.chunks[0], window_number: 9, embedding: axis(1) };
     assert!(!tx.vectors().add(document, version, VectorModel::FIRST, &[vector]).await.unwrap());
-    tx.vectors().set_gone_through(version, VectorModel::from(2), true).await.unwrap();
+    tx.vectors().set_gone_through(version, VectorModel::FIRST, true).await.unwrap();
     tx.vectors().forget(VectorModel::from(0)).await.unwrap();
     tx.vectors().revisit_withheld().await.unwrap();
     assert!(tx.vectors().delete_some(VectorModel::FIRST, None, 100).await.unwrap().is_none());

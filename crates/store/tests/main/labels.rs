@@ -1,6 +1,6 @@
 //! Who may see which document: labels, clearances, and what becomes of both when they change.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use millwright_core::{
     Allowed, Classification, Clearance, Label, Role,
@@ -314,6 +314,28 @@ async fn a_new_label_hides_a_document_at_once_and_raises_the_answers_that_cite_i
     assert_eq!(label_of(&mut tx, &cites).await, raised);
     tx.commit(BOOKKEEPING).await.unwrap();
     assert_eq!(seen(&world, &site, viewer, &all).await.len(), 2);
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn a_label_that_changes_while_its_document_is_waited_for_is_held_as_it_is_then() {
+    let world = World::new().await;
+    let site = world.site("TenantA").await;
+    let manual = world.manual(&site, "Pump manual.txt", &[axis(0)]).await;
+    let secret = label(Classification::Restricted, &["ITAR"], &[]);
+    let mut changing = world.begin(&site).await;
+    let number = changing.labels().intern(&secret).await.unwrap();
+    changing.documents().set_label(manual.document, &secret, number, world.now()).await.unwrap();
+    let hold = async {
+        let mut tx = world.begin(&site).await;
+        tx.documents().hold_labels(&[manual.document]).await.unwrap()
+    };
+    let change = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        changing.commit(BOOKKEEPING).await.unwrap();
+    };
+    let (held, ()) = tokio::join!(hold, change);
+    assert_eq!(held, [secret]);
     world.drop().await;
 }
 

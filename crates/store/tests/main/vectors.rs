@@ -8,7 +8,7 @@ use millwright_store::{
     tenant::{NewVector, PassageQuery, PassageScope, Reader, VectorModel, VersionStatus},
 };
 
-use crate::support::{BOOKKEEPING, Manual, Site, World, axis, scattered};
+use crate::support::{BOOKKEEPING, Manual, Site, World, axis, eventually, scattered};
 
 fn asked<'q>(reader: &'q Reader, embedding: &'q [f32], model: VectorModel) -> PassageQuery<'q> {
     PassageQuery {
@@ -172,7 +172,13 @@ async fn another_model_of_another_size_has_an_hnsw_index_of_its_own() {
     let mut system = world.store().system().await.unwrap();
     assert_eq!(system.embedding_models().list_indexed_in_vain().await.unwrap(), [VectorModel::FIRST]);
     drop(system);
-    indexes.remove(VectorModel::FIRST).await.unwrap();
+    // Not while a search goes on: all others would wait behind it.
+    let mut searching = world.begin(&site).await;
+    assert_eq!(searching.passages().find(&query).await.unwrap().len(), 50);
+    assert!(indexes.remove(VectorModel::FIRST).await.is_err());
+    searching.commit(BOOKKEEPING).await.unwrap();
+    // Autovacuum may hold the table for a moment, too.
+    eventually("the index goes", async || indexes.remove(VectorModel::FIRST).await.ok()).await;
     // In a transaction that began later: one that looked before goes on to see it.
     let mut system = world.store().system().await.unwrap();
     assert!(system.embedding_models().list_indexed_in_vain().await.unwrap().is_empty());
@@ -214,6 +220,49 @@ async fn a_model_serves_only_once_nothing_lacks_its_vectors() {
     let mut tx = world.read(&site).await;
     assert_eq!(tx.vectors().hold_models().await.unwrap().building, None);
     assert_eq!(tx.vectors().progress(second).await.unwrap().done, 2);
+    drop(tx);
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn a_version_that_answers_while_it_waits_to_be_read_anew_holds_the_swap_up() {
+    let world = World::new().await;
+    let site = world.site("TenantA").await;
+    let old = world.manual(&site, "Pump manual.txt", &[axis(0)]).await;
+    let second = want(&world, "second", 384).await[1].id;
+    let mut tx = world.begin(&site).await;
+    tx.versions().set_queued(old.version).await.unwrap();
+    tx.commit(BOOKKEEPING).await.unwrap();
+    let mut system = world.store().system().await.unwrap();
+    assert!(system.embedding_models().list_lacking(second).await.unwrap().is_empty(), "ingestion is at it");
+    drop(system);
+    assert!(!serve(&world, second).await, "it would be found by keywords alone");
+    // Another version answers in its place: what waits and does not answer holds nothing up.
+    let mut tx = world.begin(&site).await;
+    let version = world.version(&mut tx, &site, old.document).await;
+    let chunks = world.fill(&mut tx, old.document, version, &[axis(1)]).await;
+    tx.versions().set_ready(version, world.now()).await.unwrap();
+    assert_eq!(tx.versions().require(old.version).await.unwrap().status, VersionStatus::Queued);
+    tx.commit(BOOKKEEPING).await.unwrap();
+    let new = Manual { document: old.document, version, chunks };
+    add(&world, &site, &new, second, &[axis(1)]).await;
+    assert!(serve(&world, second).await);
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn nothing_is_recorded_of_a_model_that_was_given_up() {
+    let world = World::new().await;
+    let site = world.site("TenantA").await;
+    let manual = world.manual(&site, "Pump manual.txt", &[axis(0)]).await;
+    let second = want(&world, "second", 384).await[1].id;
+    want(&world, "third", 384).await;
+    let mut tx = world.begin(&site).await;
+    tx.vectors().set_gone_through(manual.version, second, true).await.unwrap();
+    let row = tx.versions().require(manual.version).await.unwrap();
+    assert_eq!((row.vectors_by, row.vectors_withheld), (VectorModel::from(0), false));
+    tx.vectors().set_gone_through(manual.version, VectorModel::FIRST, false).await.unwrap();
+    assert_eq!(tx.versions().require(manual.version).await.unwrap().vectors_by, VectorModel::FIRST);
     drop(tx);
     world.drop().await;
 }
