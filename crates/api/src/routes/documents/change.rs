@@ -82,6 +82,12 @@ pub(crate) async fn change(
     // Requests are locked before their documents, as where one is approved.
     tx.label_requests().close_pending(id, principal.user_id, now).await?;
     let label_id = tx.labels().intern_for(id, &label).await?;
+    // Under the document's lock: a check of a watched folder may have raised it since it was read.
+    if tx.documents().require(&reader, id).await?.label.0 != before {
+        return Err(Problem::new(ErrorCode::StaleTarget, "the label was changed meanwhile")
+            .remedy("look at the document, and ask again")
+            .into());
+    }
     tx.documents().set_label(id, &label, label_id, now).await?;
     // The label may be one that the reader's list did not hold yet.
     let reader = tx.labels().reader(principal.user_id).await?;

@@ -66,14 +66,15 @@ pub(crate) async fn approve(
     let reader = tx.labels().reader(principal.user_id).await?;
     let request = open(&mut tx, &principal, &reader, id).await?;
     let (from, to) = (label_of_json(request.from_label.clone()), label_of_json(request.to_label.clone()));
+    crate::routes::documents::change::within_clearance(&reader, &to)?;
+    let now = state.sources.now();
+    let label_id = tx.labels().intern_for(request.document_id, &to).await?;
+    // Under the document's lock.
     if tx.documents().require(&reader, request.document_id).await?.label.0 != from {
         return Err(Problem::new(ErrorCode::StaleTarget, "the label was changed since it was asked for")
             .remedy("ask anew for the label that it shall have")
             .into());
     }
-    crate::routes::documents::change::within_clearance(&reader, &to)?;
-    let now = state.sources.now();
-    let label_id = tx.labels().intern_for(request.document_id, &to).await?;
     tx.documents().set_label(request.document_id, &to, label_id, now).await?;
     let (status, reason) = (LabelRequestStatus::Approved, decision.reason()?);
     decided(tx.label_requests().decide(id, status, principal.user_id, reason, now).await?)?;
