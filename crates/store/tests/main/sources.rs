@@ -67,7 +67,6 @@ pub(crate) async fn assert_sees_no_source(tx: &mut TenantTx, other: SourceId) {
     assert!(tx.sources().list(false).await.unwrap().is_empty());
     assert!(tx.source_files().known(other, &["a.png"]).await.unwrap().is_empty());
     assert!(tx.source_files().list(other, "", None, 10).await.unwrap().is_empty());
-    assert!(tx.source_files().hold(other, "a.png").await.unwrap().is_none());
     assert!(!tx.source_files().any(other).await.unwrap());
 }
 
@@ -85,6 +84,7 @@ pub(crate) async fn try_to_watch(world: &World, tx: &mut TenantTx, other: Source
     assert!(matches!(tx.sources().require_lease(&fence, 1).await, Err(StoreError::LeaseLost)));
     assert!(matches!(tx.sources().renew(&fence, LEASE, &json!({})).await, Err(StoreError::LeaseLost)));
     assert!(matches!(tx.sources().finish(&fence, &end).await, Err(StoreError::LeaseLost)));
+    assert!(tx.source_files().hold(other, "a.png").await.unwrap().is_none());
     tx.source_files().set_seen(other, &[("a.png", 4)], 9).await.unwrap();
     tx.source_files().set_given(other, "a.png", &Label::of(Classification::Public)).await.unwrap();
     tx.source_files().delete(other, "a.png").await.unwrap();
