@@ -69,6 +69,8 @@ pub(crate) async fn act(
     for (number, call) in std::mem::take(&mut progress.calls).into_iter().enumerate() {
         calling.push(decided(inner, run, progress, &reader, (number, call), &mut decisions)?);
     }
+    // Before anything is read: a run that is stopped meanwhile has its decisions all the same.
+    observe::record(inner, run, std::mem::take(&mut decisions)).await?;
     let mut called = done(inner, run, progress, &reader, calling).await?;
     let fresh = take_in(inner, run, progress, &reader, &mut called, &mut decisions)?;
     let masked = observe::prepare(inner, run, progress, fresh).await?;
@@ -152,7 +154,8 @@ async fn done(
         };
         if let ReadCall::Search { query } = wish {
             let (query, filter, label) = (query.clone(), run.filter.clone(), label.clone());
-            export::notice(inner, run, reader, SearchRequest { query, limit: 1, filter, label, principal: None });
+            let of = (run, &progress.noticed);
+            export::notice(inner, of, reader, SearchRequest { query, limit: 1, filter, label, principal: None });
         }
         let of = (&run.principal, reader);
         let found = wish.execute(&inner.searcher, of, (&run.filter, &label), &progress.passages);
@@ -273,6 +276,7 @@ fn told(
             "rerank_cost": found.rerank_cost.as_ref().map(observe::rerank_cost),
             "passages": observe::shown_passages(progress, &shown)?,
             "chunk_ids": shown.iter().map(|passage| passage.chunk_id).collect::<Vec<_>>(),
+            "document_ids": observe::documents(&shown),
         });
         let event_id = calling.event_id.clone();
         let result = ToolResult { call: as_sent(inner, calling), note, lines, passages: fresh };

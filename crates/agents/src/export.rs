@@ -1,6 +1,9 @@
 //! Notices questions whose answer was kept from somebody for export control, without telling them.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use millwright_audit::{Actor, AuditAction, AuditEvent};
 use millwright_core::{
@@ -15,6 +18,9 @@ use millwright_store::{
 
 use crate::{AgentError, run::Run, runner::Inner};
 
+/// The documents that were noticed for a run: each is told of once, however often the run searches.
+pub(crate) type Noticed = Arc<Mutex<BTreeSet<DocumentId>>>;
+
 /// So many passages are looked at.
 const PASSAGES: usize = 3;
 
@@ -25,11 +31,12 @@ struct Asked {
     user: UserId,
     run: RunId,
     trace_id: String,
+    noticed: Noticed,
 }
 
 /// Looks, beside the run, whether documents that the person is not authorised for would have answered, and tells the
 /// compliance role. The answer, its time included, is the same whether there are such documents or not.
-pub(crate) fn notice(inner: &Arc<Inner>, run: &Run, reader: &Reader, request: SearchRequest) {
+pub(crate) fn notice(inner: &Arc<Inner>, (run, noticed): (&Run, &Noticed), reader: &Reader, request: SearchRequest) {
     let Some(kept) = reader.kept_by_export_control() else { return };
     let asked = Asked {
         inner: inner.clone(),
@@ -37,6 +44,7 @@ pub(crate) fn notice(inner: &Arc<Inner>, run: &Run, reader: &Reader, request: Se
         user: run.principal.user_id,
         run: run.ids.run_id,
         trace_id: run.trace_id.clone(),
+        noticed: Arc::clone(noticed),
     };
     inner.tracker.spawn(async move {
         if let Err(error) = look(&asked, &kept, request).await {
@@ -55,8 +63,13 @@ async fn look(asked: &Asked, kept: &Reader, request: SearchRequest) -> Result<()
         return Ok(());
     }
     let mut documents: Vec<DocumentId> = found.passages.iter().map(|passage| passage.document_id).collect();
-    documents.sort_unstable();
-    documents.dedup();
+    {
+        let mut noticed = asked.noticed.lock().unwrap_or_else(PoisonError::into_inner);
+        documents.retain(|document| noticed.insert(*document));
+    }
+    if documents.is_empty() {
+        return Ok(());
+    }
     let now = inner.sources.now();
     let (mut events, mut records) = (Vec::new(), Vec::new());
     for document in documents {

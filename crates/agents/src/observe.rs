@@ -1,13 +1,13 @@
 //! OBSERVE: the conversation and what the documents say, after all that policy has to say about them.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use millwright_audit::{Actor, AuditAction, AuditEvent};
-use millwright_core::Label;
+use millwright_core::{Label, id::DocumentId};
 use millwright_gateway::GatewayError;
 use millwright_governance::decision::{Question, person, thing};
 use millwright_llm::{EXTRACTIVE, PromptPassage};
-use millwright_policy::decision::Action;
+use millwright_policy::decision::{Action, Verdict};
 use millwright_retrieval::{
     reranker::RerankCost,
     search::{Degraded, Passage, SearchOutcome, SearchRequest, SearchTimings},
@@ -64,6 +64,7 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
         "query": query,
         "passages": shown,
         "chunk_ids": found.passages.iter().map(|passage| passage.chunk_id).collect::<Vec<_>>(),
+        "document_ids": documents(&found.passages),
         "relevant": relevant,
         "probability": found.relevance.probability,
         "missing_words": found.relevance.missing_words,
@@ -81,7 +82,7 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
     }
     let result = tool_result(inner, call, &detail, &found);
     progress.found = Label::join_all(found.passages.iter().map(|passage| &passage.label));
-    export::notice(inner, run, &reader, request);
+    export::notice(inner, (run, &progress.noticed), &reader, request);
     let mut decisions = vec![asked];
     if relevant {
         let mut passages = found.passages;
@@ -149,6 +150,21 @@ async fn allowed(inner: &Inner, run: &Run, question: Question) -> Result<NewDeci
     }
 }
 
+/// Stores decisions; refusals among them with an entry in the log.
+pub(crate) async fn record(inner: &Inner, run: &Run, decisions: Vec<NewDecision>) -> Result<(), AgentError> {
+    let (allowed, refused): (Vec<_>, Vec<_>) =
+        decisions.into_iter().partition(|decision| decision.verdict == Verdict::Allow.as_str());
+    if !refused.is_empty() {
+        refuse(inner, run, &refused, &[]).await?;
+    }
+    if !allowed.is_empty() {
+        let mut tx = inner.store.tenant(&run.principal.scope).begin().await?;
+        tx.policies().insert_decisions(&allowed).await?;
+        tx.commit(Proof::Bookkeeping(Bookkeeping::RunProgress)).await?;
+    }
+    Ok(())
+}
+
 async fn refuse(
     inner: &Inner,
     run: &Run,
@@ -185,6 +201,11 @@ pub(crate) fn announce(
     progress.journal.emit(AgUiEventKind::ToolCallArgs { tool_call_id: tool_call_id.clone(), delta });
     progress.journal.emit(AgUiEventKind::ToolCallEnd { tool_call_id: tool_call_id.clone() });
     tool_call_id
+}
+
+/// The documents of passages, each once: where one is hidden later, so is the step that names it.
+pub(crate) fn documents(passages: &[Passage]) -> BTreeSet<DocumentId> {
+    passages.iter().map(|passage| passage.document_id).collect()
 }
 
 /// What was found as it is stored and sent.

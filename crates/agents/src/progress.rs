@@ -17,6 +17,7 @@ use crate::{
     citation::Citations,
     context::Conversation,
     events::AgUiEventKind,
+    export::Noticed,
     guard::{Placeholders, Prepared},
     journal::Journal,
     run::Run,
@@ -59,6 +60,8 @@ pub(crate) struct Progress {
     /// Whether the text message was begun.
     pub(crate) text_open: bool,
     pub(crate) stock: Stock,
+    /// Documents of which the compliance role was told.
+    pub(crate) noticed: Noticed,
     step: Option<RunStepRow>,
     steps: i32,
 }
@@ -87,6 +90,7 @@ impl Progress {
             shown: String::new(),
             text_open: false,
             stock: Stock::default(),
+            noticed: Noticed::default(),
             step: None,
             steps: 0,
         }

@@ -16,7 +16,7 @@ use millwright_policy::{
     labels::{Released, Sink},
     pii::Vault,
 };
-use millwright_retrieval::reranker::{Asker, NoScores, RerankCost, Reranker, Scores};
+use millwright_retrieval::reranker::{Asker, NoScores, RerankCost, Reranker, Scores, given_to};
 use serde_json::{Value, json};
 
 use crate::AgentError;
@@ -144,9 +144,8 @@ impl Reranker for ModelReranker {
         if asker.principal.is_none() {
             return Err(NoScores);
         }
-        let query = query.for_sink(&self.sink).ok_or(NoScores)?;
-        let texts: Option<Vec<String>> = texts.into_iter().map(|text| text.for_sink(&self.sink)).collect();
-        let asked = self.ask(asker, query, texts.ok_or(NoScores)?);
+        let (query, texts) = given_to(&self.sink, query, texts)?;
+        let asked = self.ask(asker, query, texts);
         let (asked, answer) = match tokio::time::timeout(self.parts.within, asked).await {
             Ok(Ok(answered)) => answered,
             Ok(Err(error)) => return Err(failed(&error)),

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use millwright_core::TenantScope;
 use millwright_llm::RerankServer;
 use millwright_policy::labels::{Released, Sink};
-use millwright_retrieval::reranker::{Asker, NoScores, Reranker, Scores};
+use millwright_retrieval::reranker::{Asker, NoScores, Reranker, Scores, given_to};
 
 /// After a failure searches do without it for so long: each would wait for nothing.
 const REST: Duration = Duration::from_secs(10);
@@ -78,10 +78,8 @@ impl Reranker for HttpReranker {
         if self.rests() {
             return Err(NoScores);
         }
-        let mut all = vec![query.for_sink(&self.sink).ok_or(NoScores)?];
-        for text in texts {
-            all.push(text.for_sink(&self.sink).ok_or(NoScores)?);
-        }
+        let (query, texts) = given_to(&self.sink, query, texts)?;
+        let all = std::iter::once(query).chain(texts).collect();
         let masked = self.masking.masked(asker.scope, all).await.map_err(|NotMasked| NoScores)?;
         let Some((query, texts)) = masked.split_first() else { return Err(NoScores) };
         let scores = self.server.scores(query, texts).await.map_err(|error| {

@@ -28,6 +28,7 @@ pub mod follower;
 pub mod fusion;
 pub mod ingest;
 pub mod keyword;
+mod passage;
 mod ranking;
 pub mod reading;
 pub mod relevance;

@@ -1,7 +1,7 @@
 //! Reading on from a passage: what stands around it, a page, a place that holds a word, and what the document is made of.
 
 use millwright_core::TenantScope;
-use millwright_store::tenant::{PassageRow, ReadVersion, Reader, SectionRow};
+use millwright_store::tenant::{PassageRow, ReadVersion, Reader, SectionRow, Stretch};
 
 use crate::{
     RetrievalError,
@@ -55,7 +55,7 @@ impl Searcher {
             Direction::Before => (passage.ordinal.saturating_sub(most), passage.ordinal.saturating_sub(1)),
         };
         let mut tx = self.store().tenant(scope).read().await?;
-        Ok(passages(tx.reading().passages(version(reader, passage), from, to).await?))
+        Ok(passages(tx.reading().stretches(reader, &[stretch(passage, from, to)]).await?))
     }
 
     /// The document of a passage: its sections, and the first passages of a page or of the document.
@@ -75,7 +75,7 @@ impl Searcher {
         let sections = tx.reading().outline(of, MAX_SECTIONS).await?;
         let rows = match page {
             Some(page) => tx.reading().page(of, page, i64::from(most)).await?,
-            None => tx.reading().passages(of, 0, i32::from(most) - 1).await?,
+            None => tx.reading().stretches(reader, &[stretch(passage, 0, i32::from(most) - 1)]).await?,
         };
         Ok(OpenedDocument { sections, passages: passages(rows) })
     }
@@ -117,18 +117,16 @@ impl Searcher {
         reader: &Reader,
         hits: &[Passage],
     ) -> Result<Vec<Passage>, RetrievalError> {
-        let mut found: Vec<Passage> = Vec::new();
-        if hits.is_empty() {
-            return Ok(found);
-        }
+        let around = |hit: &Passage| stretch(hit, hit.ordinal.saturating_sub(REACH), hit.ordinal.saturating_add(REACH));
+        let stretches: Vec<Stretch> = hits.iter().map(around).collect();
         let mut tx = self.store().tenant(scope).read().await?;
+        let near = passages(tx.reading().stretches(reader, &stretches).await?);
+        let mut found: Vec<Passage> = Vec::new();
         for hit in hits {
-            let (from, to) = (hit.ordinal.saturating_sub(REACH), hit.ordinal.saturating_add(REACH));
-            let near = passages(tx.reading().passages(version(reader, hit), from, to).await?);
-            for passage in section_of(hit, near) {
+            for passage in section_of(hit, &near) {
                 let is_known = |known: &Passage| known.chunk_id == passage.chunk_id;
                 if !hits.iter().any(is_known) && !found.iter().any(is_known) {
-                    found.push(passage);
+                    found.push(passage.clone());
                 }
             }
         }
@@ -140,16 +138,22 @@ fn version<'r>(reader: &'r Reader, passage: &Passage) -> ReadVersion<'r> {
     ReadVersion { reader, document_id: passage.document_id, version: passage.version, any: !passage.is_current }
 }
 
+fn stretch(of: &Passage, from: i32, to: i32) -> Stretch {
+    Stretch { document_id: of.document_id, version: of.version, any: !of.is_current, from, to }
+}
+
 /// The unbroken run of neighbours that stand under the hit's own headings.
-fn section_of(hit: &Passage, near: Vec<Passage>) -> Vec<Passage> {
-    let (before, after): (Vec<_>, Vec<_>) = near
-        .into_iter()
-        .filter(|passage| passage.ordinal != hit.ordinal)
-        .partition(|passage| passage.ordinal < hit.ordinal);
-    let of_section = |passage: &Passage| passage.heading_path == hit.heading_path;
-    let mut section: Vec<Passage> = before.into_iter().rev().take_while(of_section).collect();
+fn section_of<'p>(hit: &Passage, near: &'p [Passage]) -> Vec<&'p Passage> {
+    let at = |ordinal: i32| {
+        let is_there = |passage: &&Passage| {
+            (passage.document_id, passage.version, passage.ordinal) == (hit.document_id, hit.version, ordinal)
+        };
+        near.iter().find(is_there).filter(|passage| passage.heading_path == hit.heading_path)
+    };
+    let before = (1..=REACH).map_while(|step| at(hit.ordinal.saturating_sub(step)));
+    let mut section: Vec<&Passage> = before.collect();
     section.reverse();
-    section.extend(after.into_iter().take_while(of_section));
+    section.extend((1..=REACH).map_while(|step| at(hit.ordinal.saturating_add(step))));
     section
 }
 

@@ -85,6 +85,19 @@ pub trait Reranker: Debug + Send + Sync {
     ) -> Result<Scores, NoScores>;
 }
 
+/// What was released to a sink, as it is given to it: the query and the texts.
+///
+/// # Errors
+/// When something was released to another sink.
+pub fn given_to(
+    sink: &Sink,
+    query: Released<String>,
+    texts: Vec<Released<String>>,
+) -> Result<(String, Vec<String>), NoScores> {
+    let texts: Option<Vec<String>> = texts.into_iter().map(|text| text.for_sink(sink)).collect();
+    query.for_sink(sink).zip(texts).ok_or(NoScores)
+}
+
 /// Orders the best of the passages anew; returns what that has cost. Where nothing may be sent there is nothing to fail.
 pub(crate) async fn order_anew(
     reranker: &dyn Reranker,

@@ -6,21 +6,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::{DateTime, Utc};
 use futures::future::join_all;
-use millwright_core::{
-    Label, Principal, TenantScope,
-    id::{ChunkId, DocumentId},
-};
+use millwright_core::{Label, Principal, TenantScope, id::ChunkId};
 use millwright_store::{
     Store, StoreError, TenantTx,
-    tenant::{CandidateRow, PassageQuery, PassageRow, PassageScope, Reader, SearchFilter, VectorModel, VersionSet},
+    tenant::{CandidateRow, PassageQuery, PassageScope, Reader, SearchFilter, VectorModel, VersionSet},
 };
 
+pub use crate::passage::Passage;
 use crate::{
     embedding::{EmbeddedQuery, EmbeddingModels},
     error::RetrievalError,
-    fusion::Ranked,
     keyword::{Correction, KeywordIndexes, KeywordOutcome, KeywordQuery, QueryHints, VisibleLabels},
     ranking::Ranking,
     relevance::{self, PassageEvidence, Relevance},
@@ -51,105 +47,6 @@ pub struct SearchRequest {
     pub label: Label,
     /// On whose account a model may be asked to rerank; none asks none.
     pub principal: Option<Principal>,
-}
-
-/// A passage of a version that answers, and why it was found.
-#[derive(Debug, Clone)]
-pub struct Passage {
-    /// The chunk.
-    pub chunk_id: ChunkId,
-    /// Its document.
-    pub document_id: DocumentId,
-    /// The document's name.
-    pub document_name: String,
-    /// The document's label.
-    pub label: Label,
-    /// Number of the version.
-    pub version: i32,
-    /// From when that version holds.
-    pub effective_from: DateTime<Utc>,
-    /// Whether it answers now; false only in a search as of another moment.
-    pub is_current: bool,
-    /// Whether the page number means something to a reader.
-    pub paged: bool,
-    /// Place of the chunk in its version.
-    pub ordinal: i32,
-    /// The page of extracted text that the span counts in; 1 for formats without pages.
-    pub page_number: i32,
-    /// Headings above it, outermost first.
-    pub heading_path: Vec<String>,
-    /// Where it begins in the page's text, Unicode code points.
-    pub char_start: i32,
-    /// Where it ends.
-    pub char_end: i32,
-    /// Tokens of the embedding model.
-    pub token_count: i32,
-    /// Exactly the span's text.
-    pub text: String,
-    /// Sentences of the text that look like instructions to a model: pairs of code points.
-    pub quarantined: Vec<(u32, u32)>,
-    /// What it is ordered by, in deviations from the mean of the candidates; comparable within one answer only, and there
-    /// only among passages of one part of the question.
-    pub score: f32,
-    /// Which part of the question found it, from 1; `None` where the question has none, or only the whole of it did.
-    pub part: Option<u32>,
-    /// Its score by the reranker; `None` without one, and for a passage that it may not be given, which keeps its place.
-    pub reranker: Option<f32>,
-    /// Place and score when keywords and vectors were fused, before the best were ordered anew; 0 of what was read on without a
-    /// search.
-    pub fused: Ranked,
-    /// Rank and BM25 score among the candidates, where it has words of the query.
-    pub keyword: Option<Ranked>,
-    /// Rank and cosine similarity in the vector index, where it was found there.
-    pub vector: Option<Ranked>,
-    /// Cosine similarity of its nearest window, also where only keywords found it; `None` when the query has no vector.
-    pub similarity: Option<f32>,
-}
-
-impl Passage {
-    /// What was read, with what its standing is known by.
-    pub(crate) fn of(
-        row: PassageRow,
-        score: f32,
-        fused: Ranked,
-        (keyword, vector, similarity): (Option<Ranked>, Option<Ranked>, Option<f32>),
-    ) -> Self {
-        Self {
-            chunk_id: row.chunk_id,
-            document_id: row.document_id,
-            document_name: row.document_name,
-            label: row.label.0,
-            version: row.version,
-            effective_from: row.effective_from,
-            is_current: row.is_current,
-            paged: row.paged,
-            ordinal: row.ordinal,
-            page_number: row.page_number,
-            heading_path: row.heading_path,
-            char_start: row.char_start,
-            char_end: row.char_end,
-            token_count: row.token_count,
-            text: row.text,
-            quarantined: row.quarantined,
-            score,
-            part: None,
-            reranker: None,
-            fused,
-            keyword,
-            vector,
-            similarity,
-        }
-    }
-
-    /// All that it says, in lower case.
-    fn words(&self) -> String {
-        format!("{} {} {}", self.document_name, self.heading_path.join(" "), self.text).to_lowercase()
-    }
-
-    /// The page as a reader knows it.
-    pub fn page(&self) -> Option<i32> {
-        self.paged.then_some(self.page_number)
-    }
 }
 
 /// What of the search did not work; the rest answered without it.

@@ -247,12 +247,29 @@ pub(crate) fn withheld(label: &str) -> String {
 
 /// The label of a row of `messages` under this name, or, while it cites what is kept from everybody, one that nobody can read.
 pub(crate) fn message_label(message: &str) -> String {
+    label_unless_withheld(
+        message,
+        &format!("SELECT q->>'document_id' AS id FROM jsonb_array_elements({message}.citations) q"),
+    )
+}
+
+/// The same for a row of `runs`: by all documents that its steps name.
+pub(crate) fn run_label(run: &str) -> String {
+    let named = format!(
+        "SELECT q #>> '{{}}' AS id FROM run_steps s, jsonb_path_query(s.detail, '$.**.document_ids[*]') q \
+         WHERE s.tenant_id = $1 AND s.run_id = {run}.id"
+    );
+    label_unless_withheld(run, &named)
+}
+
+/// `documents` selects the ids of documents as texts.
+fn label_unless_withheld(of: &str, documents: &str) -> String {
     format!(
         "CASE WHEN (SELECT EXISTS (SELECT 1 FROM sources WHERE tenant_id = $1)) AND EXISTS ( \
-             SELECT 1 FROM jsonb_array_elements({message}.citations) q \
-             JOIN documents d ON d.tenant_id = $1 AND d.id = substr(q->>'document_id', 5)::uuid AND d.deleted_at IS NULL \
+             SELECT 1 FROM ({documents}) named \
+             JOIN documents d ON d.tenant_id = $1 AND d.id = substr(named.id, 5)::uuid AND d.deleted_at IS NULL \
              JOIN labels l ON l.tenant_id = $1 AND l.id = d.label_id \
-             WHERE d.source_id IS NOT NULL AND {}) THEN '\"withheld\"'::jsonb ELSE {message}.label END",
+             WHERE d.source_id IS NOT NULL AND {}) THEN '\"withheld\"'::jsonb ELSE {of}.label END",
         withheld("l")
     )
 }

@@ -13,7 +13,7 @@ mod jobs;
 mod label_requests;
 mod labels;
 mod messages;
-mod page_layouts;
+mod pages;
 mod passages;
 mod policy;
 mod policy_events;
@@ -47,13 +47,13 @@ pub use jobs::{JobFence, JobOutcome, JobRow, JobStatus, Jobs, NewJob};
 pub use label_requests::{LabelRequestRow, LabelRequestStatus, LabelRequests, NewLabelRequest};
 pub use labels::{ClearanceColumns, LabelColumns, Labels, Reader, label_of_json};
 pub use messages::{FinishedMessage, MessageRole, MessageRow, MessageStatus, Messages, NewMessage};
-pub use page_layouts::{PageLayoutRow, PageTextRow};
+pub use pages::{PageLayoutRow, PageRow, PageTextRow};
 pub use passages::{CandidateRow, PassageQuery, PassageRow, PassageScope, Passages, WindowVector};
 pub use policy::{DecisionRow, NewDecision, Policies, PolicySettingsRow, PolicyState, PolicyVersionRow};
 pub use policy_events::{
     NewPolicyEvent, PolicyEventCount, PolicyEventFilter, PolicyEventKind, PolicyEventRow, PolicyEvents,
 };
-pub use reading::{ReadVersion, Reading, SectionRow};
+pub use reading::{ReadVersion, Reading, SectionRow, Stretch};
 pub use runs::{NewRun, RunEventRow, RunRow, RunStatus, RunStepRow, Runs, StepKind, StepStatus};
 pub use security::{SecondFactorState, Security, SecurityPolicy};
 pub use sessions::{NewSession, SessionEnd, SessionRow, Sessions, SignInMethod, Transport};
@@ -67,7 +67,7 @@ pub use validity::{SearchFilter, Standing, Validity, VersionSet};
 pub use vaults::Vaults;
 pub(crate) use vectors::SWAP_LOCK;
 pub use vectors::{LackingVersion, LiveModels, NewVector, UnembeddedChunk, VectorModel, VectorProgress, Vectors};
-pub use versions::{NewVersion, PageRow, Stage, VersionDigests, VersionRow, VersionStatus, Versions};
+pub use versions::{NewVersion, Stage, VersionDigests, VersionRow, VersionStatus, Versions};
 
 /// An enum kept as text in the database: its words, and what reads them back.
 macro_rules! text_enum {

@@ -23,6 +23,21 @@ pub struct ReadVersion<'r> {
     pub any: bool,
 }
 
+/// Passages that follow one another in a version.
+#[derive(Debug, Clone, Copy)]
+pub struct Stretch {
+    /// The document.
+    pub document_id: DocumentId,
+    /// Number of its version.
+    pub version: i32,
+    /// Whether it may be read although it does not answer now.
+    pub any: bool,
+    /// The first place.
+    pub from: i32,
+    /// The last.
+    pub to: i32,
+}
+
 /// A section of a document.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct SectionRow {
@@ -35,14 +50,15 @@ pub struct SectionRow {
 }
 
 impl Reading<'_> {
-    /// The passages at these places of the version, `from` and `to` included, in their order.
-    pub async fn passages(&mut self, of: ReadVersion<'_>, from: i32, to: i32) -> Result<Vec<PassageRow>, StoreError> {
-        let sql = self.statement(&format!("{PASSAGES} AND c.ordinal BETWEEN $3 AND $4 ORDER BY c.ordinal"), of);
-        let rows = sqlx::query_as(AssertSqlSafe(sql))
-            .bind(of.document_id.uuid())
-            .bind(of.version)
-            .bind(from)
-            .bind(to)
+    /// The passages of these stretches, stretch by stretch, in the order of the document.
+    pub async fn stretches(&mut self, reader: &Reader, stretches: &[Stretch]) -> Result<Vec<PassageRow>, StoreError> {
+        let column = |of: fn(&Stretch) -> i32| stretches.iter().map(of).collect::<Vec<_>>();
+        let rows = sqlx::query_as(AssertSqlSafe(self.statement(STRETCHES, reader, STRETCH_ANSWERS)))
+            .bind(stretches.iter().map(|stretch| stretch.document_id.uuid()).collect::<Vec<_>>())
+            .bind(column(|stretch| stretch.version))
+            .bind(stretches.iter().map(|stretch| stretch.any).collect::<Vec<_>>())
+            .bind(column(|stretch| stretch.from))
+            .bind(column(|stretch| stretch.to))
             .fetch_all(&mut *self.0.connection)
             .await?;
         Ok(rows)
@@ -50,7 +66,7 @@ impl Reading<'_> {
 
     /// The first passages that begin on this page, at most so many.
     pub async fn page(&mut self, of: ReadVersion<'_>, page: i32, most: i64) -> Result<Vec<PassageRow>, StoreError> {
-        let sql = self.statement(&format!("{PASSAGES} AND c.page_number = $3 ORDER BY c.ordinal LIMIT $4"), of);
+        let sql = self.of_version(&format!("{PASSAGES} AND c.page_number = $3 ORDER BY c.ordinal LIMIT $4"), of);
         let rows = sqlx::query_as(AssertSqlSafe(sql))
             .bind(of.document_id.uuid())
             .bind(of.version)
@@ -70,7 +86,7 @@ impl Reading<'_> {
     ) -> Result<Vec<PassageRow>, StoreError> {
         const HOLD_ALL: &str = "NOT EXISTS (SELECT 1 FROM unnest($3::text[]) AS w (word) \
              WHERE strpos(lower(array_to_string(c.heading_path, ' ') || ' ' || c.text), lower(w.word)) = 0)";
-        let sql = self.statement(&format!("{PASSAGES} AND {HOLD_ALL} ORDER BY c.ordinal LIMIT $4"), of);
+        let sql = self.of_version(&format!("{PASSAGES} AND {HOLD_ALL} ORDER BY c.ordinal LIMIT $4"), of);
         let rows = sqlx::query_as(AssertSqlSafe(sql))
             .bind(of.document_id.uuid())
             .bind(of.version)
@@ -83,7 +99,7 @@ impl Reading<'_> {
 
     /// The sections in their order, at most so many.
     pub async fn outline(&mut self, of: ReadVersion<'_>, most: i64) -> Result<Vec<SectionRow>, StoreError> {
-        let sql = self.statement(SECTIONS, of);
+        let sql = self.of_version(SECTIONS, of);
         let rows = sqlx::query_as(AssertSqlSafe(sql))
             .bind(of.document_id.uuid())
             .bind(of.version)
@@ -93,24 +109,36 @@ impl Reading<'_> {
         Ok(rows)
     }
 
-    fn statement(&self, form: &str, of: ReadVersion<'_>) -> String {
+    fn of_version(&self, form: &str, of: ReadVersion<'_>) -> String {
         let answers = if of.any { "d.deleted_at IS NULL" } else { "d.current_version_id = r.id" };
+        self.statement(&form.replace("{where}", "r.document_id = $1 AND r.number = $2"), of.reader, answers)
+    }
+
+    fn statement(&self, form: &str, reader: &Reader, answers: &str) -> String {
         form.replace("{columns}", PASSAGE_COLUMNS)
             .replace("{of}", OF_VERSION)
             .replace("{answers}", answers)
-            .replace("{visible}", &visible(of.reader))
+            .replace("{visible}", &visible(reader))
             .replace("{tenant}", &self.0.tenant.to_string())
     }
 }
 
-/// The version's passages, beside their document and its label.
+/// A version's passages, beside their document and its label.
 const OF_VERSION: &str = "document_versions r \
      JOIN documents d ON d.tenant_id = '{tenant}' AND d.id = r.document_id AND {answers} AND {visible} \
      JOIN labels b ON b.tenant_id = '{tenant}' AND b.id = d.label_id \
-     JOIN chunks c ON c.tenant_id = '{tenant}' AND c.version_id = r.id \
-     WHERE r.tenant_id = '{tenant}' AND r.document_id = $1 AND r.number = $2";
+     JOIN chunks c ON c.tenant_id = '{tenant}' AND c.version_id = r.id";
 
-const PASSAGES: &str = "SELECT {columns} FROM {of}";
+const STRETCHES: &str = "SELECT {columns} FROM unnest($1::uuid[], $2::int[], $3::bool[], $4::int[], $5::int[]) \
+         WITH ORDINALITY AS w (document_id, version, any_version, first, last, place) \
+     CROSS JOIN {of} WHERE r.tenant_id = '{tenant}' AND r.document_id = w.document_id AND r.number = w.version \
+         AND c.ordinal BETWEEN w.first AND w.last \
+     ORDER BY w.place, c.ordinal";
+
+/// Whether a version answers, or may be read although it does not.
+const STRETCH_ANSWERS: &str = "(d.current_version_id = r.id OR d.deleted_at IS NULL AND w.any_version)";
+
+const PASSAGES: &str = "SELECT {columns} FROM {of} WHERE r.tenant_id = '{tenant}' AND {where}";
 
 const SECTIONS: &str = "SELECT c.heading_path, min(c.page_number) AS page_number, min(c.ordinal) AS ordinal FROM {of} \
-     GROUP BY c.heading_path ORDER BY min(c.ordinal) LIMIT $3";
+     WHERE r.tenant_id = '{tenant}' AND {where} GROUP BY c.heading_path ORDER BY min(c.ordinal) LIMIT $3";

@@ -7,7 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    labels::{label_json, message_label},
+    labels::{label_json, run_label},
     text_enum,
 };
 use crate::{StoreError, tenant_tx::TenantConnection};
@@ -179,14 +179,12 @@ impl Runs<'_> {
 
     /// The run, if there is one.
     pub async fn get(&mut self, id: RunId) -> Result<Option<RunRow>, StoreError> {
-        // What its answer cites and nobody may see, its events hold too.
+        // Its events name what its steps have read, cited or not.
         let statement = format!(
             "SELECT r.id, r.conversation_id, r.user_id, r.user_message_id, r.assistant_message_id, r.status, r.tier, r.model, \
-             r.error_code, r.error_detail, r.cancel_requested_at, r.created_at, r.finished_at, \
-             coalesce((SELECT w.label FROM (SELECT {} AS label FROM messages m WHERE m.tenant_id = $1 \
-                       AND m.id = r.assistant_message_id) w WHERE jsonb_typeof(w.label) = 'string'), r.label) AS label \
+             r.error_code, r.error_detail, r.cancel_requested_at, r.created_at, r.finished_at, {} AS label \
              FROM runs r WHERE r.tenant_id = $1 AND r.id = $2",
-            message_label("m")
+            run_label("r")
         );
         let row = sqlx::query_as(sqlx::AssertSqlSafe(statement))
             .bind(self.0.tenant)

@@ -150,23 +150,6 @@ pub struct VersionDigests {
     pub chunk_count: i64,
 }
 
-/// A page of text as the parser read it.
-#[derive(Debug, Clone, Default, sqlx::FromRow)]
-pub struct PageRow {
-    /// 1 for the first.
-    pub page_number: i32,
-    /// The text; spans are Unicode code points into it.
-    pub text: String,
-    /// The parser's blocks, as it serialised them.
-    pub blocks: Value,
-    /// Whether the text was recognised from a picture. Written with the page, read by `page_layout`.
-    #[sqlx(default)]
-    pub recognized: bool,
-    /// Where its words stand, in the parser's packed form. Written with the page, read by `page_layout`.
-    #[sqlx(default)]
-    pub layout: Option<Vec<u8>>,
-}
-
 const SELECT: &str = "SELECT id, document_id, number, format, media_type, size_bytes, sha256, status, stage, stage_done, \
     stage_total, paged, page_count, recognized_pages, pages_without_text, pages_out_of_time, read_with, chunk_count, error_code, \
     error_detail, timings_ms, created_at, ready_at, effective_from, effective_until, language, vectors_by, vectors_withheld \
@@ -367,39 +350,6 @@ impl Versions<'_> {
         Ok(())
     }
 
-    /// Removes pages left by an attempt that did not finish.
-    pub async fn delete_pages(&mut self, id: VersionId) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM document_pages WHERE tenant_id = $1 AND version_id = $2")
-            .bind(self.0.tenant)
-            .bind(id.uuid())
-            .execute(&mut *self.0.connection)
-            .await?;
-        Ok(())
-    }
-
-    /// Adds pages.
-    pub async fn insert_pages(&mut self, id: VersionId, pages: &[PageRow]) -> Result<(), StoreError> {
-        let numbers: Vec<i32> = pages.iter().map(|page| page.page_number).collect();
-        let texts: Vec<&str> = pages.iter().map(|page| page.text.as_str()).collect();
-        let blocks: Vec<&Value> = pages.iter().map(|page| &page.blocks).collect();
-        let recognized: Vec<bool> = pages.iter().map(|page| page.recognized).collect();
-        let layouts: Vec<Option<&[u8]>> = pages.iter().map(|page| page.layout.as_deref()).collect();
-        sqlx::query(
-            "INSERT INTO document_pages (tenant_id, version_id, page_number, text, blocks, recognized, layout) \
-             SELECT $1, $2, * FROM unnest($3::integer[], $4::text[], $5::jsonb[], $6::boolean[], $7::bytea[])",
-        )
-        .bind(self.0.tenant)
-        .bind(id.uuid())
-        .bind(numbers)
-        .bind(texts)
-        .bind(blocks)
-        .bind(recognized)
-        .bind(layouts)
-        .execute(&mut *self.0.connection)
-        .await?;
-        Ok(())
-    }
-
     /// Records that parsing is complete: only then may its pages be chunked.
     pub async fn set_parsed(&mut self, id: VersionId, paged: bool, page_count: i32) -> Result<(), StoreError> {
         sqlx::query("UPDATE document_versions SET paged = $3, page_count = $4 WHERE tenant_id = $1 AND id = $2")
@@ -410,19 +360,6 @@ impl Versions<'_> {
             .execute(&mut *self.0.connection)
             .await?;
         Ok(())
-    }
-
-    /// All pages, in order.
-    pub async fn pages(&mut self, id: VersionId) -> Result<Vec<PageRow>, StoreError> {
-        let rows = sqlx::query_as(
-            "SELECT page_number, text, blocks FROM document_pages WHERE tenant_id = $1 AND version_id = $2 \
-             ORDER BY page_number",
-        )
-        .bind(self.0.tenant)
-        .bind(id.uuid())
-        .fetch_all(&mut *self.0.connection)
-        .await?;
-        Ok(rows)
     }
 
     /// Ends ingestion: the version was read, and answers if it should on this day; see

@@ -7,8 +7,8 @@ use millwright_store::{
     StoreError, TenantTx,
     system::ClaimedClock,
     tenant::{
-        ClockFence, DocumentFilter, FileCheck, NewDocument, NewSource, NewVersion, PassEnd, SourceChange, SourceClock,
-        SourceFileRow, label_of_json,
+        ClockFence, DocumentFilter, FileCheck, NewDocument, NewSource, NewVersion, PassEnd, RunStepRow, SourceChange,
+        SourceClock, SourceFileRow, StepKind, StepStatus, label_of_json,
     },
 };
 use serde_json::json;
@@ -306,6 +306,31 @@ async fn no_label_lets_a_document_escape_from_its_source() {
     world.drop().await;
 }
 
+fn read_by_a_tool(world: &World, document: millwright_core::id::DocumentId) -> RunStepRow {
+    let detail = json!({ "calls": [{ "tool": "read_on", "document_ids": [document.to_string()] }] });
+    RunStepRow { kind: StepKind::Tool, detail, ..world.step(7, StepStatus::Finished) }
+}
+
+/// Its steps name documents, their headings too.
+#[tokio::test]
+async fn a_run_that_read_what_is_hidden_is_withheld_although_its_answer_cites_nothing_of_it() {
+    let world = World::new().await;
+    let (site, source) = watched(&world, "A").await;
+    let id = document(&world, &site, source).await;
+    let chat = world.chat(&site).await;
+    let mut tx = world.begin(&site).await;
+    tx.messages().finish(chat.answer, &answer("Nothing is said of it.")).await.unwrap();
+    tx.runs().put_step(chat.run, &read_by_a_tool(&world, id)).await.unwrap();
+    tx.commit(BOOKKEEPING).await.unwrap();
+    let first = claim(&world, SourceClock::Permissions).await[0];
+    pass(&world, &site.scope, &first.fence, None).await;
+    let label = async || world.read(&site).await.runs().get(chat.run).await.unwrap().unwrap().label.map(label_of_json);
+    assert_ne!(label().await, Some(Label::unreadable()));
+    world.database.tamper("UPDATE source_clocks SET checked_at = NULL").await;
+    assert_eq!(label().await, Some(Label::unreadable()));
+    world.drop().await;
+}
+
 #[tokio::test]
 async fn an_answer_that_cites_what_is_hidden_is_withheld_with_its_run() {
     let world = World::new().await;
@@ -316,6 +341,7 @@ async fn an_answer_that_cites_what_is_hidden_is_withheld_with_its_run() {
     let mut cited = answer("Grease it.");
     cited.citations = json!([{ "document_id": id.to_string(), "quote": "Grease it." }]);
     tx.messages().finish(chat.answer, &cited).await.unwrap();
+    tx.runs().put_step(chat.run, &read_by_a_tool(&world, id)).await.unwrap();
     tx.commit(BOOKKEEPING).await.unwrap();
     let first = claim(&world, SourceClock::Permissions).await[0];
     pass(&world, &site.scope, &first.fence, None).await;
