@@ -71,8 +71,8 @@ pub(crate) async fn act(
     }
     // Before anything is read: a run that is stopped meanwhile has its decisions all the same.
     observe::record(inner, run, std::mem::take(&mut decisions)).await?;
-    let mut called = done(inner, run, progress, &reader, calling).await?;
-    let fresh = take_in(inner, run, progress, &reader, &mut called, &mut decisions)?;
+    let mut called = done(inner, run, progress, &reader, calling).await;
+    let fresh = take_in(inner, run, progress, &reader, &mut called, &mut decisions).await?;
     let masked = observe::prepare(inner, run, progress, fresh).await?;
     let results = told(inner, progress, called, &masked)?;
     observe::keep(inner, run, progress, &decisions).await?;
@@ -142,8 +142,8 @@ async fn done(
     progress: &Progress,
     reader: &Reader,
     calling: Vec<Calling>,
-) -> Result<Vec<Called>, AgentError> {
-    let label = progress.label(run);
+) -> Vec<Called> {
+    let (label, account) = (progress.label(run), run.account());
     let work = calling.into_iter().map(async |calling| {
         let wish = match &calling.wish {
             Ok(wish) => wish,
@@ -155,9 +155,9 @@ async fn done(
         if let ReadCall::Search { query } = wish {
             let (query, filter, label) = (query.clone(), run.filter.clone(), label.clone());
             let of = (run, &progress.noticed);
-            export::notice(inner, of, reader, SearchRequest { query, limit: 1, filter, label, principal: None });
+            export::notice(inner, of, reader, SearchRequest { query, limit: 1, filter, label, account: None });
         }
-        let of = (&run.principal, reader);
+        let of = (&account, reader);
         let found = wish.execute(&inner.searcher, of, (&run.filter, &label), &progress.passages);
         let (found, failed) = match tokio::time::timeout(PATIENCE, found).await {
             Ok(Ok(found)) => (found, None),
@@ -171,11 +171,11 @@ async fn done(
         };
         Called { calling, found, failed }
     });
-    Ok(join_all(work).await)
+    join_all(work).await
 }
 
 /// What was found and is not there yet, as far as a model may be given it. The run carries its label from now on.
-fn take_in(
+async fn take_in(
     inner: &Inner,
     run: &Run,
     progress: &mut Progress,
@@ -183,7 +183,7 @@ fn take_in(
     called: &mut [Called],
     decisions: &mut Vec<NewDecision>,
 ) -> Result<Vec<Passage>, AgentError> {
-    let mut room = MAX_READ.saturating_sub(progress.passages.len().saturating_sub(progress.hits));
+    let mut room = MAX_READ.saturating_sub(progress.passages.len().saturating_sub(progress.begun_with));
     let mut fresh: Vec<Passage> = Vec::new();
     for passage in called.iter().flat_map(|called| &called.found.passages) {
         let is_known = |known: &Passage| known.chunk_id == passage.chunk_id;
@@ -193,29 +193,42 @@ fn take_in(
         }
     }
     let before = (progress.found.clone(), progress.label(run));
+    let is_given = |passage: &&Passage| {
+        let is_it = |known: &Passage| known.chunk_id == passage.chunk_id;
+        progress.passages.iter().any(is_it) || fresh.iter().any(is_it)
+    };
     // Also of what the model has already: its document may have been labelled anew.
-    let found = called.iter().flat_map(|called| &called.found.passages);
+    let found = called.iter().flat_map(|called| &called.found.passages).filter(is_given);
     progress.found = Label::join_all(found.map(|passage| &passage.label).chain([&before.0]));
     if progress.label(run) == before.1 {
         return Ok(fresh);
     }
     let request = think::preview(inner, progress);
-    match answerer::decide(inner, run, progress, reader, &request) {
+    let denied = match answerer::decide(inner, run, progress, reader, &request) {
         Ok(Allowed::Some(answerer, more)) => {
             progress.answerer = answerer;
             decisions.extend(more);
+            return Ok(fresh);
         }
-        Ok(Allowed::None(decided)) => {
-            decisions.push(decided.record);
-            drop_what_raises(progress, (&mut fresh, called), &before);
-        }
-        // No place that takes the label calls tools: none of them could go on.
-        Ok(Allowed::LabelDenied(_)) | Err(AgentError::Gateway(_)) => {
-            drop_what_raises(progress, (&mut fresh, called), &before);
-        }
+        Ok(denied) => observe::refused(inner, run, denied).await?,
+        // No place that takes the label calls tools, or reads so much: none could go on.
+        Err(error @ AgentError::Gateway(_)) => error,
         Err(error) => return Err(error),
+    };
+    let rose = |known: &Passage| {
+        let again = called.iter().flat_map(|called| &called.found.passages);
+        again.filter(|passage| passage.chunk_id == known.chunk_id).any(|passage| raises(&before.1, passage))
+    };
+    if progress.passages.iter().any(rose) {
+        // What the model was given carries the label by now, and would be sent again.
+        return Err(denied);
     }
+    drop_what_raises(progress, (&mut fresh, called), &before);
     Ok(fresh)
+}
+
+fn raises(label: &Label, passage: &Passage) -> bool {
+    Label::join_all([label, &passage.label]) != *label
 }
 
 /// The model that answers may not be given these: the others it may. `before`: of what was found, and of the whole run.
@@ -224,7 +237,7 @@ fn drop_what_raises(
     (fresh, called): (&mut Vec<Passage>, &mut [Called]),
     before: &(Label, Label),
 ) {
-    let raises = |passage: &Passage| Label::join_all([&before.1, &passage.label]) != before.1;
+    let raises = |passage: &Passage| raises(&before.1, passage);
     for called in called.iter_mut().filter(|called| called.found.passages.iter().any(raises)) {
         called.found.lines.clear();
     }
@@ -278,22 +291,20 @@ fn told(
             "chunk_ids": shown.iter().map(|passage| passage.chunk_id).collect::<Vec<_>>(),
             "document_ids": observe::documents(&shown),
         });
-        let event_id = calling.event_id.clone();
-        let result = ToolResult { call: as_sent(inner, calling), note, lines, passages: fresh };
-        results.push((event_id, detail, result));
+        let result = ToolResult { call: as_sent(inner, &calling), note, lines, passages: fresh };
+        results.push((calling.event_id, detail, result));
     }
     Ok(results)
 }
 
 /// A call as it is shown to the model again: under an id of ours and a name that exists, with arguments that are JSON. Servers
 /// refuse what they or others have written themselves.
-fn as_sent(inner: &Inner, calling: Calling) -> ToolCall {
+fn as_sent(inner: &Inner, calling: &Calling) -> ToolCall {
     let mut id = hex::encode(inner.sources.random_bytes::<5>());
     // Some take nine letters and no more.
     id.truncate(9);
     let name = tools::name_of(&calling.call).to_owned();
-    let arguments = if calling.wish.is_ok() { calling.call.arguments } else { "{}".to_owned() };
-    ToolCall { id, name, arguments }
+    ToolCall { id, name, arguments: calling.arguments.to_string() }
 }
 
 fn note_of(fresh: usize, known: &[usize], found: usize) -> String {

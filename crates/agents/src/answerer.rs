@@ -87,25 +87,17 @@ pub(crate) fn decide(
         Err(millwright_gateway::GatewayError::Label(refusal)) => return Ok(Allowed::LabelDenied(refusal)),
         Err(error) => return Err(error.into()),
     };
-    let (mut allowed, mut decisions, mut refused) = (BTreeSet::new(), Vec::new(), None);
-    for place in plan.sinks() {
+    let decided = inner.governance.decide_places(&run.policy, &run.principal, plan.sinks(), |place| {
         let who = person(&run.principal, reader.clearance());
         let what = thing("prompt", &run.ids.run_id, &label).to_sink(sink(place));
         let mut question = Question::new(who, Action::ModelCall, what);
         question.run_id = Some(run.ids.run_id);
         question.untrusted = label.integrity == Integrity::Untrusted;
-        let decided = inner.governance.decide(&run.policy, &run.principal, question);
-        let record = decided.record.clone();
-        if decided.clone().allowed().is_ok() {
-            allowed.insert(place.name.clone());
-            decisions.push(record);
-        } else if refused.is_none() {
-            refused = Some(Box::new(decided));
-        }
-    }
-    match refused {
-        Some(refused) if allowed.is_empty() => Ok(Allowed::None(refused)),
-        _ => Ok(Allowed::Some(Answerer::Models { allowed }, decisions)),
+        question
+    });
+    match decided.refusal() {
+        Some(refused) => Ok(Allowed::None(Box::new(refused.clone()))),
+        None => Ok(Allowed::Some(Answerer::Models { allowed: decided.allowed }, decided.records)),
     }
 }
 

@@ -10,8 +10,6 @@ use std::collections::{BTreeSet, HashMap};
 use millwright_llm::text::{Terms, Unit, UnitKind, terms, units};
 use millwright_retrieval::search::Passage;
 
-use crate::guard::byte_spans;
-
 /// Of the words of both sentences, the share that they have in common.
 const LIKENESS: f32 = 0.75;
 /// Fewer words in common say too little.
@@ -128,7 +126,7 @@ struct Read {
 impl Read {
     fn of(passage: &Passage) -> Self {
         // What looks like an instruction contradicts nothing.
-        let quarantined = byte_spans(&passage.text, &passage.quarantined);
+        let quarantined = passage.instructions();
         let claims = units(&passage.text)
             .into_iter()
             .filter(|unit| {

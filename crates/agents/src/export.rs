@@ -57,7 +57,7 @@ pub(crate) fn notice(inner: &Arc<Inner>, (run, noticed): (&Run, &Noticed), reade
 async fn look(asked: &Asked, kept: &Reader, request: SearchRequest) -> Result<(), AgentError> {
     let inner = &asked.inner;
     // Nobody asked for this search: it costs nobody anything.
-    let request = SearchRequest { limit: PASSAGES, principal: None, ..request };
+    let request = SearchRequest { limit: PASSAGES, account: None, ..request };
     let found = inner.searcher.search(&asked.scope, kept, request).await?;
     if found.passages.is_empty() || !found.relevance.is_answerable() {
         return Ok(());

@@ -15,13 +15,10 @@ use millwright_policy::{
     pii::{PiiKind, Redacted, Restorer, Vault},
 };
 use millwright_retrieval::search::Passage;
-use millwright_store::{
-    Proof,
-    tenant::{NewPolicyEvent, PolicyEventKind},
-};
+use millwright_store::tenant::{NewPolicyEvent, PolicyEventKind};
 use serde_json::Value;
 
-use crate::{AgentError, runner::Inner};
+use crate::{AgentError, refusal, runner::Inner};
 
 /// Whose run it is, for what is recorded of it.
 #[derive(Debug, Clone, Copy)]
@@ -123,11 +120,7 @@ async fn refuse(inner: &Inner, principal: &Principal, event: NewPolicyEvent, tra
     let proof = AuditEvent::new(&inner.sources, principal.tenant_id(), actor, AuditAction::PolicyRefused, event.id)
         .detail("kind", event.kind.as_str())
         .trace(trace_id);
-    let record = inner.audit_key.authenticate(&proof)?;
-    let mut tx = inner.store.tenant(&principal.scope).begin().await?;
-    tx.policy_events().insert(&[event]).await?;
-    tx.commit(Proof::Entry(&record)).await?;
-    Ok(())
+    refusal::record((&inner.store, &inner.audit_key), &principal.scope, &proof, &[], &[event]).await
 }
 
 /// The placeholders of a run's conversation, and whether some of them are not stored yet.
@@ -142,11 +135,11 @@ pub(crate) struct Placeholders {
     stored: usize,
 }
 
-fn mask_known(vault: &Vault, value: &mut Value) {
+fn each_text(value: &mut Value, change: &mut impl FnMut(&mut String)) {
     match value {
-        Value::String(text) => *text = vault.mask_known(text),
-        Value::Array(items) => items.iter_mut().for_each(|item| mask_known(vault, item)),
-        Value::Object(fields) => fields.values_mut().for_each(|item| mask_known(vault, item)),
+        Value::String(text) => change(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| each_text(item, change)),
+        Value::Object(fields) => fields.values_mut().for_each(|item| each_text(item, change)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -184,19 +177,14 @@ impl Placeholders {
 
     /// Every string of a JSON value with placeholders.
     pub(crate) fn mask_json(&mut self, value: &mut Value) {
-        match value {
-            Value::String(text) => *text = self.mask(text),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.mask_json(item)),
-            Value::Object(fields) => fields.values_mut().for_each(|item| self.mask_json(item)),
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
-        }
+        each_text(value, &mut |text| *text = self.mask(text));
     }
 
     /// What a model wrote and was turned back: what is found in it anew, and all that the conversation knows already, which
     /// a few words without their context may not give away.
     pub(crate) fn mask_again(&mut self, value: &mut Value) {
         self.mask_json(value);
-        mask_known(&self.vault, value);
+        each_text(value, &mut |text| *text = self.vault.mask_known(text));
     }
 
     /// The text as it was.
@@ -329,7 +317,7 @@ fn quarantined(
     events: &mut Vec<NewPolicyEvent>,
 ) -> Vec<Range<usize>> {
     let verdict = injection::check(Channel::Content, &passage.text);
-    let mut spans = byte_spans(&passage.text, &passage.quarantined);
+    let mut spans = passage.instructions();
     if verdict.is_hit {
         let new = verdict.spans.iter().filter(|span| !spans.contains(span)).cloned().collect::<Vec<_>>();
         for span in new {
@@ -343,12 +331,6 @@ fn quarantined(
     }
     spans.sort_by_key(|span| span.start);
     spans
-}
-
-/// Pairs of code points as bytes of the text.
-pub(crate) fn byte_spans(text: &str, spans: &[(u32, u32)]) -> Vec<Range<usize>> {
-    let byte = |at: u32| text.char_indices().nth(at as usize).map_or(text.len(), |(byte, _)| byte);
-    spans.iter().map(|(start, end)| byte(*start)..byte(*end)).collect()
 }
 
 /// A sentence as it may be shown: without secrets, whoever wrote them.
@@ -399,7 +381,6 @@ mod tests {
         let blank = blanked(text, std::slice::from_ref(&span));
         assert_eq!(blank.len(), text.len());
         assert!(!blank.contains("Ignoriere") && blank.starts_with("Öl: 5 l.") && blank.ends_with("Dann weiter."));
-        assert_eq!(byte_spans(text, &[(9, 43)]), [span]);
     }
 
     #[test]

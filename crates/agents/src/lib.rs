@@ -38,6 +38,7 @@ mod journal;
 pub mod machine;
 mod observe;
 mod progress;
+mod refusal;
 mod rerank;
 mod run;
 mod runner;

@@ -4,7 +4,6 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use millwright_audit::{Actor, AuditAction, AuditEvent};
 use millwright_core::{Label, id::DocumentId};
-use millwright_gateway::GatewayError;
 use millwright_governance::decision::{Question, person, thing};
 use millwright_llm::{EXTRACTIVE, PromptPassage};
 use millwright_policy::decision::{Action, Verdict};
@@ -28,6 +27,7 @@ use crate::{
     guard::{self, Placeholders},
     machine::Happened,
     progress::Progress,
+    refusal,
     run::Run,
     runner::Inner,
     think,
@@ -55,7 +55,7 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
         limit: PASSAGES,
         filter: run.filter.clone(),
         label,
-        principal: Some(run.principal),
+        account: Some(run.account()),
     };
     let found = inner.searcher.search(&run.principal.scope, &reader, request.clone()).await?;
     let relevant = !found.passages.is_empty() && found.relevance.is_answerable();
@@ -92,14 +92,15 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
             let around = inner.searcher.surroundings(&run.principal.scope, &reader, best).await?;
             let is_new = |passage: &Passage| passages.iter().all(|known| known.chunk_id != passage.chunk_id);
             let around: Vec<Passage> = around.into_iter().filter(is_new).take(SURROUNDINGS).collect();
-            detail["surroundings"] = json!(around.iter().map(|passage| passage.chunk_id).collect::<Vec<_>>());
             passages.extend(around);
         }
         // A label that rose since the search counts too.
         progress.found = Label::join_all(passages.iter().map(|passage| &passage.label).chain([&progress.found]));
         prepare(inner, run, progress, passages).await?;
-        progress.given = progress.passages.len();
+        (progress.begun_with, progress.given) = (progress.passages.len(), progress.passages.len());
         decisions.extend(choose(inner, run, progress, &reader).await?);
+        let around = progress.passages[progress.hits..].iter().map(|passage| passage.chunk_id);
+        detail["surroundings"] = json!(around.collect::<Vec<_>>());
     }
     keep(inner, run, progress, &decisions).await?;
     // Names of documents: only now that the run carries their label.
@@ -175,12 +176,7 @@ async fn refuse(
     let proof = AuditEvent::new(&inner.sources, tenant, actor, AuditAction::PolicyRefused, run.ids.run_id)
         .detail("actions", decisions.iter().map(|decision| decision.action.clone()).collect::<Vec<_>>())
         .trace(&run.trace_id);
-    let record = inner.audit_key.authenticate(&proof)?;
-    let mut tx = inner.store.tenant(&run.principal.scope).begin().await?;
-    tx.policies().insert_decisions(decisions).await?;
-    tx.policy_events().insert(events).await?;
-    tx.commit(Proof::Entry(&record)).await?;
-    Ok(())
+    refusal::record((&inner.store, &inner.audit_key), &run.principal.scope, &proof, decisions, events).await
 }
 
 /// Tells the reader of a call before it is done; returns its id. The arguments hold placeholders.
@@ -309,10 +305,9 @@ async fn choose(
     }
     let mut request = think::preview(inner, progress);
     let mut decided = answerer::decide(inner, run, progress, reader, &request);
-    if let Err(AgentError::Gateway(GatewayError::TooLong { .. })) = decided
-        && progress.passages.len() > progress.hits
-    {
-        // For a model that reads little the passages have to do without what stands around them.
+    // A model that reads little is refused for the label where another is refused for that: whatever it was called, the
+    // passages may do without what stands around them.
+    if !matches!(decided, Ok(Allowed::Some(..))) && progress.passages.len() > progress.hits {
         progress.keep_hits();
         request = think::preview(inner, progress);
         decided = answerer::decide(inner, run, progress, reader, &request);
@@ -325,22 +320,30 @@ async fn choose(
             progress.may_call = plan.calls_tools();
             Ok(decisions)
         }
-        Allowed::None(decided) => {
-            refuse(inner, run, std::slice::from_ref(&decided.record), &[]).await?;
-            Err(decided.allowed().err().map_or(AgentError::Classifier, Into::into))
-        }
         Allowed::LabelDenied(_) if inner.quotes_where_refused => {
             progress.answerer = Answerer::Quotes;
             EXTRACTIVE.clone_into(&mut progress.model);
             Ok(Vec::new())
         }
+        denied => Err(refused(inner, run, denied).await?),
+    }
+}
+
+/// Records that no model may be given what was read; returns why.
+pub(crate) async fn refused(inner: &Inner, run: &Run, denied: Allowed) -> Result<AgentError, AgentError> {
+    Ok(match denied {
+        Allowed::Some(..) => AgentError::Classifier,
+        Allowed::None(decided) => {
+            refuse(inner, run, std::slice::from_ref(&decided.record), &[]).await?;
+            decided.allowed().err().map_or(AgentError::Classifier, Into::into)
+        }
         Allowed::LabelDenied(refusal) => {
             let what = (PolicyEventKind::LabelDenied, "block");
             let event = guard::of_run(inner, run.about(), what, &refusal.to_string());
             refuse(inner, run, &[], &[event]).await?;
-            Err(refusal.into())
+            refusal.into()
         }
-    }
+    })
 }
 
 /// Stored before anything is shown: should this process die, what is left carries its label, and its placeholders can be

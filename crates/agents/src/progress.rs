@@ -41,6 +41,8 @@ pub(crate) struct Progress {
     pub(crate) passages: Vec<Passage>,
     /// So many of them the search of OBSERVE returned; the built-in answerer quotes from these.
     pub(crate) hits: usize,
+    /// So many of them it had before it read on.
+    pub(crate) begun_with: usize,
     /// So many of them the present attempt began with; the others came by its calls.
     pub(crate) given: usize,
     /// Whether the model may call tools.
@@ -79,6 +81,7 @@ impl Progress {
             placeholders: None,
             passages: Vec::new(),
             hits: 0,
+            begun_with: 0,
             given: 0,
             may_call: false,
             calls: Vec::new(),
@@ -100,6 +103,7 @@ impl Progress {
     pub(crate) fn keep_hits(&mut self) {
         self.passages.truncate(self.hits);
         self.prepared.truncate(self.hits);
+        self.begun_with = self.passages.len();
         self.given = self.given.min(self.hits);
     }
 

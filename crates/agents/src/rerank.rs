@@ -3,23 +3,24 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use millwright_core::{Integrity, Principal, Sources, id::UsageId};
+use millwright_audit::{Actor, AuditAction, AuditEvent, AuditKey};
+use millwright_core::{Integrity, Sources, id::UsageId};
 use millwright_gateway::{Call, Gateway, Plan, Purpose, Request, Wanted, WholeAnswer};
 use millwright_governance::{
     Governance, TenantPolicy,
-    decision::{Question, decision_proof, person, sink, thing},
+    decision::{Question, person, sink, thing},
 };
 use millwright_llm::{JudgeRequest, provider::ModelRequest};
 use millwright_policy::{
-    decision::{Action, Verdict},
+    decision::Action,
     injection::{self, Channel},
     labels::{Released, Sink},
-    pii::Vault,
 };
-use millwright_retrieval::reranker::{Asker, NoScores, RerankCost, Reranker, Scores, given_to};
-use serde_json::{Value, json};
+use millwright_retrieval::reranker::{Account, Asker, NoScores, RerankCost, Reranker, Scores, given_to};
+use millwright_store::Store;
+use serde_json::Value;
 
-use crate::AgentError;
+use crate::{AgentError, refusal};
 
 /// So many passages a model is given: each is read in full, and paid for.
 const MOST_SENT: usize = 16;
@@ -33,6 +34,10 @@ pub struct ModelRerankerParts {
     pub gateway: Gateway,
     /// What each tenant allows.
     pub governance: Governance,
+    /// The database, for refusals.
+    pub store: Store,
+    /// Proves them.
+    pub audit_key: Arc<AuditKey>,
     /// Time, randomness, ids.
     pub sources: Sources,
     /// The model's name in the catalog.
@@ -62,67 +67,74 @@ impl ModelReranker {
     async fn ask(
         &self,
         asker: Asker<'_>,
+        account: &Account,
         query: String,
         texts: Vec<String>,
-    ) -> Result<(JudgeRequest, WholeAnswer), AgentError> {
-        let ModelRerankerParts { gateway, governance, sources, model, within } = &self.parts;
-        let principal = asker.principal.ok_or(AgentError::Classifier)?;
+    ) -> Result<Judged, AgentError> {
+        let ModelRerankerParts { gateway, governance, sources, model, within, .. } = &self.parts;
         let policy = governance.of(asker.scope).await?;
-        let asked = guarded(Arc::clone(&policy), query, texts).await?;
+        let (question, texts) = guarded(Arc::clone(&policy), query, texts).await?;
+        let asked = JudgeRequest { question, passages: texts.iter().flatten().cloned().collect() };
         let request = asked.to_model_request(sources, self.keeps_to_schema);
         let id = sources.new_id();
-        let (plan, decision) = self.plan(asker, (principal, &policy), &request, id)?;
+        let (plan, decision) = self.plan((asker, account), &policy, &request, id).await?;
         let call = Call {
             id,
-            principal: *principal,
+            principal: account.principal,
             agent: Some(AGENT.to_owned()),
             task: None,
-            run_id: None,
+            run_id: account.run_id,
             purpose: Purpose::Rerank,
             label: asker.label.clone(),
             within: Some(*within),
             told: None,
             decision,
-            trace_id: String::new(),
+            trace_id: account.trace_id.clone(),
         };
         tracing::debug!(model, passages = asked.passages.len(), "a model judges passages");
         let answer = gateway.complete(call, plan, &request).await?;
-        Ok((asked, answer))
+        Ok(Judged { asked, texts, answer })
     }
 
     /// The model, at the places that policy allows.
-    fn plan(
+    async fn plan(
         &self,
-        asker: Asker<'_>,
-        (principal, policy): (&Principal, &TenantPolicy),
+        (asker, account): (Asker<'_>, &Account),
+        policy: &TenantPolicy,
         request: &ModelRequest,
         id: UsageId,
     ) -> Result<(Plan, Value), AgentError> {
-        let ModelRerankerParts { gateway, governance, model, .. } = &self.parts;
-        let label = asker.label;
+        let ModelRerankerParts { gateway, governance, sources, store, audit_key, model, .. } = &self.parts;
+        let (label, principal) = (asker.label, &account.principal);
         let wanted = Wanted::Model(model.clone());
         let mut plan = gateway.plan(Request { wanted, judged: None, escalated: false, request, label })?;
-        let (mut allowed, mut told, mut refused) = (Vec::new(), json!(null), None);
-        for place in plan.sinks() {
+        let decided = governance.decide_places(policy, principal, plan.sinks(), |place| {
             let what = thing("prompt", &id, label).to_sink(sink(place));
             let mut question = Question::new(person(principal, asker.reader.clearance()), Action::ModelCall, what);
+            question.run_id = account.run_id;
             question.untrusted = label.integrity == Integrity::Untrusted;
-            let decided = governance.decide(policy, principal, question);
-            if decided.decision.verdict == Verdict::Allow {
-                if allowed.is_empty() {
-                    told = decision_proof(&decided);
-                }
-                allowed.push(place.name.clone());
-            } else {
-                refused = decided.allowed().err().or(refused);
-            }
+            question
+        });
+        if let Some(refusal) = decided.refusal().cloned() {
+            let actor = Actor::User(principal.user_id);
+            let entry = AuditEvent::new(sources, principal.tenant_id(), actor, AuditAction::PolicyRefused, id)
+                .detail("actions", vec![refusal.record.action.clone()])
+                .trace(&account.trace_id);
+            let decisions = std::slice::from_ref(&refusal.record);
+            refusal::record((store, audit_key), asker.scope, &entry, decisions, &[]).await?;
+            return Err(refusal.allowed().err().map_or(AgentError::Classifier, Into::into));
         }
-        match refused {
-            Some(refusal) if allowed.is_empty() => Err(refusal.into()),
-            _ if plan.keep_sinks(|sink| allowed.contains(&sink.name)) => Ok((plan, told)),
-            _ => Err(AgentError::Classifier),
-        }
+        let may = |sink: &Sink| decided.allowed.contains(&sink.name);
+        if plan.keep_sinks(may) { Ok((plan, decided.proof)) } else { Err(AgentError::Classifier) }
     }
+}
+
+/// What was asked, and what came.
+struct Judged {
+    asked: JudgeRequest,
+    /// All texts; none for one that was not sent.
+    texts: Vec<Option<String>>,
+    answer: WholeAnswer,
 }
 
 #[async_trait]
@@ -141,13 +153,11 @@ impl Reranker for ModelReranker {
         query: Released<String>,
         texts: Vec<Released<String>>,
     ) -> Result<Scores, NoScores> {
-        if asker.principal.is_none() {
-            return Err(NoScores);
-        }
+        let account = asker.account.ok_or(NoScores)?;
         let (query, texts) = given_to(&self.sink, query, texts)?;
-        let asked = self.ask(asker, query, texts);
-        let (asked, answer) = match tokio::time::timeout(self.parts.within, asked).await {
-            Ok(Ok(answered)) => answered,
+        let asked = self.ask(asker, account, query, texts);
+        let Judged { asked, texts, answer } = match tokio::time::timeout(self.parts.within, asked).await {
+            Ok(Ok(judged)) => judged,
             Ok(Err(error)) => return Err(failed(&error)),
             Err(late) => return Err(failed(&late)),
         };
@@ -158,7 +168,7 @@ impl Reranker for ModelReranker {
             cost_micros: answer.cost_micros,
         };
         match asked.read_scores(&answer.completion.text) {
-            Some(scores) => Ok(Scores { scores, cost: Some(cost) }),
+            Some(scores) => Ok(Scores { scores: Scores::in_place(&texts, scores), cost: Some(cost) }),
             None => Err(failed(&NoScores)),
         }
     }
@@ -169,19 +179,21 @@ fn failed(error: &(dyn std::error::Error + 'static)) -> NoScores {
     NoScores
 }
 
-/// Without personal data, and without sentences that look like instructions.
-async fn guarded(policy: Arc<TenantPolicy>, query: String, texts: Vec<String>) -> Result<JudgeRequest, AgentError> {
+/// Without personal data; none for a text that the tenant gives to no model.
+async fn guarded(
+    policy: Arc<TenantPolicy>,
+    query: String,
+    texts: Vec<String>,
+) -> Result<(String, Vec<Option<String>>), AgentError> {
     // Some milliseconds for a dozen passages.
     let work = tokio::task::spawn_blocking(move || {
-        let mut vault = Vault::default();
-        let mut mask = |text: &str| vault.redact(&policy.detector, text).text;
-        let question = mask(&query);
-        let passages = texts.iter().map(|text| {
-            let verdict = injection::check(Channel::Content, text);
-            let text = if verdict.is_hit { injection::quarantine(text, &verdict.spans) } else { text.clone() };
-            mask(&text)
-        });
-        JudgeRequest { question, passages: passages.collect() }
+        // What this version of the classifier finds; what was found when they were read is out of them already.
+        let calm =
+            texts.iter().map(|text| injection::quarantine(text, &injection::check(Channel::Content, text).spans));
+        let all: Vec<String> = std::iter::once(query).chain(calm).collect();
+        policy.without_personal_data(&all, false)
     });
-    work.await.map_err(|_| AgentError::Classifier)
+    let mut all = work.await.map_err(|_| AgentError::Classifier)?.into_iter();
+    let question = all.next().flatten().ok_or(AgentError::Classifier)?;
+    Ok((question, all.collect()))
 }

@@ -8,6 +8,7 @@ use millwright_core::{ErrorCode, Label, Principal, ToProblem, id::DocumentId};
 use millwright_gateway::Judged;
 use millwright_governance::TenantPolicy;
 use millwright_llm::Tier;
+use millwright_retrieval::reranker::Account;
 use millwright_store::{
     Bookkeeping, Proof, StoreError,
     tenant::{FinishedMessage, MessageStatus, NewPolicyEvent, RunEventRow, RunStatus, SearchFilter, StepStatus},
@@ -62,6 +63,11 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// On whose account its searches have passages judged.
+    pub(crate) fn account(&self) -> Account {
+        Account { principal: self.principal, run_id: Some(self.ids.run_id), trace_id: self.trace_id.clone() }
+    }
+
     /// For what is recorded of it.
     pub(crate) fn about(&self) -> About {
         About { user: self.principal.user_id, run: self.ids.run_id }

@@ -55,6 +55,10 @@ pub(crate) struct Stock {
     said_not_in_documents: bool,
     /// What is told to the next attempt.
     feedback: String,
+    /// Sentences that were shown before the draft stopped to read on: they may come again, and are not shown twice.
+    shown_before: BTreeSet<String>,
+    /// What was shown of the present draft.
+    said: Vec<String>,
     /// Introductions that wait for something to introduce.
     held: Vec<(String, String)>,
     /// What was not let out, to be recorded with the end of the run.
@@ -123,6 +127,8 @@ pub(crate) async fn think(
         gate = Gate::default();
         progress.stock.cut.truncate(progress.stock.cut_before);
         progress.stock.held.truncate(held);
+        let said_now = std::mem::take(&mut progress.stock.said);
+        progress.stock.shown_before.extend(said_now);
         (progress.said, progress.calls) = (said, calls);
     } else if leaked {
         let what = (PolicyEventKind::OutputWithheld, "cut");
@@ -196,17 +202,20 @@ async fn draft(
         return Ok(stream::iter(pieces.map(Ok).collect::<Vec<_>>()).boxed());
     }
     let prompt = request.to_model_request(&inner.sources);
-    let answer = match ask(inner, run, progress, &prompt, attempt).await {
-        // Some servers say only now that their model knows no tools, or cannot read what it called: better an answer from
-        // what is there than none.
-        Err(AgentError::Gateway(error)) if may_do_without(&error, &request, progress.hits) => {
-            progress.may_call = false;
-            request = without_tools(progress, request, matches!(error, GatewayError::TooLong { .. }));
-            let prompt = request.to_model_request(&inner.sources);
-            ask(inner, run, progress, &prompt, attempt).await?
+    let mut answer = ask(inner, run, progress, &prompt, attempt).await;
+    // Some servers say only now that their model knows no tools, cannot read what it called, or reads less than was thought:
+    // better an answer from what is there than none. First without tools, then without all that the search did not return.
+    for most in [progress.prepared.masked.len(), progress.hits] {
+        match &answer {
+            Err(AgentError::Gateway(error)) if may_do_without(error, &request, most) => {}
+            _ => break,
         }
-        answer => answer?,
-    };
+        progress.may_call = false;
+        request = without_tools(progress, request, most);
+        let prompt = request.to_model_request(&inner.sources);
+        answer = ask(inner, run, progress, &prompt, attempt).await;
+    }
+    let answer = answer?;
     progress.model.clone_from(&answer.route().model);
     progress.route = Some(answer.route().clone());
     let patch = StatePatch::route(answer.route().as_ref());
@@ -214,24 +223,24 @@ async fn draft(
     Ok(answer.into_deltas().boxed())
 }
 
-/// Whether the request can be made simpler, and whether that may help. What was sent and not answered in time is not sent
-/// again: nobody waits twice.
-fn may_do_without(error: &GatewayError, request: &ChatRequest, hits: usize) -> bool {
-    let calls = !request.tools.is_empty();
-    match error {
-        GatewayError::TooLong { .. } => calls || request.passages.len() > hits,
-        GatewayError::Model(LlmError::Rejected { status, .. }) => calls && (400..500).contains(status),
-        GatewayError::CannotDo { .. }
+/// Whether the request can be made simpler, down to the first `most` passages, and whether that may help. What was sent and
+/// not answered in time is not sent again: nobody waits twice.
+fn may_do_without(error: &GatewayError, request: &ChatRequest, most: usize) -> bool {
+    let is_simpler = !request.tools.is_empty() || request.passages.len() > most;
+    let may_help = match error {
+        GatewayError::Model(LlmError::Rejected { status, .. }) => matches!(status, 400 | 404 | 413 | 422),
+        GatewayError::TooLong { .. }
+        | GatewayError::CannotDo { .. }
         | GatewayError::Down { .. }
         | GatewayError::Label(_)
-        | GatewayError::Model(LlmError::Unsupported { .. }) => calls,
+        | GatewayError::Model(LlmError::Unsupported { .. }) => true,
         _ => false,
-    }
+    };
+    is_simpler && may_help
 }
 
-/// The same without tools, with what they brought among the passages, or with what the search returned alone.
-fn without_tools(progress: &Progress, request: ChatRequest, is_too_long: bool) -> ChatRequest {
-    let most = if is_too_long { progress.hits } else { progress.prepared.masked.len() };
+/// The same without tools: with what they brought among the passages, of these the first `most`.
+fn without_tools(progress: &Progress, request: ChatRequest, most: usize) -> ChatRequest {
     ChatRequest {
         passages: progress.prepared.masked.iter().take(most).flatten().cloned().collect(),
         tools: Vec::new(),
@@ -331,7 +340,9 @@ fn feedback(stock: &Stock) -> String {
 fn take(inner: &Inner, run: &Run, progress: &mut Progress, checked: Vec<Checked>) -> Result<(), AgentError> {
     for checked in checked {
         match checked {
+            Checked::Supported { text, .. } if progress.stock.shown_before.contains(&text) => {}
             Checked::Supported { lead, text, supports, relinked } => {
+                progress.stock.said.push(text.clone());
                 progress.stock.supported += 1;
                 progress.stock.relinked += usize::from(relinked);
                 for (lead, text) in std::mem::take(&mut progress.stock.held) {

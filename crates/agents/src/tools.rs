@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use millwright_core::{Label, Principal, Sources};
+use millwright_core::{Label, Sources};
 use millwright_governance::decision::thing;
 use millwright_llm::provider::{ToolCall, ToolDefinition};
 use millwright_policy::{
@@ -12,7 +12,7 @@ use millwright_policy::{
 use millwright_retrieval::{
     RetrievalError,
     reading::Direction,
-    reranker::RerankCost,
+    reranker::{Account, RerankCost},
     search::{Passage, SearchRequest, Searcher},
 };
 use millwright_store::tenant::{Reader, SearchFilter};
@@ -36,8 +36,8 @@ const MAX_TEXT_CHARS: usize = 500;
 /// So many calls of one draft are put together, and so much of what each says.
 const MAX_PIECES: usize = 16;
 const MAX_ARGUMENT_BYTES: usize = 8 << 10;
-/// A tool that takes longer has failed.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// A tool that takes longer has failed. More than a search may wait for a reranker, whose time has an end of its own.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(70);
 
 /// The calls of a draft, put together from their pieces.
 #[derive(Debug, Default)]
@@ -252,11 +252,11 @@ impl ReadCall {
     pub(crate) async fn execute(
         &self,
         searcher: &Searcher,
-        (principal, reader): (&Principal, &Reader),
+        (account, reader): (&Account, &Reader),
         (filter, label): (&SearchFilter, &Label),
         given: &[Passage],
     ) -> Result<Found, RetrievalError> {
-        let scope = &principal.scope;
+        let scope = &account.principal.scope;
         Ok(match self {
             Self::Search { query } => {
                 let request = SearchRequest {
@@ -264,7 +264,7 @@ impl ReadCall {
                     limit: SEARCHED,
                     filter: filter.clone(),
                     label: label.clone(),
-                    principal: Some(*principal),
+                    account: Some(account.clone()),
                 };
                 let found = searcher.search(scope, reader, request).await?;
                 Found { passages: found.passages, rerank_cost: found.rerank_cost, ..Found::default() }

@@ -23,7 +23,7 @@ const QUERY_WITHIN: Duration = Duration::from_secs(2);
 const BULK_WITHIN: Duration = Duration::from_mins(2);
 /// Asked of a server to learn what it makes; it says nothing of anybody.
 const PROBE: &str = "Vectors of this sentence tell which model makes them.";
-/// Two servers of the same model never agree on the last digits.
+/// A shorter vector points nowhere: brought to length one, it would be nothing but rounding.
 const LEAST_LENGTH: f32 = 1e-6;
 /// As many as an index takes.
 const MOST_DIMENSIONS: usize = 4_000;
@@ -66,13 +66,12 @@ impl ServedEmbedder {
         let (told, sent, sources) = (None, Sent::default(), &self.sources);
         let asking = Asking { label, tenant, within, told, sources, sent: &sent };
         let asked = ask(std::slice::from_ref(&self.model), &Vectors(texts, label), &asking).await;
-        let answering = asked.map_err(|error| self.no_vectors(&error))?;
-        let mut permit = answering.permit;
-        // Its time says how long such requests take.
-        permit.whole();
-        let vectors = answering.reply.vectors;
+        // How long it took is not told to the line: where the endpoint answers chats too, people would hear that their turn comes in
+        // the time of a batch.
+        let vectors = asked.map_err(|error| self.no_vectors(&error))?.reply.vectors;
+        // Not as many as texts: then none of them is known to be the reason.
         if vectors.len() != texts.len() {
-            return Err(NoVectors::Unusable);
+            return Err(NoVectors::Unavailable);
         }
         vectors.into_iter().map(|vector| of_length_one(vector).ok_or(NoVectors::Unusable)).collect()
     }
@@ -141,7 +140,8 @@ impl EmbeddingServer for ServedEmbedder {
         urgency: Urgency,
     ) -> Result<Vec<Vec<f32>>, NoVectors> {
         let masked = self.masking.masked_apart(scope, texts).await.map_err(|NotMasked| NoVectors::Unavailable)?;
-        self.vectors(scope.tenant_id(), label, &masked, urgency).await
+        let masked: Option<Vec<String>> = masked.into_iter().collect();
+        self.vectors(scope.tenant_id(), label, &masked.ok_or(NoVectors::Refused)?, urgency).await
     }
 }
 

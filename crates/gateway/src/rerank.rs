@@ -22,12 +22,13 @@ const MOST_SENT: usize = 32;
 /// in all of them, and nobody needs the name back.
 #[async_trait]
 pub trait Masking: Debug + Send + Sync {
-    /// The texts with placeholders, in their order. Fails where it is not known what the tenant chose: nothing is sent then.
-    async fn masked(&self, scope: &TenantScope, texts: Vec<String>) -> Result<Vec<String>, NotMasked>;
+    /// The texts with placeholders, in their order; none for one that the tenant refuses to models. Fails where it is not known
+    /// what the tenant chose: nothing is sent then.
+    async fn masked(&self, scope: &TenantScope, texts: Vec<String>) -> Result<Vec<Option<String>>, NotMasked>;
 
     /// The same for texts that have nothing to do with each other: each counts its placeholders by itself, so that it becomes
     /// the same whatever is beside it.
-    async fn masked_apart(&self, scope: &TenantScope, texts: Vec<String>) -> Result<Vec<String>, NotMasked>;
+    async fn masked_apart(&self, scope: &TenantScope, texts: Vec<String>) -> Result<Vec<Option<String>>, NotMasked>;
 }
 
 /// What a tenant chose is not known.
@@ -81,13 +82,14 @@ impl Reranker for HttpReranker {
         let (query, texts) = given_to(&self.sink, query, texts)?;
         let all = std::iter::once(query).chain(texts).collect();
         let masked = self.masking.masked(asker.scope, all).await.map_err(|NotMasked| NoScores)?;
-        let Some((query, texts)) = masked.split_first() else { return Err(NoScores) };
-        let scores = self.server.scores(query, texts).await.map_err(|error| {
+        let Some((Some(query), texts)) = masked.split_first() else { return Err(NoScores) };
+        let sent: Vec<String> = texts.iter().flatten().cloned().collect();
+        let scores = self.server.scores(query, &sent).await.map_err(|error| {
             let reason = error.reason();
             tracing::warn!(%error, reason, "the reranker gave no scores; the built-in order stands");
             self.rest();
             NoScores
         })?;
-        Ok(Scores { scores, cost: None })
+        Ok(Scores { scores: Scores::in_place(texts, scores), cost: None })
     }
 }

@@ -13,7 +13,7 @@ use millwright_core::{
 };
 use millwright_policy::{
     decision::{Engine, PolicyError, TenantPolicy as OwnPolicy},
-    pii::Detector,
+    pii::{Detector, Vault},
 };
 use millwright_store::{Store, tenant::PolicyState};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -53,6 +53,25 @@ pub struct TenantPolicy {
     pub routing: RoutingSettings,
     /// Which rows it was made of.
     state: PolicyState,
+}
+
+impl TenantPolicy {
+    /// Texts as they may be given to a model that nobody hears: with placeholders that are not turned back, and none for one
+    /// that the tenant refuses to models altogether. The same person has the same placeholder in all of them, or, where they
+    /// have nothing to do with each other (`apart`), each counts by itself, so that it becomes the same whatever is beside it.
+    ///
+    /// Some milliseconds for a dozen passages: call it from a blocking thread.
+    pub fn without_personal_data(&self, texts: &[String], apart: bool) -> Vec<Option<String>> {
+        let mut vault = Vault::default();
+        let mut redact = |text: &String| {
+            if apart {
+                vault = Vault::default();
+            }
+            let redacted = vault.redact(&self.detector, text);
+            redacted.blocked.is_empty().then_some(redacted.text)
+        };
+        texts.iter().map(&mut redact).collect()
+    }
 }
 
 struct Remembered {

@@ -1,5 +1,7 @@
 //! Facts of a decision, and its record.
 
+use std::collections::BTreeSet;
+
 use millwright_core::{Allowed, Clearance, ExportControl, Integrity, Label, Principal, id::RunId};
 use millwright_policy::{
     decision::{
@@ -82,6 +84,26 @@ pub fn decision_proof(decided: &Decided) -> serde_json::Value {
     })
 }
 
+/// What was decided of several places that something may be sent to.
+#[derive(Debug)]
+pub struct DecidedPlaces {
+    /// Names of those that may be used.
+    pub allowed: BTreeSet<String>,
+    /// Of those, to be stored with what is sent.
+    pub records: Vec<NewDecision>,
+    /// The first that allowed, as it stands in the proof of a call.
+    pub proof: serde_json::Value,
+    /// Those that may not, in their order.
+    pub refused: Vec<Decided>,
+}
+
+impl DecidedPlaces {
+    /// Why nothing may be sent anywhere: the first refusal, where there is no place that may be used.
+    pub fn refusal(&self) -> Option<&Decided> {
+        self.refused.first().filter(|_| self.allowed.is_empty())
+    }
+}
+
 /// What is to be decided.
 #[derive(Debug, Clone)]
 pub struct Question {
@@ -109,6 +131,31 @@ impl Question {
 }
 
 impl Governance {
+    /// Decides for each of these places, with a question for each.
+    pub fn decide_places<'s>(
+        &self,
+        policy: &TenantPolicy,
+        principal: &Principal,
+        places: impl IntoIterator<Item = &'s Sink>,
+        ask: impl Fn(&Sink) -> Question,
+    ) -> DecidedPlaces {
+        let (allowed, records, proof) = (BTreeSet::new(), Vec::new(), serde_json::Value::Null);
+        let mut places_decided = DecidedPlaces { allowed, records, proof, refused: Vec::new() };
+        for place in places {
+            let decided = self.decide(policy, principal, ask(place));
+            if decided.decision.verdict != Verdict::Allow {
+                places_decided.refused.push(decided);
+                continue;
+            }
+            if places_decided.records.is_empty() {
+                places_decided.proof = decision_proof(&decided);
+            }
+            places_decided.allowed.insert(place.name.clone());
+            places_decided.records.push(decided.record);
+        }
+        places_decided
+    }
+
     /// Decides now.
     pub fn decide(&self, policy: &TenantPolicy, principal: &Principal, question: Question) -> Decided {
         let now = self.sources().now();

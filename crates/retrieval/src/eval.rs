@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::RetrievalError,
+    reranker::Account,
     search::{Passage, SearchRequest, Searcher},
 };
 
@@ -233,7 +234,8 @@ async fn candidates(
 ) -> Result<Vec<Passage>, RetrievalError> {
     let filter = SearchFilter::default();
     let (query, label) = (query.text.clone(), Label::LOWEST);
-    let request = SearchRequest { query, limit, filter, label, principal: Some(*principal) };
+    let account = Account { principal: *principal, run_id: None, trace_id: String::new() };
+    let request = SearchRequest { query, limit, filter, label, account: Some(account) };
     // Two documents of the same words are two documents here, and only one of them for a reader.
     Ok(searcher.ask(&principal.scope, reader, &request).await?.into_passages())
 }

@@ -1,10 +1,13 @@
 //! A passage as search, reading on and answers pass it on.
 
+use std::ops::Range;
+
 use chrono::{DateTime, Utc};
 use millwright_core::{
     Label,
     id::{ChunkId, DocumentId},
 };
+use millwright_policy::injection::quarantine;
 use millwright_store::tenant::PassageRow;
 
 use crate::fusion::Ranked;
@@ -100,6 +103,17 @@ impl Passage {
     /// All that it says, in lower case.
     pub(crate) fn words(&self) -> String {
         format!("{} {} {}", self.document_name, self.heading_path.join(" "), self.text).to_lowercase()
+    }
+
+    /// Where the sentences stand that looked like instructions when it was read, in bytes.
+    pub fn instructions(&self) -> Vec<Range<usize>> {
+        let byte = |at: u32| self.text.char_indices().nth(at as usize).map_or(self.text.len(), |(byte, _)| byte);
+        self.quarantined.iter().map(|(start, end)| byte(*start)..byte(*end)).collect()
+    }
+
+    /// Its text without these.
+    pub(crate) fn without_instructions(&self) -> String {
+        quarantine(&self.text, &self.instructions())
     }
 
     /// The page as a reader knows it.

@@ -7,7 +7,7 @@
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use millwright_core::{Label, Principal, TenantScope};
+use millwright_core::{Label, Principal, TenantScope, id::RunId};
 use millwright_policy::labels::{Released, Sink, release};
 
 use millwright_store::tenant::Reader;
@@ -19,6 +19,17 @@ use crate::search::Passage;
 #[error("the reranker gave no scores")]
 pub struct NoScores;
 
+/// On whose account a model is asked, and what for.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Who.
+    pub principal: Principal,
+    /// The run that it is part of.
+    pub run_id: Option<RunId>,
+    /// Of the request.
+    pub trace_id: String,
+}
+
 /// For whom passages are scored, and what it costs whom.
 #[derive(Debug, Clone, Copy)]
 pub struct Asker<'a> {
@@ -27,7 +38,7 @@ pub struct Asker<'a> {
     /// Who reads.
     pub reader: &'a Reader,
     /// On whose account; none for what nobody asked for, such as a measurement.
-    pub principal: Option<&'a Principal>,
+    pub account: Option<&'a Account>,
     /// The join of the labels of all that is sent.
     pub label: &'a Label,
 }
@@ -35,10 +46,18 @@ pub struct Asker<'a> {
 /// How well each text answers, and what that took.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Scores {
-    /// In the order of the texts; higher is better.
-    pub scores: Vec<f32>,
+    /// In the order of the texts; higher is better. None for one that was not judged: it keeps its place.
+    pub scores: Vec<Option<f32>>,
     /// Where a model was asked whose calls are counted.
     pub cost: Option<RerankCost>,
+}
+
+impl Scores {
+    /// The scores of those texts that were sent, in the places of all.
+    pub fn in_place(texts: &[Option<String>], scores: Vec<f32>) -> Vec<Option<f32>> {
+        let mut scores = scores.into_iter();
+        texts.iter().map(|text| text.as_ref().and_then(|_| scores.next())).collect()
+    }
 }
 
 /// What a model's scores have cost.
@@ -125,6 +144,8 @@ pub(crate) async fn order_anew(
     if scores.len() != places.len() {
         return Err(NoScores);
     }
+    let (places, scores): (Vec<usize>, Vec<f32>) =
+        places.into_iter().zip(scores).filter_map(|(place, score)| Some((place, score?))).unzip();
     let mut best: Vec<(usize, f32)> = places.iter().copied().zip(scores).collect();
     // Of equals the one that was before stays before.
     best.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -139,5 +160,5 @@ pub(crate) async fn order_anew(
 /// A passage under its headings, which often say what it is about.
 fn text_of(passage: &Passage) -> String {
     let headings = passage.heading_path.iter().map(|heading| format!("{heading}\n"));
-    headings.chain([passage.text.clone()]).collect()
+    headings.chain([passage.without_instructions()]).collect()
 }

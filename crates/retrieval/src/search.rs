@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures::future::join_all;
-use millwright_core::{Label, Principal, TenantScope, id::ChunkId};
+use millwright_core::{Label, TenantScope, id::ChunkId};
 use millwright_store::{
     Store, StoreError, TenantTx,
     tenant::{CandidateRow, PassageQuery, PassageScope, Reader, SearchFilter, VectorModel, VersionSet},
@@ -22,7 +22,7 @@ use crate::{
     relevance::{self, PassageEvidence, Relevance},
     repeats::fold_repeats,
     rerank,
-    reranker::{Asker, NoScores, RerankCost, Reranker, order_anew},
+    reranker::{Account, Asker, NoScores, RerankCost, Reranker, order_anew},
     understanding::{Expansion, Glossaries, Understood, parts, weave},
 };
 
@@ -46,7 +46,7 @@ pub struct SearchRequest {
     /// What the query itself carries: decides whether it may be given to an embedding server and to a reranker.
     pub label: Label,
     /// On whose account a model may be asked to rerank; none asks none.
-    pub principal: Option<Principal>,
+    pub account: Option<Account>,
 }
 
 /// What of the search did not work; the rest answered without it.
@@ -242,8 +242,7 @@ impl Searcher {
             // At the same time: a question in parts waits no longer than one in one.
             join_all(searches.iter_mut().map(async |found| {
                 found.passages = fold_repeats(std::mem::take(&mut found.passages), usize::MAX);
-                let principal = request.principal.as_ref();
-                let asker = Asker { scope, reader, principal, label: &request.label };
+                let asker = Asker { scope, reader, account: request.account.as_ref(), label: &request.label };
                 let (done, time) = timed(order_anew(&**reranker, asker, &found.query, &mut found.passages)).await;
                 found.timings.reranker = time;
                 match done {

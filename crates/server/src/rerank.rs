@@ -5,13 +5,15 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use async_trait::async_trait;
 use millwright_agents::{ModelReranker, ModelRerankerParts};
+use millwright_audit::AuditKey;
 use millwright_config::{Config, RerankConfig, RerankForm as Form, RerankServerConfig};
 use millwright_core::{Sources, TenantScope};
 use millwright_gateway::{Gateway, HttpReranker, Masking, NotMasked};
-use millwright_governance::{Governance, TenantPolicy};
+use millwright_governance::Governance;
 use millwright_llm::{ApiKey, Patience, RerankForm, RerankServer};
-use millwright_policy::{decision::PolicyFile, pii::Vault};
+use millwright_policy::decision::PolicyFile;
 use millwright_retrieval::reranker::Reranker;
+use millwright_store::Store;
 
 use crate::models;
 
@@ -25,7 +27,7 @@ pub(crate) fn reranker(
     config: &Config,
     policy: &PolicyFile,
     governance: &Governance,
-    (gateway, sources): (&Gateway, &Sources),
+    (gateway, sources, store, key): (&Gateway, &Sources, &Store, &Arc<AuditKey>),
 ) -> anyhow::Result<Option<Arc<dyn Reranker>>> {
     match &config.rerank {
         None => Ok(None),
@@ -34,6 +36,8 @@ pub(crate) fn reranker(
             let parts = ModelRerankerParts {
                 gateway: gateway.clone(),
                 governance: governance.clone(),
+                store: store.clone(),
+                audit_key: Arc::clone(key),
                 sources: sources.clone(),
                 model: name.clone(),
                 within: *timeout,
@@ -68,30 +72,28 @@ pub(crate) struct ByTenant(pub(crate) Governance);
 
 #[async_trait]
 impl Masking for ByTenant {
-    async fn masked(&self, scope: &TenantScope, texts: Vec<String>) -> Result<Vec<String>, NotMasked> {
-        let policy = self.policy(scope).await?;
-        // Some milliseconds for dozens of passages: not on a thread that others wait for.
-        let masked = tokio::task::spawn_blocking(move || {
-            let mut vault = Vault::default();
-            texts.iter().map(|text| vault.redact(&policy.detector, text).text).collect()
-        });
-        masked.await.map_err(|_| NotMasked)
+    async fn masked(&self, scope: &TenantScope, texts: Vec<String>) -> Result<Vec<Option<String>>, NotMasked> {
+        self.all(scope, texts, false).await
     }
 
-    async fn masked_apart(&self, scope: &TenantScope, texts: Vec<String>) -> Result<Vec<String>, NotMasked> {
-        let policy = self.policy(scope).await?;
-        let masked = tokio::task::spawn_blocking(move || {
-            texts.iter().map(|text| Vault::default().redact(&policy.detector, text).text).collect()
-        });
-        masked.await.map_err(|_| NotMasked)
+    async fn masked_apart(&self, scope: &TenantScope, texts: Vec<String>) -> Result<Vec<Option<String>>, NotMasked> {
+        self.all(scope, texts, true).await
     }
 }
 
 impl ByTenant {
-    async fn policy(&self, scope: &TenantScope) -> Result<Arc<TenantPolicy>, NotMasked> {
-        self.0.of(scope).await.map_err(|error| {
+    async fn all(
+        &self,
+        scope: &TenantScope,
+        texts: Vec<String>,
+        apart: bool,
+    ) -> Result<Vec<Option<String>>, NotMasked> {
+        let policy = self.0.of(scope).await.map_err(|error| {
             tracing::warn!(%error, tenant.id = %scope.tenant_id(), "nothing is sent to the reranker and the embedding server");
             NotMasked
-        })
+        })?;
+        // Some milliseconds for dozens of passages: not on a thread that others wait for.
+        let masked = tokio::task::spawn_blocking(move || policy.without_personal_data(&texts, apart));
+        masked.await.map_err(|_| NotMasked)
     }
 }

@@ -18,7 +18,7 @@ use millwright_store::{
 use serde_json::Value;
 
 use super::Inner;
-use crate::AgentError;
+use crate::{AgentError, refusal};
 
 /// Longer requests are looked at off the async threads.
 const INLINE_BYTES: usize = 4 << 10;
@@ -306,12 +306,8 @@ async fn record(
             .detail("actions", vec![decision.action.clone()]),
         (None, None) => return Ok(()),
     };
-    let record = inner.audit_key.authenticate(&proof.trace(trace_id))?;
-    let mut tx = inner.store.tenant(&principal.scope).begin().await?;
-    tx.policies().insert_decisions(decisions).await?;
-    tx.policy_events().insert(events).await?;
-    tx.commit(Proof::Entry(&record)).await?;
-    Ok(())
+    let proof = proof.trace(trace_id);
+    refusal::record((&inner.store, &inner.audit_key), &principal.scope, &proof, decisions, events).await
 }
 
 /// Texts for vectors as a request, so that they are looked at in the same way.

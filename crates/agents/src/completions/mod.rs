@@ -17,11 +17,11 @@ use millwright_governance::{
 use millwright_llm::provider::{Completion, Delta, Embeddings, Message, ModelRequest, OutputFormat, Part, Usage};
 use millwright_policy::{
     decision::{Action, Verdict},
+    labels::Sink,
     pii::Vault,
 };
 use millwright_retrieval::embedding::Embedder;
 use millwright_store::Store;
-use serde_json::json;
 
 use crate::{AgentError, answerer};
 use cache::{AnswerCache, Slot};
@@ -252,8 +252,7 @@ impl Completions {
         let decided = inner.governance.decide(&policy, principal, question);
         let said = decision_proof(&decided);
         if decided.decision.verdict != Verdict::Allow {
-            inspect::record_refusal(inner, principal, std::slice::from_ref(&decided.record), &ask.trace_id).await?;
-            return Err(decided.allowed().err().map_or(AgentError::Classifier, Into::into));
+            return self.refused(principal, decided, &ask.trace_id).await;
         }
         let call = call(principal, &ask, Purpose::Embeddings, label, said);
         let embedder = inner.embedder.clone();
@@ -305,42 +304,26 @@ impl Completions {
     ) -> Result<serde_json::Value, AgentError> {
         let inner = &self.0;
         let clearance = inner.governance.clearance(principal).await?;
-        let mut questions =
-            vec![(None, Question::new(person(principal, &clearance), Action::ChatAsk, thing("message", &id, label)))];
-        for place in plan.sinks() {
+        let who = person(principal, &clearance);
+        let asked = Question::new(who.clone(), Action::ChatAsk, thing("message", &id, label));
+        let asked = inner.governance.decide(policy, principal, asked);
+        if asked.decision.verdict != Verdict::Allow {
+            return self.refused(principal, asked, trace_id).await;
+        }
+        let decided = inner.governance.decide_places(policy, principal, plan.sinks(), |place| {
             let what = thing("prompt", &id, label).to_sink(sink(place));
-            questions.push((
-                Some(place.name.clone()),
-                Question::new(person(principal, &clearance), Action::ModelCall, what),
-            ));
+            Question::new(who.clone(), Action::ModelCall, what)
+        });
+        if let Some(refusal) = decided.refusal() {
+            return self.refused(principal, refusal.clone(), trace_id).await;
         }
-        let mut allowed = Vec::new();
-        let mut told = json!(null);
-        let mut refused: Option<Decided> = None;
-        for (place, question) in questions {
-            let decided = inner.governance.decide(policy, principal, question);
-            if decided.decision.verdict != Verdict::Allow {
-                let asked = place.is_none();
-                refused.get_or_insert(decided);
-                if asked {
-                    break;
-                }
-                continue;
-            }
-            if let Some(place) = place {
-                if allowed.is_empty() {
-                    told = decision_proof(&decided);
-                }
-                allowed.push(place);
-            }
-        }
-        if let Some(refused) = refused
-            && allowed.is_empty()
-        {
-            inspect::record_refusal(inner, principal, std::slice::from_ref(&refused.record), trace_id).await?;
-            return Err(refused.allowed().err().map_or(AgentError::Classifier, Into::into));
-        }
-        if plan.keep_sinks(|sink| allowed.contains(&sink.name)) { Ok(told) } else { Err(AgentError::Classifier) }
+        let may = |sink: &Sink| decided.allowed.contains(&sink.name);
+        if plan.keep_sinks(may) { Ok(decided.proof) } else { Err(AgentError::Classifier) }
+    }
+
+    async fn refused<T>(&self, principal: &Principal, refused: Decided, trace_id: &str) -> Result<T, AgentError> {
+        inspect::record_refusal(&self.0, principal, std::slice::from_ref(&refused.record), trace_id).await?;
+        Err(refused.allowed().err().map_or(AgentError::Classifier, Into::into))
     }
 }
 

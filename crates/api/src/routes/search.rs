@@ -9,7 +9,7 @@ use millwright_core::{
 };
 use millwright_retrieval::{
     fusion::Ranked,
-    reranker::RerankCost,
+    reranker::{Account, RerankCost},
     search::{Degraded, Passage, SearchRequest, SearchTimings},
     understanding::Understood,
 };
@@ -20,6 +20,7 @@ use crate::{
     dto::LabelParts,
     extract::{DocumentsRead, StrictJson},
     filters::SearchFilters,
+    problem::current_trace_id,
 };
 
 /// So many of the best passages are held against each other.
@@ -264,7 +265,8 @@ pub(crate) async fn search(
 ) -> Result<Json<SearchResponse>, ApiError> {
     let request = validate(body)?;
     let reader = state.store.tenant(&principal.scope).read().await?.labels().reader(principal.user_id).await?;
-    let request = SearchRequest { principal: Some(principal), ..request };
+    let account = Account { principal, run_id: None, trace_id: current_trace_id() };
+    let request = SearchRequest { account: Some(account), ..request };
     let outcome = state.searcher.search(&principal.scope, &reader, request).await?;
     let (passages, conflicts) = with_conflicts(outcome.passages).await?;
     Ok(Json(SearchResponse {
@@ -305,5 +307,5 @@ fn validate(body: SearchBody) -> Result<SearchRequest, ApiError> {
         return Err(problem.into());
     }
     let label = Label::of(body.classification.unwrap_or(Classification::Internal));
-    Ok(SearchRequest { query: body.query, limit, filter, label, principal: None })
+    Ok(SearchRequest { query: body.query, limit, filter, label, account: None })
 }

@@ -133,7 +133,7 @@ async fn a_tenant_finds_its_own_documents_only() {
         assert!(plant.search(&b, query).await.passages.iter().all(|passage| passage.document_name == "recipe.md"));
     }
     let filter = SearchFilter { documents: Some(vec![document]), ..SearchFilter::default() };
-    let request = SearchRequest { query: "pump".to_owned(), limit: 5, filter, label: Label::LOWEST, principal: None };
+    let request = SearchRequest { query: "pump".to_owned(), limit: 5, filter, label: Label::LOWEST, account: None };
     assert!(
         plant.searcher.search(&b.scope, &plant.reader(&b).await, request.clone()).await.unwrap().passages.is_empty()
     );

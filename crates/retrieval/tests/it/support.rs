@@ -197,8 +197,7 @@ impl Plant {
 
     pub(crate) async fn search(&self, site: &Site, query: &str) -> SearchOutcome {
         let filter = SearchFilter::default();
-        let request =
-            SearchRequest { query: query.to_owned(), limit: 10, filter, label: Label::LOWEST, principal: None };
+        let request = SearchRequest { query: query.to_owned(), limit: 10, filter, label: Label::LOWEST, account: None };
         self.searcher.search(&site.scope, &self.reader(site).await, request).await.unwrap()
     }
 
