@@ -50,7 +50,7 @@ CREATE TABLE source_clocks (
     FOREIGN KEY (tenant_id, source_id) REFERENCES sources (tenant_id, id)
 );
 
--- What is known of each file: enough to see whether it changed, and the label that the source gave last.
+-- What is known of each file: enough to see whether it changed, and what its document's label is made of.
 CREATE TABLE source_files (
     tenant_id    uuid NOT NULL REFERENCES tenants,
     source_id    uuid NOT NULL,
@@ -63,7 +63,10 @@ CREATE TABLE source_files (
     inode        bigint NOT NULL,
     -- The file system of the folder in which it was seen last: where another one lies there, a share is not mounted.
     device       bigint NOT NULL DEFAULT 0,
+    -- The label that the source gave last.
     given_label  jsonb,
+    -- The label that a person gave. Kept apart: a share that once gave as much would otherwise take it away again.
+    raised_label jsonb,
     -- The pass over the contents that saw it last.
     seen_in      bigint NOT NULL,
     PRIMARY KEY (tenant_id, source_id, path),

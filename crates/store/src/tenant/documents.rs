@@ -153,7 +153,7 @@ impl Documents<'_> {
         Ok(exists)
     }
 
-    /// The label of a document whatever it is, and its name: to record what was kept from somebody.
+    /// The label of a document whatever it is: to record what was kept from somebody, or to compare it under a lock.
     pub async fn label_of(&mut self, id: DocumentId) -> Result<Option<Label>, StoreError> {
         let label: Option<LabelColumns> = sqlx::query_as(
             "SELECT b.classification, b.export_control, b.groups, d.integrity FROM documents d \
@@ -215,10 +215,19 @@ impl Documents<'_> {
 
     /// Creates a document.
     pub async fn insert(&mut self, document: &NewDocument) -> Result<(), StoreError> {
+        self.insert_in(None, document).await
+    }
+
+    /// Creates a document of a watched folder, with a label of [`Labels::intern_of`](super::Labels::intern_of).
+    pub async fn insert_of(&mut self, source: SourceId, document: &NewDocument) -> Result<(), StoreError> {
+        self.insert_in(Some(source), document).await
+    }
+
+    async fn insert_in(&mut self, source: Option<SourceId>, document: &NewDocument) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO documents (tenant_id, id, name, label_id, integrity, metadata, created_by, created_at, updated_at, \
-                                    tags, supersedes) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10)",
+                                    tags, supersedes, source_id) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11)",
         )
         .bind(self.0.tenant)
         .bind(document.id.uuid())
@@ -230,20 +239,9 @@ impl Documents<'_> {
         .bind(document.created_at)
         .bind(&document.tags)
         .bind(document.supersedes.map(DocumentId::uuid))
+        .bind(source.map(SourceId::uuid))
         .execute(&mut *self.0.connection)
         .await?;
-        Ok(())
-    }
-
-    /// Creates a document of a watched folder, with a label of [`Labels::intern_of`](super::Labels::intern_of).
-    pub async fn insert_of(&mut self, source: SourceId, document: &NewDocument) -> Result<(), StoreError> {
-        self.insert(document).await?;
-        sqlx::query("UPDATE documents SET source_id = $3 WHERE tenant_id = $1 AND id = $2")
-            .bind(self.0.tenant)
-            .bind(document.id.uuid())
-            .bind(source.uuid())
-            .execute(&mut *self.0.connection)
-            .await?;
         Ok(())
     }
 

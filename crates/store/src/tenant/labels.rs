@@ -262,12 +262,14 @@ pub(crate) fn run_label(run: &str) -> String {
     label_unless_withheld(run, &named)
 }
 
-/// `documents` selects the ids of documents as texts.
+/// `documents` selects the ids of documents as texts. A deleted one counts by the label that it had last: what was hidden is
+/// not shown again because it is gone, nor what came from a source that is gone. Tenants that never had a source are not
+/// looked at further; that is told by labels, which outlive their source.
 fn label_unless_withheld(of: &str, documents: &str) -> String {
     format!(
-        "CASE WHEN (SELECT EXISTS (SELECT 1 FROM sources WHERE tenant_id = $1)) AND EXISTS ( \
+        "CASE WHEN (SELECT EXISTS (SELECT 1 FROM labels WHERE tenant_id = $1 AND source_id IS NOT NULL)) AND EXISTS ( \
              SELECT 1 FROM ({documents}) named \
-             JOIN documents d ON d.tenant_id = $1 AND d.id = substr(named.id, 5)::uuid AND d.deleted_at IS NULL \
+             JOIN documents d ON d.tenant_id = $1 AND d.id = substr(named.id, 5)::uuid \
              JOIN labels l ON l.tenant_id = $1 AND l.id = d.label_id \
              WHERE d.source_id IS NOT NULL AND {}) THEN '\"withheld\"'::jsonb ELSE {of}.label END",
         withheld("l")

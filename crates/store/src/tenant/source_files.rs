@@ -56,7 +56,9 @@ pub struct KnownFile {
     pub device: i64,
     /// The label that the source gave last.
     pub given: Option<Label>,
-    /// The label that the document has: another one where a person changed it.
+    /// The label that a person gave its document, which has this part of its label whatever the source gives.
+    pub raised: Option<Label>,
+    /// The label that the document has.
     pub label: Option<Label>,
     /// Whether it is hidden because nobody could vouch for who may read it.
     pub hidden: bool,
@@ -72,6 +74,7 @@ struct Row {
     inode: i64,
     device: i64,
     given_label: Option<Value>,
+    raised_label: Option<Value>,
     #[sqlx(flatten)]
     label: LabelColumns,
     hidden: bool,
@@ -87,6 +90,7 @@ impl From<Row> for KnownFile {
             check: FileCheck { size_bytes: row.size_bytes, modified_ns: row.modified_ns, inode: row.inode },
             device: row.device,
             given: row.given_label.map(label_of_json),
+            raised: row.raised_label.map(label_of_json),
             label: document.is_some().then_some(row.label.0),
             hidden: row.hidden,
         }
@@ -94,7 +98,7 @@ impl From<Row> for KnownFile {
 }
 
 const SELECT: &str = "SELECT f.path, d.id AS document_id, f.problem, f.size_bytes, f.modified_ns, f.inode, f.device, f.given_label, \
-    coalesce(l.classification, 'PUBLIC') AS classification, coalesce(l.export_control, '{}') AS export_control, \
+    f.raised_label, coalesce(l.classification, 'PUBLIC') AS classification, coalesce(l.export_control, '{}') AS export_control, \
     coalesce(l.groups, '{}') AS groups, coalesce(d.integrity, 'untrusted') AS integrity, coalesce(l.hidden, false) AS hidden \
     FROM source_files f \
     LEFT JOIN documents d ON d.tenant_id = $1 AND d.id = f.document_id AND d.deleted_at IS NULL \
@@ -161,7 +165,7 @@ impl SourceFiles<'_> {
         Ok(any)
     }
 
-    /// Stores what is known of a file from now on.
+    /// Stores what is known of a file from now on. What a person gave its document stays with that document alone.
     pub async fn put(&mut self, source: SourceId, file: &SourceFileRow) -> Result<(), StoreError> {
         sqlx::query(
             "INSERT INTO source_files (tenant_id, source_id, path, document_id, problem, size_bytes, modified_ns, inode, \
@@ -171,7 +175,8 @@ impl SourceFiles<'_> {
                  problem = excluded.problem, size_bytes = excluded.size_bytes, modified_ns = excluded.modified_ns, \
                  inode = excluded.inode, device = excluded.device, seen_in = excluded.seen_in, \
                  given_label = CASE WHEN excluded.document_id IS NOT NULL \
-                                    THEN coalesce(excluded.given_label, source_files.given_label) END",
+                                    THEN coalesce(excluded.given_label, source_files.given_label) END, \
+                 raised_label = CASE WHEN excluded.document_id = source_files.document_id THEN source_files.raised_label END",
         )
         .bind(self.0.tenant)
         .bind(source.uuid())
@@ -224,6 +229,17 @@ impl SourceFiles<'_> {
             .bind(source.uuid())
             .bind(path)
             .bind(label_json(given))
+            .execute(&mut *self.0.connection)
+            .await?;
+        Ok(())
+    }
+
+    /// Notes the label that a person gave a document, where it is one of a source.
+    pub async fn set_raised(&mut self, document: DocumentId, raised: &Label) -> Result<(), StoreError> {
+        sqlx::query("UPDATE source_files SET raised_label = $3 WHERE tenant_id = $1 AND document_id = $2")
+            .bind(self.0.tenant)
+            .bind(document.uuid())
+            .bind(label_json(raised))
             .execute(&mut *self.0.connection)
             .await?;
         Ok(())

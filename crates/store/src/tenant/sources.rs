@@ -278,6 +278,17 @@ impl WatchedSources<'_> {
         self.get(id).await?.filter(|source| !source.deleted).ok_or(StoreError::NotFound("source"))
     }
 
+    /// Keeps a source as it is until the transaction ends, so that what is computed from it now still holds when it is
+    /// stored. A statement of its own: one that waits for the lock reads the rows beside it as they were before it waited.
+    pub async fn hold(&mut self, id: SourceId) -> Result<(), StoreError> {
+        sqlx::query("SELECT id FROM sources WHERE tenant_id = $1 AND id = $2 FOR UPDATE")
+            .bind(self.0.tenant)
+            .bind(id.uuid())
+            .execute(&mut *self.0.connection)
+            .await?;
+        Ok(())
+    }
+
     async fn clocks(&mut self, source: Option<SourceId>) -> Result<Vec<ClockRow>, StoreError> {
         let rows = sqlx::query_as(
             "SELECT source_id, clock, due_at, checked_at, coalesce(lease_expires_at >= now(), false) AS running, started_at, \
@@ -291,8 +302,9 @@ impl WatchedSources<'_> {
         Ok(rows)
     }
 
-    /// Stores a source as it is to be from now on; [`StoreError::Duplicate`] when the name is another's. Where `relabels` is
-    /// set, its documents are hidden until a pass over the permissions that begins from now on went through.
+    /// Stores a source as it is to be from now on, computed from how it stands under [`hold`](Self::hold);
+    /// [`StoreError::Duplicate`] when the name is another's. Where `relabels` is set, its documents are hidden until a pass
+    /// over the permissions that begins from now on went through.
     pub async fn change(
         &mut self,
         id: SourceId,

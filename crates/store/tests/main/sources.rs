@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use millwright_core::{Classification, Label, TenantScope, id::SourceId};
+use millwright_core::{
+    Classification, Label, TenantScope,
+    id::{DocumentId, SourceId},
+};
 use millwright_store::{
     StoreError, TenantTx,
     system::ClaimedClock,
@@ -15,7 +18,7 @@ use serde_json::json;
 
 use crate::{
     isolation::answer,
-    support::{BOOKKEEPING, FIRST, Site, World},
+    support::{BOOKKEEPING, Chat, FIRST, Site, World},
 };
 
 const LEASE: Duration = Duration::from_mins(1);
@@ -44,20 +47,23 @@ fn file(path: &str) -> SourceFileRow {
     }
 }
 
-/// A source with one file that is no document.
-pub(crate) async fn watch(world: &World, tx: &mut TenantTx, site: &Site) -> SourceId {
-    let id = world.sources.new_id();
-    let source = NewSource {
-        id,
-        name: "Share".to_owned(),
+fn named(world: &World, site: &Site, name: &str) -> NewSource {
+    NewSource {
+        id: world.sources.new_id(),
+        name: name.to_owned(),
         path: ".".to_owned(),
         settings: settings(),
         created_by: site.user,
         created_at: world.now(),
-    };
+    }
+}
+
+/// A source with one file that is no document.
+pub(crate) async fn watch(world: &World, tx: &mut TenantTx, site: &Site) -> SourceId {
+    let source = named(world, site, "Share");
     tx.sources().insert(&source).await.unwrap();
-    tx.source_files().put(id, &file("a.png")).await.unwrap();
-    id
+    tx.source_files().put(source.id, &file("a.png")).await.unwrap();
+    source.id
 }
 
 /// Of another tenant nothing is there.
@@ -76,6 +82,7 @@ pub(crate) async fn try_to_watch(world: &World, tx: &mut TenantTx, other: Source
     let absent = |result: Result<(), StoreError>| assert!(matches!(result, Err(StoreError::NotFound(_))), "{result:?}");
     absent(tx.sources().change(other, "stolen", &settings(), true, now).await);
     absent(tx.sources().delete(other, now).await);
+    tx.sources().hold(other).await.unwrap();
     tx.sources().request_pass(other).await.unwrap();
     tx.sources().remove(other).await.unwrap();
     let owner = world.sources.new_uuid();
@@ -91,8 +98,12 @@ pub(crate) async fn try_to_watch(world: &World, tx: &mut TenantTx, other: Source
 }
 
 async fn claim(world: &World, clock: SourceClock) -> Vec<ClaimedClock> {
+    claim_up_to(world, clock, 10).await
+}
+
+async fn claim_up_to(world: &World, clock: SourceClock, limit: i64) -> Vec<ClaimedClock> {
     let mut tx = world.store().system().await.unwrap();
-    let claimed = tx.source_clocks().claim(clock, world.sources.new_uuid(), LEASE, 10).await.unwrap();
+    let claimed = tx.source_clocks().claim(clock, world.sources.new_uuid(), LEASE, limit).await.unwrap();
     tx.commit().await.unwrap();
     claimed
 }
@@ -113,7 +124,7 @@ async fn watched(world: &World, name: &str) -> (Site, SourceId) {
 }
 
 /// A document of a source, with the number of its label.
-async fn document(world: &World, site: &Site, source: SourceId) -> millwright_core::id::DocumentId {
+async fn document(world: &World, site: &Site, source: SourceId) -> DocumentId {
     let mut tx = world.begin(site).await;
     let label = Label::of(Classification::Internal);
     let document = NewDocument {
@@ -189,6 +200,48 @@ async fn a_clock_is_worked_on_by_one_at_a_time_and_goes_forward_only_when_all_wa
 }
 
 #[tokio::test]
+async fn a_tenant_with_many_clocks_that_are_due_leaves_places_to_others_in_the_same_claim() {
+    let world = World::new().await;
+    let (many, _) = watched(&world, "A").await;
+    let mut tx = world.begin(&many).await;
+    for name in ["One", "Two", "Three"] {
+        tx.sources().insert(&named(&world, &many, name)).await.unwrap();
+    }
+    tx.commit(BOOKKEEPING).await.unwrap();
+    // It has waited less than all of the other's.
+    let (few, source) = watched(&world, "B").await;
+    let claimed = claim_up_to(&world, SourceClock::Contents, 2).await;
+    let of_few: Vec<_> = claimed.iter().filter(|claimed| claimed.fence.source == source).collect();
+    assert_eq!((claimed.len(), of_few.len()), (2, 1), "{claimed:?}");
+    assert_eq!(of_few[0].scope.tenant_id(), few.scope.tenant_id());
+    assert_eq!(claim_up_to(&world, SourceClock::Contents, 2).await.len(), 2, "no place stays empty");
+    assert_eq!(claim(&world, SourceClock::Contents).await.len(), 1);
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn a_source_that_is_changed_while_it_is_waited_for_is_seen_as_it_is_then() {
+    let world = World::new().await;
+    let (site, source) = watched(&world, "A").await;
+    let raised = SourceChange { label: Label::of(Classification::Confidential), ..settings() };
+    let mut changing = world.begin(&site).await;
+    changing.sources().hold(source).await.unwrap();
+    changing.sources().change(source, "Share", &raised, true, world.now()).await.unwrap();
+    let hold = async {
+        let mut tx = world.begin(&site).await;
+        tx.sources().hold(source).await.unwrap();
+        tx.sources().require(source).await.unwrap().settings
+    };
+    let change = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        changing.commit(BOOKKEEPING).await.unwrap();
+    };
+    let (held, ()) = tokio::join!(hold, change);
+    assert_eq!(held, raised);
+    world.drop().await;
+}
+
+#[tokio::test]
 async fn documents_of_a_stale_source_are_hidden_from_everybody_until_it_was_checked() {
     let world = World::new().await;
     let (site, source) = watched(&world, "A").await;
@@ -258,14 +311,17 @@ async fn what_is_known_of_a_file_follows_where_it_was_seen_and_keeps_what_it_was
     assert_eq!(devices, [("a.md", 11), ("a.png", 12)]);
     assert!(tx.source_files().list(source, "", Some(5), 10).await.unwrap().is_empty(), "both were seen");
 
+    let by_hand = Label::of(Classification::Restricted);
+    tx.source_files().set_raised(id, &by_hand).await.unwrap();
     let row = SourceFileRow { document: Some(id), problem: None, device: 14, ..file("a.md") };
     tx.source_files().put(source, &row).await.unwrap();
     let held = tx.source_files().hold(source, "a.md").await.unwrap().unwrap();
     assert_eq!((held.document, held.device), (Some(id), 14));
     assert_eq!(held.given, Some(Label::of(Classification::Internal)), "another version changes no label");
+    assert_eq!(held.raised, Some(by_hand), "nor what a person gave");
     tx.source_files().put(source, &file("a.md")).await.unwrap();
     let held = tx.source_files().hold(source, "a.md").await.unwrap().unwrap();
-    assert_eq!((held.document, held.given), (None, None));
+    assert_eq!((held.document, held.given, held.raised), (None, None, None));
     tx.commit(BOOKKEEPING).await.unwrap();
     world.drop().await;
 }
@@ -306,7 +362,7 @@ async fn no_label_lets_a_document_escape_from_its_source() {
     world.drop().await;
 }
 
-fn read_by_a_tool(world: &World, document: millwright_core::id::DocumentId) -> RunStepRow {
+fn read_by_a_tool(world: &World, document: DocumentId) -> RunStepRow {
     let detail = json!({ "calls": [{ "tool": "read_on", "document_ids": [document.to_string()] }] });
     RunStepRow { kind: StepKind::Tool, detail, ..world.step(7, StepStatus::Finished) }
 }
@@ -331,31 +387,66 @@ async fn a_run_that_read_what_is_hidden_is_withheld_although_its_answer_cites_no
     world.drop().await;
 }
 
+/// A document of a source that was checked, and an answer that cites it.
+async fn cited(world: &World, site: &Site, source: SourceId) -> (DocumentId, Chat) {
+    let id = document(world, site, source).await;
+    let chat = world.chat(site).await;
+    let mut tx = world.begin(site).await;
+    let mut cited = answer("Grease it.");
+    cited.citations = json!([{ "document_id": id.to_string(), "quote": "Grease it." }]);
+    tx.messages().finish(chat.answer, &cited).await.unwrap();
+    tx.runs().put_step(chat.run, &read_by_a_tool(world, id)).await.unwrap();
+    tx.commit(BOOKKEEPING).await.unwrap();
+    let first = claim(world, SourceClock::Permissions).await[0];
+    pass(world, &site.scope, &first.fence, None).await;
+    (id, chat)
+}
+
+/// Of an answer, and of its run.
+async fn labels(world: &World, site: &Site, chat: &Chat) -> (Option<Label>, Option<Label>) {
+    let mut tx = world.read(site).await;
+    let message = tx.messages().get(chat.conversation, chat.answer).await.unwrap().unwrap();
+    let run = tx.runs().get(chat.run).await.unwrap().unwrap();
+    let branch = tx.messages().branch(chat.answer, 5).await.unwrap().pop().unwrap();
+    assert_eq!(branch.label, message.label);
+    (message.label.map(label_of_json), run.label.map(label_of_json))
+}
+
+#[tokio::test]
+async fn what_was_hidden_when_it_was_deleted_or_whose_source_is_gone_is_quoted_nowhere() {
+    let withheld = (Some(Label::unreadable()), Some(Label::unreadable()));
+    for hidden in [true, false] {
+        let world = World::new().await;
+        let (site, source) = watched(&world, "A").await;
+        let (id, chat) = cited(&world, &site, source).await;
+        let mut tx = world.begin(&site).await;
+        if hidden {
+            let label = Label::of(Classification::Internal);
+            let number = tx.labels().intern_of(source, &label, true).await.unwrap();
+            tx.documents().set_label(id, &label, number, world.now()).await.unwrap();
+        }
+        tx.documents().delete(id, world.now()).await.unwrap();
+        tx.commit(BOOKKEEPING).await.unwrap();
+        assert_eq!(labels(&world, &site, &chat).await == withheld, hidden);
+
+        let mut tx = world.begin(&site).await;
+        tx.sources().delete(source, world.now()).await.unwrap();
+        tx.sources().remove(source).await.unwrap();
+        tx.commit(BOOKKEEPING).await.unwrap();
+        assert_eq!(labels(&world, &site, &chat).await, withheld);
+        world.drop().await;
+    }
+}
+
 #[tokio::test]
 async fn an_answer_that_cites_what_is_hidden_is_withheld_with_its_run() {
     let world = World::new().await;
     let (site, source) = watched(&world, "A").await;
-    let id = document(&world, &site, source).await;
-    let chat = world.chat(&site).await;
-    let mut tx = world.begin(&site).await;
-    let mut cited = answer("Grease it.");
-    cited.citations = json!([{ "document_id": id.to_string(), "quote": "Grease it." }]);
-    tx.messages().finish(chat.answer, &cited).await.unwrap();
-    tx.runs().put_step(chat.run, &read_by_a_tool(&world, id)).await.unwrap();
-    tx.commit(BOOKKEEPING).await.unwrap();
-    let first = claim(&world, SourceClock::Permissions).await[0];
-    pass(&world, &site.scope, &first.fence, None).await;
-    let labels = async || {
-        let mut tx = world.read(&site).await;
-        let message = tx.messages().get(chat.conversation, chat.answer).await.unwrap().unwrap();
-        let run = tx.runs().get(chat.run).await.unwrap().unwrap();
-        let branch = tx.messages().branch(chat.answer, 5).await.unwrap().pop().unwrap();
-        assert_eq!(branch.label, message.label);
-        (message.label.map(label_of_json), run.label.map(label_of_json))
-    };
-    assert_eq!(labels().await.0, Some(Label::of(Classification::Internal)));
+    let (_, chat) = cited(&world, &site, source).await;
+    let of_chat = async || labels(&world, &site, &chat).await;
+    assert_eq!(of_chat().await.0, Some(Label::of(Classification::Internal)));
     world.database.tamper("UPDATE source_clocks SET checked_at = NULL").await;
-    assert_eq!(labels().await, (Some(Label::unreadable()), Some(Label::unreadable())));
+    assert_eq!(of_chat().await, (Some(Label::unreadable()), Some(Label::unreadable())));
     let everything = (Some("grease"), &millwright_core::Clearance::EVERYTHING);
     let found = world.read(&site).await.conversations().list(site.user, everything, FIRST).await.unwrap();
     assert!(found.items.is_empty(), "its words find it no more");

@@ -11,7 +11,7 @@ pub(crate) enum Gate {
     Open,
     /// Members of the Unix group of that number.
     Group(u32),
-    /// The owner, at most.
+    /// The owner at most, or everybody but a group's members, which no label says.
     Closed,
 }
 
@@ -27,12 +27,11 @@ impl Gate {
     }
 
     fn of(mode: u32, gid: u32, bit: u32) -> Self {
-        if mode & bit != 0 {
-            Self::Open
-        } else if mode & (bit << 3) != 0 {
-            Self::Group(gid)
-        } else {
-            Self::Closed
+        match (mode & bit != 0, mode & (bit << 3) != 0) {
+            (true, true) => Self::Open,
+            (false, true) => Self::Group(gid),
+            // The system asks members of the group by the group's bit alone, whatever all others may.
+            (_, false) => Self::Closed,
         }
     }
 }
@@ -40,7 +39,7 @@ impl Gate {
 /// Why nobody here may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// Only its owner may.
+    /// Only its owner may, or all but members of its group.
     OwnerOnly,
     /// Members of a group may that stands for no access group.
     UnmappedGroup,
@@ -51,8 +50,9 @@ pub(crate) enum Refusal {
 pub(crate) enum GroupMap {
     /// Permissions of files say nothing: all carry the source's label.
     Ignored,
-    /// By number.
-    Of(BTreeMap<u32, Group>),
+    /// By number. Several where it is named more than once, by name and by number: a reader must be in all of them, so that
+    /// a pair that is added takes nothing from one that was there.
+    Of(BTreeMap<u32, BTreeSet<Group>>),
 }
 
 impl GroupMap {
@@ -67,10 +67,10 @@ impl GroupMap {
                 Some((name, number.parse().ok()?))
             })
             .collect();
-        let (mut by_number, mut unknown) = (BTreeMap::new(), Vec::new());
+        let (mut by_number, mut unknown) = (BTreeMap::<u32, BTreeSet<Group>>::new(), Vec::new());
         for (name, group) in map {
             match name.parse().ok().or_else(|| numbers.get(name.as_str()).copied()) {
-                Some(number) => drop(by_number.insert(number, group.clone())),
+                Some(number) => drop(by_number.entry(number).or_default().insert(group.clone())),
                 None => unknown.push(name.clone()),
             }
         }
@@ -84,7 +84,7 @@ impl GroupMap {
         for gate in gates {
             match gate {
                 Gate::Open => {}
-                Gate::Group(number) => drop(groups.insert(map.get(number).ok_or(Refusal::UnmappedGroup)?.clone())),
+                Gate::Group(number) => groups.extend(map.get(number).ok_or(Refusal::UnmappedGroup)?.iter().cloned()),
                 Gate::Closed => return Err(Refusal::OwnerOnly),
             }
         }
@@ -119,6 +119,8 @@ mod tests {
         assert_eq!(Gate::of_file(0o100_640, 7), Gate::Group(7));
         assert_eq!(Gate::of_file(0o100_600, 7), Gate::Closed);
         assert_eq!(Gate::of_file(0o100_631, 7), Gate::Closed, "executing is not reading");
+        assert_eq!(Gate::of_file(0o100_604, 7), Gate::Closed, "the group's members are kept out");
+        assert_eq!(Gate::of_folder(0o40_705, 7), Gate::Closed);
         assert_eq!(Gate::of_folder(0o40_755, 7), Gate::Open);
         assert_eq!(Gate::of_folder(0o40_754, 7), Gate::Group(7), "listing is not passing");
         assert_eq!(Gate::of_folder(0o40_700, 7), Gate::Closed);
@@ -131,6 +133,15 @@ mod tests {
         assert_eq!(groups(&[Gate::Group(1500), Gate::Group(2000)]).unwrap(), ["hr", "maintenance"]);
         assert_eq!(groups(&[Gate::Closed, Gate::Open]), Err(Refusal::OwnerOnly));
         assert_eq!(groups(&[Gate::Group(1501)]), Err(Refusal::UnmappedGroup));
+    }
+
+    #[test]
+    fn another_pair_for_a_group_that_is_mapped_takes_nothing_away() {
+        let pairs = [("1500", "hr"), ("maint", "everybody")];
+        let pairs = pairs.iter().map(|(unix, group)| ((*unix).to_owned(), group.parse().unwrap())).collect();
+        let (map, _) = GroupMap::resolve(Some(&pairs), "maint:x:1500:\n");
+        let label = map.label(&Label::of(Classification::Internal), &[Gate::Group(1500)]).unwrap();
+        assert_eq!(label.groups.iter().map(ToString::to_string).collect::<Vec<_>>(), ["everybody", "hr"]);
     }
 
     #[test]

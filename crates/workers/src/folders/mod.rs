@@ -184,7 +184,12 @@ impl FolderWatcher {
             }
         };
         let pass = async {
-            let inside = Inside::enter(&self.under, source.id, clock).ok_or(PassFailure::Stalled)?;
+            // The removal of a source asks nothing of its share, which may hang.
+            let inside = if source.deleted {
+                None
+            } else {
+                Some(Inside::enter(&self.under, source.id, clock).ok_or(PassFailure::Stalled)?)
+            };
             Pass::run(&self.tools, claimed, &source, progress.clone(), inside).await
         };
         let result = tokio::select! {

@@ -37,7 +37,8 @@ pub(super) struct Pass {
     folder: Option<Folder>,
     pub(super) groups: GroupMap,
     pub(super) progress: Progress,
-    inside: Inside,
+    /// `None` for a source that is to be removed.
+    inside: Option<Inside>,
 }
 
 impl std::ops::Deref for Pass {
@@ -55,7 +56,7 @@ impl Pass {
         claimed: ClaimedClock,
         source: &WatchedSourceRow,
         progress: Progress,
-        inside: Inside,
+        inside: Option<Inside>,
     ) -> Result<(), PassFailure> {
         let mut pass = Self {
             tools: tools.clone(),
@@ -86,7 +87,7 @@ impl Pass {
             Some(map) => Some(serde_json::from_value(map).map_err(|_| PassFailure::Internal)?),
             None => None,
         };
-        let inside = self.inside.clone();
+        let inside = self.inside.clone().ok_or(PassFailure::Internal)?;
         let opened = tokio::task::spawn_blocking(move || {
             let _inside = inside;
             let folder = Folder::open(&root, tenant, &path)?;
@@ -117,7 +118,7 @@ impl Pass {
         work: impl FnOnce(&Folder) -> T + Send + 'static,
     ) -> Result<T, PassFailure> {
         let folder = self.folder.clone().ok_or(PassFailure::Internal)?;
-        let inside = self.inside.clone();
+        let inside = self.inside.clone().ok_or(PassFailure::Internal)?;
         let done = tokio::task::spawn_blocking(move || {
             let _inside = inside;
             work(&folder)

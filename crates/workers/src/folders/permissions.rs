@@ -36,7 +36,8 @@ struct Relabelling {
 
 impl Relabelling {
     /// What becomes of the document of a file whose label is wanted to be this one, or which nobody may have; `None` if it
-    /// stays as it is. A label that a person raised stays at least as high.
+    /// stays as it is. What the source gives is joined with what a person gave, where one did: each goes its own way, so that
+    /// a source that gives as much for a while does not take the person's part with it.
     fn of(file: &KnownFile, wanted: &Result<Label, Skip>, may: May) -> Option<Self> {
         let present = file.label.as_ref()?;
         let Ok(wanted) = wanted else {
@@ -50,8 +51,7 @@ impl Relabelling {
         if !file.hidden && file.given.as_ref() == Some(&given) {
             return None;
         }
-        let untouched = file.given.as_ref().is_some_and(|before| same_readers(before, present));
-        let label = if untouched { given.clone() } else { present.join(&given) };
+        let label = file.raised.as_ref().map_or_else(|| given.clone(), |raised| given.join(raised));
         Some(Self { label: Label { integrity: present.integrity, ..label }, hidden: false, given: Some(given) })
     }
 }
@@ -169,12 +169,6 @@ impl Pass {
     }
 }
 
-/// Whether the same people may read both.
-fn same_readers(one: &Label, other: &Label) -> bool {
-    (one.classification, &one.export_control, &one.groups)
-        == (other.classification, &other.export_control, &other.groups)
-}
-
 #[cfg(test)]
 mod tests {
     use millwright_core::{Classification, id::DocumentId};
@@ -195,6 +189,7 @@ mod tests {
             check: FileCheck { size_bytes: 1, modified_ns: 1, inode: 1 },
             device: 1,
             given: Some(label(given)),
+            raised: None,
             label: Some(label(present)),
             hidden,
         }
@@ -234,11 +229,22 @@ mod tests {
 
     #[test]
     fn what_a_person_raised_stays_raised() {
-        let by_hand = file(&[], &["board"], false);
+        let by_hand = KnownFile { raised: Some(label(&["board"])), ..file(&[], &["board"], false) };
         for may in [May::OnlyRaise, May::Everything] {
             assert_eq!(Relabelling::of(&by_hand, &Ok(label(&[])), may), None);
             let next = Relabelling::of(&by_hand, &Ok(label(&["hr"])), may);
             assert_eq!(next, Some(made(label(&["board", "hr"]), label(&["hr"]))));
         }
+    }
+
+    #[test]
+    fn what_a_person_raised_stays_raised_after_the_share_gave_as_much_for_a_while() {
+        let of_person = Some(label(&["hr"]));
+        let by_hand = KnownFile { raised: of_person.clone(), ..file(&[], &["hr"], false) };
+        let as_high = Relabelling::of(&by_hand, &Ok(label(&["hr"])), May::Everything);
+        assert_eq!(as_high, Some(made(label(&["hr"]), label(&["hr"]))));
+        let both = KnownFile { raised: of_person, ..file(&["hr"], &["hr"], false) };
+        let lower = Relabelling::of(&both, &Ok(label(&[])), May::Everything);
+        assert_eq!(lower, Some(made(label(&["hr"]), label(&[]))));
     }
 }

@@ -35,7 +35,7 @@ pub(crate) enum Skip {
     Format,
     /// It cannot be opened, listed or read.
     Unreadable,
-    /// Only its owner may read it.
+    /// Only its owner may read it, or all but its group.
     OwnerOnly,
     /// Members of a Unix group may read it that stands for no access group.
     UnmappedGroup,
@@ -60,6 +60,15 @@ impl Skip {
         }
     }
 
+    /// What a report names for a path. Who sees reports may see neither names of files that are kept from everybody nor of
+    /// those kept for a group: of them the folder is named, in which an operator finds what to change.
+    fn named(self, path: &str) -> &str {
+        match self {
+            Self::OwnerOnly | Self::UnmappedGroup => path.rsplit_once('/').map_or(".", |(folder, _)| folder),
+            _ => path,
+        }
+    }
+
     /// The word of a stored problem.
     pub(crate) fn of_stored(word: &str) -> Self {
         if word == Self::TooLarge.as_str() { Self::TooLarge } else { Self::Format }
@@ -75,7 +84,7 @@ impl From<Refusal> for Skip {
     }
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Named {
     path: String,
     reason: &'static str,
@@ -130,12 +139,13 @@ impl Progress {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Counts what was left out, and names the first ones.
+    /// Counts what was left out, and names the first ones, each once.
     pub(crate) fn skip(&self, path: &str, reason: Skip) {
         self.count(|report| {
             *report.skipped.entry(reason.as_str()).or_default() += 1;
-            if report.problems.len() < MOST_NAMED {
-                report.problems.push(Named { path: path.to_owned(), reason: reason.as_str() });
+            let named = Named { path: reason.named(path).to_owned(), reason: reason.as_str() };
+            if report.problems.len() < MOST_NAMED && !report.problems.contains(&named) {
+                report.problems.push(named);
             }
         });
     }
@@ -219,5 +229,20 @@ mod tests {
         assert_eq!(report["skipped"], serde_json::json!({ "format": 80, "link": 1 }));
         assert_eq!(report["problems"].as_array().unwrap().len(), MOST_NAMED);
         assert_eq!(report["problems"][0], serde_json::json!({ "path": "0.png", "reason": "format" }));
+    }
+
+    #[test]
+    fn of_files_that_are_kept_from_people_the_folder_is_named() {
+        let progress = Progress::default();
+        for name in ["hr/dismissals/anna.md", "hr/dismissals/ben.md"] {
+            progress.skip(name, Skip::UnmappedGroup);
+        }
+        progress.skip("secret.md", Skip::OwnerOnly);
+        let report = progress.to_json();
+        assert_eq!(report["skipped"], serde_json::json!({ "owner_only": 1, "unmapped_group": 2 }));
+        let folders = serde_json::json!([
+            { "path": "hr/dismissals", "reason": "unmapped_group" }, { "path": ".", "reason": "owner_only" },
+        ]);
+        assert_eq!(report["problems"], folders);
     }
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use axum::{Json, extract::State};
 use millwright_core::{Classification, ErrorCode, ExportControl, Group, Integrity, Label, Problem, id::DocumentId};
-use millwright_store::{Proof, tenant::Reader};
+use millwright_store::{Proof, StoreError, tenant::Reader};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -82,13 +82,15 @@ pub(crate) async fn change(
     // Requests are locked before their documents, as where one is approved.
     tx.label_requests().close_pending(id, principal.user_id, now).await?;
     let label_id = tx.labels().intern_for(id, &label).await?;
-    // Under the document's lock: a check of a watched folder may have raised it since it was read.
-    if tx.documents().require(&reader, id).await?.label.0 != before {
+    // Under the document's lock: a check of a watched folder may have raised it since it was read, to a label that the
+    // reader's list does not hold yet.
+    if tx.documents().label_of(id).await?.ok_or(StoreError::NotFound("document"))? != before {
         return Err(Problem::new(ErrorCode::StaleTarget, "the label was changed meanwhile")
             .remedy("look at the document, and ask again")
             .into());
     }
     tx.documents().set_label(id, &label, label_id, now).await?;
+    tx.source_files().set_raised(id, &label).await?;
     // The label may be one that the reader's list did not hold yet.
     let reader = tx.labels().reader(principal.user_id).await?;
     let response = super::load(&mut tx, &reader, id).await?;

@@ -1,7 +1,7 @@
 use axum::{Json, extract::State};
 use millwright_core::{ErrorCode, Principal, Problem, id::LabelRequestId};
 use millwright_store::{
-    Proof, TenantTx,
+    Proof, StoreError, TenantTx,
     tenant::{LabelRequestRow, LabelRequestStatus, Reader, label_of_json},
 };
 use serde::Deserialize;
@@ -69,13 +69,15 @@ pub(crate) async fn approve(
     crate::routes::documents::change::within_clearance(&reader, &to)?;
     let now = state.sources.now();
     let label_id = tx.labels().intern_for(request.document_id, &to).await?;
-    // Under the document's lock.
-    if tx.documents().require(&reader, request.document_id).await?.label.0 != from {
+    // Under the document's lock; the reader's list may not hold the label that it has by now.
+    let present = tx.documents().label_of(request.document_id).await?;
+    if present.ok_or(StoreError::NotFound("document"))? != from {
         return Err(Problem::new(ErrorCode::StaleTarget, "the label was changed since it was asked for")
             .remedy("ask anew for the label that it shall have")
             .into());
     }
     tx.documents().set_label(request.document_id, &to, label_id, now).await?;
+    tx.source_files().set_raised(request.document_id, &to).await?;
     let (status, reason) = (LabelRequestStatus::Approved, decision.reason()?);
     decided(tx.label_requests().decide(id, status, principal.user_id, reason, now).await?)?;
     let reader = tx.labels().reader(principal.user_id).await?;

@@ -4,9 +4,9 @@ use axum::{Json, extract::State};
 use millwright_core::{Classification, ErrorCode, ExportControl, Group, Problem, id::SourceId};
 use millwright_store::{Proof, tenant::SourceChange};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{SourceResponse, as_label, checked, checked_map, open, taken};
+use super::{SourceResponse, as_label, audited, checked, checked_map, open, taken};
 use crate::{
     ApiError, AppState,
     extract::{Audit, PathId, SourcesManage, StrictJson},
@@ -31,7 +31,7 @@ pub(crate) struct ChangeSourceRequest {
     /// All tags of documents that come from now on.
     #[schema(max_items = 32)]
     tags: Option<Vec<String>>,
-    /// The whole map. One that is there can be changed and not taken away.
+    /// The whole map, with every pair that is there as it is: more can be added.
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     group_map: Option<BTreeMap<String, Group>>,
     #[schema(minimum = 60, maximum = 604_800)]
@@ -43,7 +43,8 @@ pub(crate) struct ChangeSourceRequest {
 }
 
 /// Changes how a folder is watched. With another label or other groups its documents are hidden at once, until their
-/// permissions were checked anew. A label is not lowered: that takes a source of its own.
+/// permissions were checked anew. Neither is its label lowered nor another access group given to a Unix group: that takes a
+/// source of its own.
 #[utoipa::path(patch, path = "/api/v1/sources/{id}", operation_id = "sources.change", tag = "sources",
                params(("id" = SourceId, Path)), request_body = ChangeSourceRequest,
                responses((status = 200, body = SourceResponse), (status = 409, description = "The name is taken")))]
@@ -55,6 +56,8 @@ pub(crate) async fn change(
     StrictJson(request): StrictJson<ChangeSourceRequest>,
 ) -> Result<Json<SourceResponse>, ApiError> {
     let mut tx = state.store.tenant(&principal.scope).begin().await?;
+    // Two changes at once must not each put back what the other changed.
+    tx.sources().hold(id).await?;
     let before = open(&mut tx, &principal, id).await?;
     let name = request.name.as_deref().map_or(before.name.as_str(), str::trim).to_owned();
     within("name", &name, 1, 120)?;
@@ -62,27 +65,37 @@ pub(crate) async fn change(
     checked(&settings)?;
     let reader = tx.labels().reader(principal.user_id).await?;
     within_clearance(&reader, &settings.label)?;
-    if !before.settings.label.rises_to(&settings.label) {
-        return Err(Problem::new(ErrorCode::HitlRequired, "the label of a source is not lowered")
-            .remedy("watch the folder as another source with that label, and delete this one")
-            .into());
-    }
+    lowers_nothing(&before.settings, &settings)?;
     let relabels = (&settings.label, &settings.group_map) != (&before.settings.label, &before.settings.group_map);
     tx.sources().change(id, &name, &settings, relabels, state.sources.now()).await.map_err(taken)?;
     let row = tx.sources().require(id).await?;
     let details = [
         ("name", json!(name)),
-        ("label", json!(settings.label)),
-        ("label_before", json!(before.settings.label)),
-        ("group_map", json!(settings.group_map)),
-        ("group_map_before", json!(before.settings.group_map)),
-        ("content_interval_s", json!(settings.content_interval_s)),
-        ("permission_interval_s", json!(settings.permission_interval_s)),
-        ("permission_max_age_s", json!(settings.permission_max_age_s)),
+        ("name_before", json!(before.name)),
+        ("settings", audited(&settings)),
+        ("settings_before", audited(&before.settings)),
     ];
     let entry = audit.entry(&principal, id, &details)?;
     tx.commit(Proof::Entry(&entry)).await?;
     Ok(Json(row.into()))
+}
+
+/// Nobody alone lowers what documents carry: neither by the label that all of them have, nor by the groups that those of a
+/// Unix group have.
+fn lowers_nothing(before: &SourceChange, after: &SourceChange) -> Result<(), ApiError> {
+    let refused = |detail: &'static str, with: &str| -> Result<(), ApiError> {
+        let remedy = format!("watch the folder as another source with that {with}, and delete this one");
+        Err(Problem::new(ErrorCode::HitlRequired, detail).remedy(remedy).into())
+    };
+    if !before.label.rises_to(&after.label) {
+        return refused("the label of a source is not lowered", "label");
+    }
+    let mut pairs = before.group_map.as_ref().and_then(Value::as_object).into_iter().flatten();
+    let kept = |(name, group): (&String, &Value)| after.group_map.as_ref().and_then(|map| map.get(name)) == Some(group);
+    if !pairs.all(kept) {
+        return refused("a Unix group keeps the access group that it stands for", "map");
+    }
+    Ok(())
 }
 
 impl ChangeSourceRequest {

@@ -10,7 +10,7 @@ use millwright_workers::folders::{self, PlaceError};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{SourceResponse, as_label, checked, checked_map, require_configured, seconds, taken};
+use super::{SourceResponse, as_label, audited, checked, checked_map, require_configured, seconds, taken};
 use crate::{
     ApiError, AppState,
     extract::{Audit, SourcesManage, StrictJson},
@@ -94,13 +94,7 @@ pub(crate) async fn create(
     let source = NewSource { id, name, path, settings, created_by, created_at };
     tx.sources().insert(&source).await.map_err(taken)?;
     let row = tx.sources().require(id).await?;
-    let details = [
-        ("name", json!(source.name)),
-        ("path", json!(source.path)),
-        ("label", json!(source.settings.label)),
-        ("group_map", json!(source.settings.group_map)),
-        ("permission_max_age_s", json!(source.settings.permission_max_age_s)),
-    ];
+    let details = [("name", json!(source.name)), ("path", json!(source.path)), ("settings", audited(&source.settings))];
     let entry = audit.entry(&principal, id, &details)?;
     tx.commit(Proof::Entry(&entry)).await?;
     Ok((StatusCode::CREATED, Json(row.into())))

@@ -16,7 +16,7 @@ use millwright_store::{
     tenant::{ClockRow, SourceChange, WatchedSourceRow},
 };
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     ApiError, AppState,
@@ -61,7 +61,8 @@ pub(crate) struct ClockResponse {
     /// Milliseconds that the last pass took.
     took_ms: Option<i64>,
     /// What the running pass met so far, else the last one: counts `seen`, `new`, `changed`, `removed`, `relabelled`, `hidden`
-    /// and `passed_over`; `skipped`, counted by reason; and `problems`, the first 50 paths with their reason.
+    /// and `passed_over`; `skipped`, counted by reason; and `problems`, the first 50 paths with their reason: the folder
+    /// alone of files that only their owner or a group without a counterpart may read.
     report: Value,
     /// Why the last pass did not go through everything.
     failure: Option<FailureResponse>,
@@ -143,7 +144,7 @@ impl From<WatchedSourceRow> for SourceResponse {
     }
 }
 
-/// The source, for somebody who could read its documents; absent for everybody else: its report names files.
+/// The source, for somebody who could read its documents; absent for everybody else: its report names files and folders.
 pub(super) async fn open(tx: &mut TenantTx, principal: &Principal, id: SourceId) -> Result<WatchedSourceRow, ApiError> {
     let source = tx.sources().require(id).await?;
     if tx.labels().clearance(principal.user_id).await?.may_have(&source.settings.label) {
@@ -209,6 +210,18 @@ pub(super) fn as_label(
     groups: std::collections::BTreeSet<Group>,
 ) -> Label {
     Label { export_control, groups, ..Label::of(classification) }
+}
+
+/// What the audit log says of settings: all of them.
+pub(super) fn audited(settings: &SourceChange) -> Value {
+    json!({
+        "label": settings.label,
+        "tags": settings.tags,
+        "group_map": settings.group_map,
+        "content_interval_s": settings.content_interval_s,
+        "permission_interval_s": settings.permission_interval_s,
+        "permission_max_age_s": settings.permission_max_age_s,
+    })
 }
 
 pub(super) fn taken(error: StoreError) -> ApiError {
