@@ -52,7 +52,7 @@ ALTER TABLE dormant_vectors
 ALTER TABLE dormant_vectors ALTER COLUMN model_id DROP DEFAULT;
 CREATE INDEX chunk_vectors_by_version ON chunk_vectors (tenant_id, version_id, model_id);
 CREATE INDEX dormant_vectors_by_version ON dormant_vectors (tenant_id, version_id, model_id);
--- As `make_vector_index` of the store makes them for other models.
+-- As `VectorIndexes::make` of the store makes them for other models.
 CREATE INDEX chunk_vectors_nearest_1 ON chunk_vectors
     USING hnsw ((embedding::halfvec(384)) halfvec_cosine_ops) WITH (ef_construction = 128) WHERE model_id = 1;
 ALTER TABLE chunk_vectors FORCE ROW LEVEL SECURITY;

@@ -87,6 +87,18 @@ impl DocumentError {
         Self::NeedsOcr { pages, cause }
     }
 
+    /// The words it was given, where there are any.
+    pub(crate) fn detail_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::UnsupportedMediaType { detail }
+            | Self::Unreadable { detail }
+            | Self::Encrypted { detail }
+            | Self::LimitExceeded { detail }
+            | Self::ParserUnavailable { detail } => Some(detail),
+            Self::NeedsOcr { .. } => None,
+        }
+    }
+
     /// Whether another attempt with the same bytes could end differently.
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::ParserUnavailable { .. })

@@ -100,7 +100,7 @@ impl ParserProcess {
         let conversation = async {
             // The open pipe tells the worker that its parent lives.
             let (open, outcome) =
-                tokio::join!(feed(stdin, &request, bytes), receive(stdout.take(most), &self.limits, on_page));
+                tokio::join!(feed(stdin, &request, bytes), receive(stdout.take(most), &request, on_page));
             if outcome.as_ref().is_ok_and(Option::is_some) {
                 drop(open);
                 // The worker has said its last; should it not end, it is killed.

@@ -2,18 +2,26 @@
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
-use crate::worker::Message;
-use crate::{DocumentError, Limits, Page, Summary};
+use crate::worker::{Message, Request};
+use crate::{DocumentError, Limits, Page, Recognizer, Summary};
 
 const MIB: u64 = 1024 * 1024;
+/// Of a refusal's words: they stand beside the document for people to read.
+const MOST_DETAIL: usize = 400;
+/// What every parser of ours calls itself, before its version.
+const OUR_NAME: &str = concat!(env!("CARGO_PKG_NAME"), " ");
+/// No version of ours is longer.
+const MOST_VERSION: usize = 40;
 
 /// Reads messages until the last one; `None` when the worker ended without one. No line is kept that is longer than
-/// `max_message_bytes`, and no page handed on that is not of the promised form.
+/// `max_message_bytes`, no page handed on that is not of the promised form, and no summary returned that says other than
+/// what came and was asked for: parts of it are signed.
 pub(crate) async fn receive(
     stdout: impl AsyncRead + Unpin,
-    limits: &Limits,
+    request: &Request,
     mut on_page: impl FnMut(Page) -> Result<(), DocumentError>,
 ) -> Result<Option<Summary>, DocumentError> {
+    let limits = &request.limits;
     let mut stdout = BufReader::with_capacity(64 * 1024, stdout);
     let mut line = Vec::new();
     let mut seen = Seen::default();
@@ -33,8 +41,9 @@ pub(crate) async fn receive(
                 seen.check(&page, limits)?;
                 on_page(page)?;
             }
-            Ok(Message::Done(summary)) => return Ok(Some(summary)),
-            Ok(Message::Error(error)) => return Err(error),
+            Ok(Message::Done(summary)) if seen.agrees_with(&summary, request) => return Ok(Some(summary)),
+            Ok(Message::Done(_)) => return Err(broke_down()),
+            Ok(Message::Error(error)) => return Err(seen.heard(error)),
             // A line cut in the middle: the worker was killed, or wrote more than it may.
             Err(_) => return Ok(None),
         }
@@ -45,11 +54,17 @@ fn unavailable(error: impl std::fmt::Display) -> DocumentError {
     DocumentError::ParserUnavailable { detail: error.to_string() }
 }
 
+fn broke_down() -> DocumentError {
+    DocumentError::unreadable("the parser broke down over it")
+}
+
 /// What has come so far.
 #[derive(Default)]
 struct Seen {
     pages: u32,
     characters: u64,
+    /// The pages whose text was recognised.
+    recognized: Vec<u32>,
 }
 
 impl Seen {
@@ -62,10 +77,63 @@ impl Seen {
         }
         crate::builder::check_characters(self.characters, limits)?;
         if page.number != self.pages || !has_exact_spans(page, length) {
-            return Err(DocumentError::unreadable("the parser broke down over it"));
+            return Err(broke_down());
+        }
+        if page.recognized {
+            self.recognized.push(page.number);
         }
         Ok(())
     }
+
+    /// Whether a summary says what came, and names nothing that was not asked for. The title is text of the document like
+    /// that of its pages.
+    fn agrees_with(&self, summary: &Summary, request: &Request) -> bool {
+        let recognition = summary.recognition.as_ref();
+        summary.format == request.format
+            && summary.paged == request.format.is_paged()
+            && summary.page_count == self.pages
+            && summary.characters == self.characters
+            && summary.pages_recognized == self.recognized
+            && self.are_pages(&summary.pages_without_text)
+            && self.are_pages(&summary.pages_out_of_time)
+            && is_ours(&summary.parser)
+            // Where text was recognised, what did that is recorded.
+            && (recognition.is_some() || self.recognized.is_empty())
+            && (recognition.is_none()
+                || recognition == request.recognizer.as_ref().map(Recognizer::recognition).as_ref())
+    }
+
+    /// A refusal, as far as a parser can know of it.
+    fn heard(&self, error: DocumentError) -> DocumentError {
+        match error {
+            // Whether a parser can be started and spoken to its parent alone knows. Of a document it is no fault of the moment
+            // either: tried again and again, it would keep a worker for ever.
+            DocumentError::ParserUnavailable { .. } => broke_down(),
+            DocumentError::NeedsOcr { ref pages, .. } if pages.is_empty() || !self.are_pages(pages) => broke_down(),
+            other => bounded(other),
+        }
+    }
+
+    /// Whether these are pages that came, each once and in order.
+    fn are_pages(&self, pages: &[u32]) -> bool {
+        pages.iter().all(|page| (1..=self.pages).contains(page)) && pages.is_sorted_by(|one, next| one < next)
+    }
+}
+
+/// Whether this is our parser, of any version: the program's file may be replaced while its parent runs.
+fn is_ours(parser: &str) -> bool {
+    parser.strip_prefix(OUR_NAME).is_some_and(|version| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-+".contains(&byte);
+        (1..=MOST_VERSION).contains(&version.len()) && version.bytes().all(plain)
+    })
+}
+
+/// The same in few words, without characters that steer a terminal or that a database refuses.
+pub(crate) fn bounded(mut error: DocumentError) -> DocumentError {
+    if let Some(detail) = error.detail_mut() {
+        *detail = detail.chars().take(MOST_DETAIL).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    }
+    error
 }
 
 /// Whether all spans lie within the text, in order and without overlap.
@@ -88,11 +156,15 @@ fn has_exact_spans(page: &Page, length: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::{Format, PARSER, Unrecognized};
 
     async fn received(said: &[u8], limits: &Limits) -> (usize, Result<Option<Summary>, DocumentError>) {
         let mut pages = 0;
-        let result = receive(said, limits, |_| {
+        let request = Request { format: Format::Pdf, limits: *limits, length: 0, recognizer: None };
+        let result = receive(said, &request, |_| {
             pages += 1;
             Ok(())
         });
@@ -131,5 +203,59 @@ mod tests {
             let (pages, result) = received(said.as_bytes(), &limits).await;
             assert!(pages == taken && matches!(result, Err(DocumentError::LimitExceeded { .. })), "{said}: {result:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_summary_that_says_other_than_what_came_is_refused() {
+        let said = |field: &str, value: Value| {
+            let mut summary = json!({
+                "format": "pdf", "page_count": 1, "paged": true, "characters": 4, "title": null, "pages_without_text": [1],
+                "parser": PARSER,
+            });
+            summary[field] = value;
+            page(1, "Pump", "[]") + &json!({ "done": summary }).to_string() + "\n"
+        };
+        let (_, result) = received(said("title", json!("Pump")).as_bytes(), &Limits::default()).await;
+        assert!(matches!(result, Ok(Some(_))), "{result:?}");
+        for (field, value) in [
+            ("format", json!("pptx")),
+            ("page_count", json!(2)),
+            ("paged", json!(false)),
+            ("characters", json!(5)),
+            ("pages_without_text", json!([0])),
+            ("pages_without_text", json!([2])),
+            ("pages_without_text", json!([1, 1])),
+            ("pages_recognized", json!([1])),
+            ("pages_out_of_time", json!([4_000_000_000_u32])),
+            ("parser", json!("somebody 1.0")),
+            ("parser", json!(OUR_NAME)),
+            ("parser", json!(format!("{PARSER} <b>"))),
+            ("parser", json!(format!("{PARSER}{}", "0".repeat(100)))),
+            ("recognition", json!({ "engine": "tesseract 5.3.0", "languages": "eng" })),
+        ] {
+            let said = said(field, value);
+            let (_, result) = received(said.as_bytes(), &Limits::default()).await;
+            assert!(matches!(result, Err(DocumentError::Unreadable { .. })), "{said}: {result:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_heard_in_few_words_and_never_as_one_of_the_parent() {
+        let limits = Limits::default();
+        let said = |error: &DocumentError| json!({ "error": error }).to_string() + "\n";
+        let long = DocumentError::limit("a\u{0}".repeat(1000));
+        let (_, result) = received(said(&long).as_bytes(), &limits).await;
+        assert_eq!(result, Err(DocumentError::limit("a ".repeat(MOST_DETAIL / 2))));
+        for wrong in [
+            DocumentError::ParserUnavailable { detail: "no memory".to_owned() },
+            DocumentError::needs_ocr(vec![], Unrecognized::NotTried),
+            DocumentError::needs_ocr(vec![1], Unrecognized::NotTried),
+        ] {
+            let (_, result) = received(said(&wrong).as_bytes(), &limits).await;
+            assert_eq!(result, Err(broke_down()), "{wrong:?}");
+        }
+        let scan = page(1, "", "[]") + &said(&DocumentError::needs_ocr(vec![1], Unrecognized::NotTried));
+        let (_, result) = received(scan.as_bytes(), &limits).await;
+        assert!(matches!(result, Err(DocumentError::NeedsOcr { .. })), "{result:?}");
     }
 }

@@ -66,8 +66,8 @@ pub(crate) async fn start(
     let jobs_wake = Arc::new(Notify::new());
     let ledger = Ledger::new(store.clone(), sources.clone());
     let gateway = gateway(config, sources, &policy_file, &ledger, &key)?;
-    let reranker =
-        crate::rerank::reranker(config, &policy_file, &governance, (&gateway, sources)).context("the reranker")?;
+    let reranker = crate::rerank::reranker(config, &policy_file, &governance, (&gateway, sources, &store, &key))
+        .context("the reranker")?;
     let embeddings = embeddings::models(config, sources, &store, gateway.catalog(), &governance).await?;
     let searcher = Searcher::new(store.clone(), embeddings.clone(), keyword, config.retrieval.vector_top_k);
     let searcher = Arc::new(searcher.with_reranker(reranker));

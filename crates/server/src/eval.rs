@@ -21,7 +21,8 @@ pub(crate) enum EvalCommand {
     #[command(flatten)]
     OnFile(FileEvalCommand),
     /// Search, on a collection with judgements: keywords, vectors, both, and the order that users get. Takes the collection
-    /// into a database of its own, which is gone afterwards.
+    /// into a database of its own, which is gone afterwards. Vectors are those of the model in process, whatever
+    /// EMBEDDING_MODEL says.
     Retrieval(RetrievalInput),
 }
 

@@ -134,7 +134,8 @@ async fn score(
         let governance = app::governance(&database.store, sources, secret.expose(), policy_text)?;
         let ledger = Ledger::new(database.store.clone(), sources.clone());
         let gateway = app::gateway(config, sources, &policy_file, &ledger, &key)?;
-        let reranker = crate::rerank::reranker(config, &policy_file, &governance, (&gateway, sources))?;
+        let reranker =
+            crate::rerank::reranker(config, &policy_file, &governance, (&gateway, sources, &database.store, &key))?;
         let searcher = Searcher::new(database.store.clone(), models, keyword, config.retrieval.vector_top_k)
             .with_reranker(reranker);
         let principal = Principal::new(owner, scope, Role::Admin, Credential::Token);

@@ -1,6 +1,9 @@
 //! How each part is: for `/health/ready` and for `doctor`.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures::future::{BoxFuture, FutureExt};
 use millwright_api::{HealthCheck, HealthStatus, Readiness};
@@ -8,13 +11,17 @@ use millwright_core::Allowed;
 use millwright_gateway::{Catalog, EndpointFinding, ExpectedModel};
 use millwright_llm::{LlmError, provider::ProviderKind};
 use millwright_retrieval::{embedding::EmbeddingModels, follower::FollowerHandle};
-use millwright_store::{Store, system::EmbeddingModelRow};
+use millwright_store::{Store, StoreError, system::EmbeddingModelRow, tenant::VectorModel};
+use tokio::sync::Mutex;
 
 /// Whether a database of our own runs; always true for one that is not ours.
 pub(crate) type DatabaseProbe = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// A probe must answer before the prober gives up.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How old a count of vectors may be: it goes through all versions, and anybody may ask for readiness.
+const COUNT_AGAIN: Duration = Duration::from_secs(10);
 
 /// Keyword answers older than this are called behind; the follower looks five times a second.
 const ACCEPTED_LAG: Duration = Duration::from_secs(5);
@@ -26,12 +33,16 @@ pub(crate) fn readiness(
     models: Catalog,
     indexed: FollowerHandle,
 ) -> Readiness {
+    let built = Built::default();
     Arc::new(move || -> BoxFuture<'static, Vec<HealthCheck>> {
         let (store, is_up, embeddings) = (store.clone(), Arc::clone(&is_up), embeddings.clone());
-        let (models, indexed) = (models.clone(), indexed.clone());
+        let (models, indexed, built) = (models.clone(), indexed.clone(), built.clone());
         async move {
-            let (database, embedding, mut models) =
-                tokio::join!(database(&store, &is_up), embedding(&store, &embeddings), soon(language_models(&models)));
+            let (database, embedding, mut models) = tokio::join!(
+                database(&store, &is_up),
+                embedding(&store, &embeddings, &built),
+                soon(language_models(&models))
+            );
             let mut checks = vec![database, embedding];
             checks.append(&mut models);
             checks.push(index(&indexed));
@@ -59,10 +70,9 @@ async fn database(store: &Store, is_up: &DatabaseProbe) -> HealthCheck {
     check
 }
 
-async fn embedding(store: &Store, embeddings: &EmbeddingModels) -> HealthCheck {
+async fn embedding(store: &Store, embeddings: &EmbeddingModels, built: &Built) -> HealthCheck {
     let standing = embeddings.standing();
     let serving = &standing.serving;
-    // Nobody's question: the line of a server takes it for a tenant of its own.
     let probed = tokio::time::timeout(PATIENCE, embeddings.probe()).await;
     let mut found = match probed {
         Ok(Ok(())) if embeddings.serves_in_process() => {
@@ -76,8 +86,8 @@ async fn embedding(store: &Store, embeddings: &EmbeddingModels) -> HealthCheck {
         Err(_) => check("embedding model", HealthStatus::Degraded, "busy with documents"),
     };
     if let Some(building) = &standing.building {
-        found.detail =
-            format!("{}; vectors of {} are being made: {}", found.detail, building.name, built(store, building).await);
+        let progress = built.of(store, building).await;
+        found.detail = format!("{}; vectors of {} are being made: {progress}", found.detail, building.name);
         if !building.indexed {
             found.remedy =
                 Some("run `millwright embeddings prepare` with DATABASE_ADMIN_URL if that stays so".to_owned());
@@ -89,14 +99,34 @@ async fn embedding(store: &Store, embeddings: &EmbeddingModels) -> HealthCheck {
     found
 }
 
-async fn built(store: &Store, model: &EmbeddingModelRow) -> String {
-    if !model.indexed {
-        return "their index is not there yet".to_owned();
+/// How far a model's vectors are made, in per cent, as last counted.
+#[derive(Clone, Default)]
+struct Built(Arc<Mutex<Option<(VectorModel, Instant, i64)>>>);
+
+impl Built {
+    async fn of(&self, store: &Store, model: &EmbeddingModelRow) -> String {
+        if !model.indexed {
+            return "their index is not there yet".to_owned();
+        }
+        match tokio::time::timeout(PATIENCE, self.percent(store, model.id)).await {
+            Ok(Ok(percent)) => format!("{percent} %"),
+            _ => "the database does not say how far".to_owned(),
+        }
     }
-    let counted = async { store.system().await?.embedding_models().progress(model.id).await };
-    match tokio::time::timeout(PATIENCE, counted).await {
-        Ok(Ok((done, total))) => format!("{} %", done * 100 / total.max(1)),
-        _ => "the database does not say how far".to_owned(),
+
+    async fn percent(&self, store: &Store, model: VectorModel) -> Result<i64, StoreError> {
+        // Held while it is counted: who asks meanwhile waits for the same figure.
+        let mut last = self.0.lock().await;
+        if let Some((of, at, percent)) = *last
+            && of == model
+            && at.elapsed() < COUNT_AGAIN
+        {
+            return Ok(percent);
+        }
+        let (done, total) = store.system().await?.embedding_models().progress(model).await?;
+        let percent = done * 100 / total.max(1);
+        *last = Some((model, Instant::now(), percent));
+        Ok(percent)
     }
 }
 

@@ -21,10 +21,13 @@ use uuid::Uuid;
 
 use self::memory::Memory;
 
-/// How late a process may notice that another model serves.
-const FOLLOW: Duration = Duration::from_millis(500);
-/// How often is looked for gaps, and for vectors that nobody needs any more.
+/// How late a process may hear that another model is being built or serves: a search that is asked of one that is replaced
+/// notices by itself.
+const FOLLOW: Duration = Duration::from_secs(5);
+/// How often is looked for gaps, and for vectors that nobody needs any more, while there are any.
 const ROUND: Duration = Duration::from_secs(1);
+/// And how often when there was nothing to do.
+const IDLE_ROUND: Duration = Duration::from_secs(5);
 /// How often a server that does not answer is asked what it has.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
 /// How often one that answers is: whoever runs it may have put another model behind the name.
@@ -101,16 +104,17 @@ impl VectorKeeper {
             } else if let Err(error) = self.models.refresh().await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "embedding models were not looked at");
             }
-            tokio::time::sleep(FOLLOW).await;
+            tokio::time::sleep(FOLLOW.min(pause)).await;
         }
     }
 
     async fn work(&self) {
         loop {
-            if let Err(error) = self.work_once().await {
+            let idle = self.work_once().await.unwrap_or_else(|error| {
                 tracing::debug!(error = &error as &dyn std::error::Error, "vectors are not as they should be yet");
-            }
-            tokio::time::sleep(ROUND).await;
+                false
+            });
+            tokio::time::sleep(if idle { IDLE_ROUND } else { ROUND }).await;
         }
     }
 
@@ -243,7 +247,8 @@ impl VectorKeeper {
         Ok(true)
     }
 
-    /// A text that its server cannot take must not keep all others waiting: keywords find it.
+    /// A text that its server cannot take must not keep all others waiting: keywords find it. That it is the text and not the
+    /// server only counts while the server makes vectors of another.
     async fn one_by_one(
         &self,
         (scope, label): (&TenantScope, &Label),
@@ -251,11 +256,14 @@ impl VectorKeeper {
         version: VersionId,
         chunks: Vec<UnembeddedChunk>,
     ) -> Result<Vec<NewVector>, RetrievalError> {
+        // Before the first too: failures in a row would open the server's circuit.
+        self.models.confirm(model).await?;
         let mut vectors = Vec::new();
         for chunk in chunks {
             let id = chunk.id;
             match self.models.embed_chunks(scope, label, model, vec![chunk]).await {
                 Err(RetrievalError::Server(error @ (NoVectors::Refused | NoVectors::Unusable))) => {
+                    self.models.confirm(model).await?;
                     tracing::warn!(%error, model = model.name, chunk.id = %id, "a passage stays without vectors");
                     self.memory().refuse(model.id, version, id);
                 }

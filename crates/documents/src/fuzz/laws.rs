@@ -7,19 +7,33 @@ use std::sync::Once;
 
 use millwright_core::ToProblem;
 
-use crate::receive::receive;
-use crate::worker::Message;
+use crate::receive::{bounded, receive};
+use crate::worker::{Message, Request};
 use crate::{
     Chunk, ChunkSettings, DocumentError, Format, Limits, Page, PageLayout, Summary, chunk, parse, sentences, windows,
 };
 
 /// Small enough to be reached.
-pub(super) fn limits() -> Limits {
+fn limits() -> Limits {
     Limits { max_pages: 40, max_characters: 200_000, max_expanded_bytes: 4 * 1024 * 1024, ..Limits::default() }
 }
 
-/// Longer explanations are no explanations; a stranger's words do not belong into them.
-const LONGEST_EXPLANATION: usize = 400;
+/// Characters: longer explanations are no explanations; a stranger's words do not belong into them.
+const LONGEST_EXPLANATION: usize = 450;
+
+/// What a parent asks that has no text recognition.
+fn request(format: Format, limits: &Limits) -> Request {
+    Request { format, limits: *limits, length: 0, recognizer: None }
+}
+
+/// What a parent asks that has the pages of a scan read.
+pub(super) fn request_for_scans() -> Request {
+    let recognizer = serde_json::json!({
+        "tesseract": "/usr/bin/tesseract", "setpriv": "/usr/bin/setpriv", "languages": "deu+eng", "version": "tesseract 5.3.0",
+    });
+    let recognizer = Some(serde_json::from_value(recognizer).expect("recognizer"));
+    Request { recognizer, ..request(Format::Pdf, &limits()) }
+}
 
 /// Reads the bytes; all that comes of it must be of the promised form.
 fn read(format: Format, bytes: &[u8]) {
@@ -34,7 +48,7 @@ fn read(format: Format, bytes: &[u8]) {
         Ok(summary) => holds_of_summary(summary, &pages),
         Err(error) => holds_of_refusal(error),
     }
-    holds_of_pipe(&pages, result, &limits);
+    holds_of_pipe(&pages, result, &request(format, &limits));
     holds_of_chunks(&pages);
 }
 
@@ -91,23 +105,36 @@ fn holds_of_pages(pages: &[Page], limits: &Limits) {
     assert!(characters as u64 <= limits.max_characters, "{characters} characters");
 }
 
-fn holds_of_summary(summary: &Summary, pages: &[Page]) {
+/// A summary says what came, whoever made it; what is signed of it is short and ours.
+pub(super) fn holds_of_summary(summary: &Summary, pages: &[Page]) {
     assert_eq!(summary.page_count as usize, pages.len());
     assert_eq!(summary.characters, pages.iter().map(|page| page.text.chars().count() as u64).sum::<u64>());
-    assert!(summary.pages_without_text.iter().all(|&page| (1..=summary.page_count).contains(&page)));
+    assert_eq!(summary.paged, summary.format.is_paged());
+    let recognized: Vec<u32> = pages.iter().filter(|page| page.recognized).map(|page| page.number).collect();
+    assert_eq!(summary.pages_recognized, recognized);
+    for listed in [&summary.pages_without_text, &summary.pages_out_of_time] {
+        assert!(listed.iter().all(|page| (1..=summary.page_count).contains(page)), "{listed:?}");
+        assert!(listed.is_sorted_by(|one, next| one < next), "{listed:?}");
+    }
+    assert!(summary.parser.starts_with("millwright-documents ") && summary.parser.len() <= 80, "{}", summary.parser);
+    if let Some(recognition) = &summary.recognition {
+        let asked = request_for_scans().recognizer.expect("recognizer");
+        assert_eq!((recognition.engine.as_str(), recognition.languages.as_str()), (asked.version(), asked.languages()));
+    }
 }
 
 /// A refusal is of the closed list, says why in a sentence, and survives the wire.
 pub(super) fn holds_of_refusal(error: &DocumentError) {
     assert!(!error.is_transient(), "trying again cannot help: {error:?}");
     let problem = error.problem();
-    assert!(problem.remedy.is_some() && problem.detail.len() <= LONGEST_EXPLANATION, "{}", problem.detail);
+    let length = problem.detail.chars().count();
+    assert!(problem.remedy.is_some() && length <= LONGEST_EXPLANATION, "{}", problem.detail);
     let json = serde_json::to_string(error).expect("json");
     assert_eq!(&serde_json::from_str::<DocumentError>(&json).expect("json"), error);
 }
 
-/// What a worker says of it is what its parent believes.
-fn holds_of_pipe(pages: &[Page], result: Result<Summary, DocumentError>, limits: &Limits) {
+/// What a worker says of it is what its parent believes, but for control characters in the names of parts.
+fn holds_of_pipe(pages: &[Page], result: Result<Summary, DocumentError>, request: &Request) {
     let last = match result.clone() {
         Ok(summary) => Message::Done(summary),
         Err(error) => Message::Error(error),
@@ -118,19 +145,19 @@ fn holds_of_pipe(pages: &[Page], result: Result<Summary, DocumentError>, limits:
         said.write_all(b"\n").expect("memory");
     }
     let mut heard = Vec::new();
-    let outcome = heard_from(&said, limits, &mut heard);
-    assert_eq!(outcome, result.map(Some));
+    let outcome = heard_from(&said, request, &mut heard);
+    assert_eq!(outcome, result.map(Some).map_err(bounded));
     assert_eq!(heard, pages);
 }
 
 /// Listens as the parent does.
 pub(super) fn heard_from(
     said: &[u8],
-    limits: &Limits,
+    request: &Request,
     pages: &mut Vec<Page>,
 ) -> Result<Option<Summary>, DocumentError> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runtime");
-    runtime.block_on(receive(said, limits, |page| {
+    runtime.block_on(receive(said, request, |page| {
         pages.push(page);
         Ok(())
     }))

@@ -15,7 +15,7 @@ mod mutate;
 mod replay;
 
 use crate::worker::read_request;
-use crate::{DocumentError, Format, PageLayout, detect, ocr, pdf};
+use crate::{Format, PageLayout, detect, ocr, pdf};
 
 /// A fuzz target: its seeds' endings, words that its format knows, how many changes the test reads, and what reads them.
 macro_rules! target {
@@ -123,14 +123,13 @@ target!(recognised_lines: ["tsv"], [
 // What a parser says that a stranger's document has taken over.
 target!(worker_messages: ["jsonl"], [
     "{\"page\":", "{\"done\":", "{\"error\":", "\"blocks\":[", "\"start\":", "\"end\":", "\"layout\":{", "\\u0000",
-    "\n",
+    "\"recognized\":true", "\"pages_out_of_time\":[", "\"parser\":", "\"recognition\":null", "\n",
 ], 800, |bytes| {
     let mut pages = Vec::new();
-    if let Err(error) = laws::heard_from(bytes, &laws::limits(), &mut pages) {
-        // A parser may say that it is not available, though not in other words than ours.
-        if !matches!(error, DocumentError::ParserUnavailable { .. }) {
-            let _ = serde_json::to_string(&error).expect("json");
-        }
+    match laws::heard_from(bytes, &laws::request_for_scans(), &mut pages) {
+        Ok(Some(summary)) => laws::holds_of_summary(&summary, &pages),
+        Ok(None) => {}
+        Err(error) => laws::holds_of_refusal(&error),
     }
     laws::holds_of_chunks(&pages);
 });

@@ -85,6 +85,11 @@ impl Recognizer {
     pub fn version(&self) -> &str {
         &self.version
     }
+
+    /// What is recorded of a document that it read.
+    pub(crate) fn recognition(&self) -> Recognition {
+        Recognition { engine: self.version.clone(), languages: self.languages.clone() }
+    }
 }
 
 fn program(name: &str) -> Option<PathBuf> {
@@ -129,8 +134,7 @@ impl<'r> PictureReader<'r> {
 
     /// What read the pictures, if it read any text.
     pub(crate) fn used(&self) -> Option<Recognition> {
-        let Recognizer { version, languages, .. } = self.recognizer;
-        self.found.get().then(|| Recognition { engine: version.clone(), languages: languages.clone() })
+        self.found.get().then(|| self.recognizer.recognition())
     }
 
     /// Whether another page may be read. Drawing pages takes processor time of the parser itself: a third of that is

@@ -55,6 +55,8 @@ struct Served {
     server: Arc<dyn EmbeddingServer>,
     /// What it was when it was last asked; `None` until it answered for the first time.
     model: RwLock<Option<ServedModel>>,
+    /// Why it was no use when it was last asked.
+    failure: Mutex<Option<NoVectors>>,
     /// Queries of each tenant, of that model.
     cache: Mutex<QueryCache>,
 }
@@ -84,7 +86,8 @@ impl EmbeddingModels {
         tx.embedding_models().adopt(built_in.digest()).await?;
         tx.commit().await?;
         let standing = RwLock::new(Arc::new(read(&store).await?));
-        let served = |server| Served { server, model: RwLock::default(), cache: Mutex::default() };
+        let served =
+            |server| Served { server, model: RwLock::default(), failure: Mutex::default(), cache: Mutex::default() };
         Ok(Self(Arc::new(Inner { store, built_in, server: server.map(served), standing, wanted: Mutex::default() })))
     }
 
@@ -117,8 +120,7 @@ impl EmbeddingModels {
         let (digest, name, dimensions) = match server {
             None => (built_in.digest().to_owned(), NAME, DIMENSIONS),
             Some(served) => {
-                let model = served.server.identify().await?;
-                served.set(&model);
+                let model = served.identify().await?;
                 (model.digest, served.server.name(), model.dimensions)
             }
         };
@@ -137,13 +139,25 @@ impl EmbeddingModels {
         matches!(self.maker(&self.standing().serving), Ok(Maker::BuiltIn(_)))
     }
 
-    /// Whether the model that serves makes vectors at the moment.
+    /// Whether the model that serves makes vectors: of a server, whether it did when it was last asked what it is. Asks none, since
+    /// anybody may ask whether this process is ready.
     pub async fn probe(&self) -> Result<(), RetrievalError> {
         match self.maker(&self.standing().serving)? {
             Maker::BuiltIn(embedder) => _ = embedder.embed_query("ready").await?,
-            Maker::Server(served) => _ = served.server.identify().await?,
+            Maker::Server(served) => {
+                let failure = *served.failure.lock().unwrap_or_else(PoisonError::into_inner);
+                failure.map_or(Ok(()), Err)?;
+            }
         }
         Ok(())
+    }
+
+    /// Whether the server of a model makes vectors of another text and is that model still: asked now. Only then do the texts of
+    /// which it makes none stand out. Fails when it does not.
+    pub async fn confirm(&self, model: &EmbeddingModelRow) -> Result<(), RetrievalError> {
+        let Maker::Server(served) = self.maker(model)? else { return Ok(()) };
+        let found = served.identify().await?;
+        if model.digest.as_ref() == Some(&found.digest) { Ok(()) } else { Err(NoVectors::Unavailable.into()) }
     }
 
     /// Whether this process can make vectors of a model.
@@ -177,9 +191,8 @@ impl EmbeddingModels {
         let standing = self.standing();
         let vector = match self.maker(&standing.serving)? {
             Maker::BuiltIn(embedder) => embedder.embed_query(text).await?,
-            Maker::Server(served) => served.query(scope, label, text).await?,
+            Maker::Server(served) => served.query(&standing.serving, scope, label, text).await?,
         };
-        fits(&standing.serving, std::slice::from_ref(&vector))?;
         Ok(EmbeddedQuery { model: standing.serving.id, vector })
     }
 
@@ -211,9 +224,8 @@ impl EmbeddingModels {
         let (places, texts) = tokio::task::spawn_blocking(cut).await?;
         let embeddings = match maker {
             Maker::BuiltIn(embedder) => embedder.embed_batch(texts).await?,
-            Maker::Server(served) => served.bulk(scope, label, texts).await?,
+            Maker::Server(served) => served.bulk(model, scope, label, texts).await?,
         };
-        fits(model, &embeddings)?;
         let vectors = places.into_iter().zip(embeddings);
         Ok(vectors
             .map(|((chunk_id, window_number), embedding)| NewVector { chunk_id, window_number, embedding })
@@ -236,6 +248,16 @@ impl Served {
         model.as_ref().is_some_and(|model| row.digest.as_ref() == Some(&model.digest))
     }
 
+    /// Asks what it is, and remembers whether it answered.
+    async fn identify(&self) -> Result<ServedModel, NoVectors> {
+        let found = self.server.identify().await;
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = found.as_ref().err().copied();
+        if let Ok(model) = &found {
+            self.set(model);
+        }
+        found
+    }
+
     fn set(&self, model: &ServedModel) {
         let mut known = self.model.write().unwrap_or_else(PoisonError::into_inner);
         if known.as_ref() != Some(model) {
@@ -244,7 +266,13 @@ impl Served {
         }
     }
 
-    async fn query(&self, scope: &TenantScope, label: &Label, text: &str) -> Result<Vec<f32>, RetrievalError> {
+    async fn query(
+        &self,
+        model: &EmbeddingModelRow,
+        scope: &TenantScope,
+        label: &Label,
+        text: &str,
+    ) -> Result<Vec<f32>, RetrievalError> {
         // Before the cache: what was remembered for one label is not there for another.
         if self.server.refusal(label).is_some() {
             return Err(RetrievalError::NotReleased);
@@ -255,13 +283,17 @@ impl Served {
             return Ok(vector);
         }
         let texts = vec![text.to_owned()];
-        let vector = self.server.embed(scope, label, texts, Urgency::Query).await?.pop().ok_or(NoVectors::Unusable)?;
+        let vectors = self.server.embed(scope, label, texts, Urgency::Query).await?;
+        // Before it is remembered: what another model made would be there still when this one is back.
+        fits(model, &vectors, 1)?;
+        let vector = vectors.into_iter().next().ok_or(NoVectors::Unavailable)?;
         self.cache.lock().unwrap_or_else(PoisonError::into_inner).insert(&key, &vector);
         Ok(vector)
     }
 
     async fn bulk(
         &self,
+        model: &EmbeddingModelRow,
         scope: &TenantScope,
         label: &Label,
         texts: Vec<String>,
@@ -269,19 +301,18 @@ impl Served {
         let mut vectors = Vec::with_capacity(texts.len());
         for batch in texts.chunks(super::MAX_BATCH) {
             let some = self.server.embed(scope, label, batch.to_vec(), Urgency::Bulk).await?;
-            if some.len() != batch.len() {
-                return Err(NoVectors::Unusable.into());
-            }
+            fits(model, &some, batch.len())?;
             vectors.extend(some);
         }
         Ok(vectors)
     }
 }
 
-/// A server that has another model by now must not mix its vectors with those of the one that is known.
-fn fits(model: &EmbeddingModelRow, vectors: &[Vec<f32>]) -> Result<(), RetrievalError> {
+/// A server that has another model by now must not mix its vectors with those of the one that is known. No text is the reason for
+/// that: with its own model it takes them.
+fn fits(model: &EmbeddingModelRow, vectors: &[Vec<f32>], texts: usize) -> Result<(), NoVectors> {
     let all = vectors.iter().all(|vector| i32::try_from(vector.len()) == Ok(model.dimensions));
-    if all { Ok(()) } else { Err(NoVectors::Unusable.into()) }
+    if all && vectors.len() == texts { Ok(()) } else { Err(NoVectors::Unavailable) }
 }
 
 async fn read(store: &Store) -> Result<Standing, RetrievalError> {

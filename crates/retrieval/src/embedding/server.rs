@@ -6,7 +6,7 @@ use millwright_core::{Label, TenantScope};
 /// Why there are no vectors. What exactly went wrong is the implementation's to log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoVectors {
-    /// It does not answer, or not in time: later it may.
+    /// It does not answer, not in time, or not as the model that it is known for: later it may.
     #[error("it does not answer at the moment")]
     Unavailable,
     /// It may not be given texts of this label.
@@ -15,7 +15,8 @@ pub enum NoVectors {
     /// It refuses these texts, and will again.
     #[error("it refuses the text")]
     Refused,
-    /// What it answered is no use: not as many vectors as texts, or not of the size that is known.
+    /// What it answered is no use: a vector that points nowhere, or nothing that can be read. One text may be the reason, or the
+    /// server: that tells whether it answers others ([`EmbeddingModels::confirm`](super::EmbeddingModels::confirm)).
     #[error("its answer is of no use")]
     Unusable,
 }

@@ -259,10 +259,11 @@ impl Ingestor {
         Ok(outcome)
     }
 
-    /// A transaction that holds the job's lease.
+    /// A transaction that holds the job's lease and the document, gone or not.
     async fn begin(&self, task: &IngestTask) -> Result<TenantTx, IngestError> {
         let mut tx = self.store.tenant(&task.scope).begin().await?;
         tx.jobs().require_lease(&task.fence).await?;
+        tx.versions().hold_document(task.version_id).await?;
         Ok(tx)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use async_trait::async_trait;
@@ -12,7 +12,7 @@ use millwright_retrieval::{
     embedding::{EmbeddingModels, EmbeddingServer, NoVectors, ServedModel, Urgency},
     search::{DEFAULT_CANDIDATES, Degraded, SearchRequest, Searcher},
 };
-use millwright_store::tenant::{SearchFilter, VectorModel};
+use millwright_store::tenant::{SearchFilter, UnembeddedChunk, VectorModel};
 
 use crate::support::{BOOKKEEPING, PUMP_MANUAL, Plant, Site, embedder};
 
@@ -20,6 +20,10 @@ use crate::support::{BOOKKEEPING, PUMP_MANUAL, Plant, Site, embedder};
 #[derive(Debug, Default)]
 struct Backwards {
     fails: AtomicBool,
+    /// Whether it has another model, of another size.
+    another: AtomicBool,
+    /// How often it was asked what it is.
+    asked: AtomicUsize,
     texts: Mutex<Vec<String>>,
 }
 
@@ -42,8 +46,12 @@ impl EmbeddingServer for Backwards {
     }
 
     async fn identify(&self) -> Result<ServedModel, NoVectors> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         if self.fails.load(Ordering::Relaxed) {
             return Err(NoVectors::Unavailable);
+        }
+        if self.another.load(Ordering::Relaxed) {
+            return Ok(ServedModel { digest: "another".to_owned(), dimensions: 256 });
         }
         Ok(ServedModel { digest: "backwards".to_owned(), dimensions: 384 })
     }
@@ -61,7 +69,8 @@ impl EmbeddingServer for Backwards {
         }
         self.texts.lock().unwrap().extend(texts.clone());
         let vectors = embedder().embed_batch(texts).await.map_err(|_| NoVectors::Unavailable)?;
-        Ok(vectors.into_iter().map(|vector| vector.into_iter().rev().collect()).collect())
+        let size = if self.another.load(Ordering::Relaxed) { 256 } else { 384 };
+        Ok(vectors.into_iter().map(|vector| vector.into_iter().rev().take(size).collect()).collect())
     }
 }
 
@@ -101,7 +110,7 @@ async fn a_search_of_a_process_that_has_not_heard_of_the_swap_embeds_again() {
             limit: 5,
             filter: SearchFilter::default(),
             label,
-            principal: None,
+            account: None,
         };
         searcher.search(&site.scope, &reader, request).await.unwrap()
     };
@@ -133,7 +142,7 @@ async fn a_search_of_a_process_that_has_not_heard_of_the_swap_embeds_again() {
         limit: 5,
         filter: SearchFilter::default(),
         label: Label::LOWEST,
-        principal: None,
+        account: None,
     };
     let alone = searcher.search(&site.scope, &reader, request).await.unwrap();
     assert_eq!((alone.degraded, alone.passages.is_empty()), (Some(Degraded::VectorsFailed), false));
@@ -164,6 +173,54 @@ async fn a_model_is_wanted_once_and_again_only_when_its_server_has_another() {
     let label = Label::of(Classification::Internal);
     let none = models.embed_chunks(&plant.site("A").await.scope, &label, &building, vec![]).await.unwrap();
     assert!(none.is_empty());
+    plant.database.drop().await;
+}
+
+#[tokio::test]
+async fn another_model_behind_the_name_for_a_while_counts_against_no_text_and_nothing_of_it_is_remembered() {
+    let plant = Plant::new().await;
+    let site = plant.site("A").await;
+    let server = Arc::new(Backwards::default());
+    let models =
+        EmbeddingModels::open(plant.database.store.clone(), embedder(), Some(Arc::clone(&server) as _)).await.unwrap();
+    build(&plant, &site, &models).await;
+    let serving = models.refresh().await.unwrap().serving.clone();
+    models.confirm(&serving).await.unwrap();
+    let unavailable = |error: Option<RetrievalError>| {
+        assert!(matches!(error, Some(RetrievalError::Server(NoVectors::Unavailable))), "{error:?}");
+    };
+    let question = async || models.embed_query(&site.scope, &Label::LOWEST, "what lubricates the bearings").await;
+    server.another.store(true, Ordering::Relaxed);
+    let text = "Grease the bearings every 500 hours.".to_owned();
+    let chunk = UnembeddedChunk { id: plant.sources.new_id(), heading_path: Vec::new(), text };
+    unavailable(models.embed_chunks(&site.scope, &Label::LOWEST, &serving, vec![chunk]).await.err());
+    unavailable(question().await.err());
+    server.another.store(false, Ordering::Relaxed);
+    assert_eq!(question().await.unwrap().vector.len(), 384);
+    server.another.store(true, Ordering::Relaxed);
+    unavailable(models.confirm(&serving).await.err());
+    plant.database.drop().await;
+}
+
+#[tokio::test]
+async fn whether_a_process_is_ready_is_told_without_asking_the_server() {
+    let plant = Plant::new().await;
+    let site = plant.site("A").await;
+    let server = Arc::new(Backwards::default());
+    let models =
+        EmbeddingModels::open(plant.database.store.clone(), embedder(), Some(Arc::clone(&server) as _)).await.unwrap();
+    build(&plant, &site, &models).await;
+    models.refresh().await.unwrap();
+    let asked = server.asked.load(Ordering::Relaxed);
+    models.probe().await.unwrap();
+    server.fails.store(true, Ordering::Relaxed);
+    models.probe().await.unwrap();
+    assert_eq!(server.asked.load(Ordering::Relaxed), asked);
+    assert!(models.want_configured(plant.sources.now()).await.is_err());
+    assert!(matches!(models.probe().await, Err(RetrievalError::Server(NoVectors::Unavailable))));
+    server.fails.store(false, Ordering::Relaxed);
+    models.want_configured(plant.sources.now()).await.unwrap();
+    models.probe().await.unwrap();
     plant.database.drop().await;
 }
 

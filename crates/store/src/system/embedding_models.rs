@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::scope_of;
 use crate::{
     StoreError,
-    tenant::{SWAP_LOCK, VectorModel, text_enum},
+    tenant::{AT_REST, READ, SWAP_LOCK, VectorModel, text_enum},
 };
 
 /// The embedding models of the installation.
@@ -145,47 +145,40 @@ impl EmbeddingModels<'_> {
 
     /// Tenants with versions that were not gone through with the model.
     pub async fn list_lacking(&mut self, id: VectorModel) -> Result<Vec<TenantScope>, StoreError> {
-        let tenants: Vec<Uuid> = sqlx::query_scalar(
-            "SELECT DISTINCT tenant_id FROM document_versions WHERE vectors_by < $1 AND chunk_count > 0 \
-             AND ready_at IS NOT NULL AND status NOT IN ('queued', 'processing') ORDER BY tenant_id",
-        )
-        .bind(id.0)
-        .fetch_all(&mut *self.0)
-        .await?;
+        let statement = format!(
+            "SELECT DISTINCT v.tenant_id FROM document_versions v WHERE v.vectors_by < $1 AND {READ} AND {AT_REST} \
+             ORDER BY v.tenant_id"
+        );
+        let tenants: Vec<Uuid> =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(statement)).bind(id.0).fetch_all(&mut *self.0).await?;
         Ok(tenants.into_iter().map(scope_of).collect())
     }
 
     /// How many chunks of all tenants were gone through with the model, and how many there are.
     pub async fn progress(&mut self, id: VectorModel) -> Result<(i64, i64), StoreError> {
-        let counts = sqlx::query_as(
-            "SELECT coalesce(sum(chunk_count) FILTER (WHERE vectors_by >= $1), 0)::bigint, coalesce(sum(chunk_count), 0)::bigint \
-             FROM document_versions WHERE chunk_count > 0 AND ready_at IS NOT NULL AND status NOT IN ('queued', 'processing')",
-        )
-        .bind(id.0)
-        .fetch_one(&mut *self.0)
-        .await?;
-        Ok(counts)
+        let statement = format!(
+            "SELECT coalesce(sum(v.chunk_count) FILTER (WHERE v.vectors_by >= $1), 0)::bigint, \
+                    coalesce(sum(v.chunk_count), 0)::bigint \
+             FROM document_versions v WHERE {READ} AND {AT_REST}"
+        );
+        Ok(sqlx::query_as(sqlx::AssertSqlSafe(statement)).bind(id.0).fetch_one(&mut *self.0).await?)
     }
 
-    /// Whether a version that answers is about to be read anew and lacks vectors of the model. Ingestion makes them, so
-    /// [`list_lacking`](Self::list_lacking) leaves it out; until then it answers with those of the model that serves.
-    async fn answers_without(&mut self, id: VectorModel) -> Result<bool, StoreError> {
-        let answers = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM document_versions v \
-                 JOIN documents d ON d.tenant_id = v.tenant_id AND d.current_version_id = v.id \
-                 WHERE v.vectors_by < $1 AND v.chunk_count > 0 AND v.ready_at IS NOT NULL AND v.status IN ('queued', 'processing'))",
-        )
-        .bind(id.0)
-        .fetch_one(&mut *self.0)
-        .await?;
-        Ok(answers)
+    /// Whether a version lacks vectors of the model that can be gone through, or that answers and is about to be read anew:
+    /// ingestion makes the vectors of the latter, which answers with those of the model that serves until then.
+    async fn is_lacking(&mut self, id: VectorModel) -> Result<bool, StoreError> {
+        let statement = format!(
+            "SELECT EXISTS (SELECT 1 FROM document_versions v WHERE v.vectors_by < $1 AND {READ} AND ({AT_REST} OR EXISTS ( \
+                 SELECT 1 FROM documents d WHERE d.tenant_id = v.tenant_id AND d.current_version_id = v.id)))"
+        );
+        Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(statement)).bind(id.0).fetch_one(&mut *self.0).await?)
     }
 
     /// Makes the model that is being built serve, if nothing that answers or may answer lacks its vectors. Whether it does now.
     pub async fn serve(&mut self, id: VectorModel, now: DateTime<Utc>) -> Result<bool, StoreError> {
         self.lock().await?;
         // Statements of their own from here on: they see every version whose last step held the lock before.
-        if !self.list_lacking(id).await?.is_empty() || self.answers_without(id).await? {
+        if self.is_lacking(id).await? {
             return Ok(false);
         }
         let building: bool =

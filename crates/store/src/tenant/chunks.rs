@@ -25,7 +25,7 @@ pub struct NewChunk {
     pub char_end: i32,
     /// Headings above it, outermost first.
     pub heading_path: Vec<String>,
-    /// Tokens of the embedding model.
+    /// Tokens of the embedding model in process, whichever makes the vectors.
     pub token_count: i32,
     /// Exactly the span's text.
     pub text: String,
@@ -49,7 +49,7 @@ pub struct ChunkPreview {
     pub char_end: i32,
     /// Headings above it, outermost first.
     pub heading_path: Vec<String>,
-    /// Tokens of the embedding model.
+    /// Tokens of the embedding model in process, whichever makes the vectors.
     pub token_count: i32,
     /// Exactly the span's text.
     pub text: String,

@@ -65,7 +65,7 @@ pub use usage::{CallOutcome, NewUsage, Usage, UsageFilter, UsageGroup, UsageRow,
 pub use users::{NewUser, UserChange, UserFilter, UserKind, UserRow, UserStatus, Users};
 pub use validity::{SearchFilter, Standing, Validity, VersionSet};
 pub use vaults::Vaults;
-pub(crate) use vectors::SWAP_LOCK;
+pub(crate) use vectors::{AT_REST, READ, SWAP_LOCK};
 pub use vectors::{LackingVersion, LiveModels, NewVector, UnembeddedChunk, VectorModel, VectorProgress, Vectors};
 pub use versions::{NewVersion, Stage, VersionDigests, VersionRow, VersionStatus, Versions};
 

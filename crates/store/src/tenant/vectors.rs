@@ -85,8 +85,11 @@ pub struct LiveModels {
 /// Nobody makes another model serve while the last step of a version holds this, and the other way round.
 pub(crate) const SWAP_LOCK: i64 = 7_810_774_204;
 
-/// What can be gone through: read to its end at least once, and not about to be read anew.
-const READ: &str = "v.chunk_count > 0 AND v.ready_at IS NOT NULL AND v.status NOT IN ('queued', 'processing')";
+/// A version `v` with something to go through: read to its end at least once, and not deleted since, which leaves it no chunks.
+/// Should ingestion have been at it in that moment, it is gone through like any other, and nothing is found.
+pub(crate) const READ: &str = "v.chunk_count > 0 AND v.ready_at IS NOT NULL";
+/// That can be gone through: it is not about to be read anew.
+pub(crate) const AT_REST: &str = "v.status NOT IN ('queued', 'processing')";
 
 impl Vectors<'_> {
     /// Which models there are, which stays so until the transaction ends.
@@ -194,8 +197,8 @@ impl Vectors<'_> {
     pub async fn list_lacking(&mut self, model: VectorModel, limit: i64) -> Result<Vec<LackingVersion>, StoreError> {
         let statement = format!(
             "SELECT v.id, v.document_id FROM document_versions v \
-             JOIN documents d ON d.tenant_id = v.tenant_id AND d.id = v.document_id AND d.deleted_at IS NULL \
-             WHERE v.tenant_id = $1 AND v.vectors_by < $2 AND {READ} \
+             JOIN documents d ON d.tenant_id = v.tenant_id AND d.id = v.document_id \
+             WHERE v.tenant_id = $1 AND v.vectors_by < $2 AND {READ} AND {AT_REST} \
              ORDER BY d.current_version_id = v.id DESC NULLS LAST, v.id LIMIT $3"
         );
         let rows = sqlx::query_as(sqlx::AssertSqlSafe(statement))
@@ -218,7 +221,7 @@ impl Vectors<'_> {
     ) -> Result<(), StoreError> {
         let statement = format!(
             "UPDATE document_versions v SET vectors_by = $3, vectors_withheld = $4 \
-             WHERE v.tenant_id = $1 AND v.id = $2 AND v.vectors_by < $3 AND {READ} \
+             WHERE v.tenant_id = $1 AND v.id = $2 AND v.vectors_by < $3 AND {READ} AND {AT_REST} \
                AND EXISTS (SELECT 1 FROM embedding_models m WHERE m.id = $3 AND m.state <> 'retired')"
         );
         sqlx::query(sqlx::AssertSqlSafe(statement))
@@ -246,7 +249,7 @@ impl Vectors<'_> {
             "SELECT coalesce(sum(v.chunk_count) FILTER (WHERE v.vectors_by >= $2), 0)::bigint AS done, \
                     coalesce(sum(v.chunk_count), 0)::bigint AS total, \
                     coalesce(sum(v.chunk_count) FILTER (WHERE v.vectors_by = $2 AND v.vectors_withheld), 0)::bigint AS withheld \
-             FROM document_versions v WHERE v.tenant_id = $1 AND {READ}"
+             FROM document_versions v WHERE v.tenant_id = $1 AND {READ} AND {AT_REST}"
         );
         let progress = sqlx::query_as(sqlx::AssertSqlSafe(statement))
             .bind(self.0.tenant)

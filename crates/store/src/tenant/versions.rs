@@ -362,20 +362,27 @@ impl Versions<'_> {
         Ok(())
     }
 
+    /// Locks the version's document for the rest of the transaction; false when it is gone. Whoever changes what was read of a
+    /// version does this first, as a deletion does: what is locked in one order ends in no deadlock.
+    pub async fn hold_document(&mut self, id: VersionId) -> Result<bool, StoreError> {
+        let live: Option<bool> = sqlx::query_scalar(
+            "SELECT deleted_at IS NULL FROM documents WHERE tenant_id = $1 AND id = \
+                 (SELECT v.document_id FROM document_versions v WHERE v.tenant_id = $1 AND v.id = $2) FOR NO KEY UPDATE",
+        )
+        .bind(self.0.tenant)
+        .bind(id.uuid())
+        .fetch_optional(&mut *self.0.connection)
+        .await?;
+        Ok(live == Some(true))
+    }
+
     /// Ends ingestion: the version was read, and answers if it should on this day; see
     /// [`Validity::settle`]. Of a document that is gone, what was read goes too. To be followed by
     /// [`Validity::settle_superseded_by`].
     pub async fn set_ready(&mut self, id: VersionId, now: DateTime<Utc>) -> Result<Standing, StoreError> {
         let document = self.require(id).await?.document_id;
         // Before anything is decided, so that versions that end at the same time follow each other.
-        let live: Option<bool> = sqlx::query_scalar(
-            "SELECT true FROM documents WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL FOR UPDATE",
-        )
-        .bind(self.0.tenant)
-        .bind(document.uuid())
-        .fetch_optional(&mut *self.0.connection)
-        .await?;
-        if live.is_none() {
+        if !self.hold_document(id).await? {
             self.delete_contents(id).await?;
             return Ok(Standing::Gone);
         }

@@ -251,6 +251,31 @@ async fn a_version_that_answers_while_it_waits_to_be_read_anew_holds_the_swap_up
 }
 
 #[tokio::test]
+async fn a_document_that_was_deleted_while_it_was_read_anew_holds_no_swap_up_for_ever() {
+    let world = World::new().await;
+    let site = world.site("TenantA").await;
+    let manual = world.manual(&site, "Pump manual.txt", &[axis(0)]).await;
+    let second = want(&world, "second", 384).await[1].id;
+    let mut tx = world.begin(&site).await;
+    tx.documents().delete(manual.document, world.now()).await.unwrap();
+    tx.commit(BOOKKEEPING).await.unwrap();
+    // What is left when ingestion wrote its chunks a moment later, and failed.
+    world.database.tamper("UPDATE document_versions SET chunk_count = 3, status = 'failed', vectors_by = 0").await;
+    assert!(!serve(&world, second).await);
+    // Whoever looks for gaps finds it in the tenant as well as over all tenants.
+    let mut system = world.store().system().await.unwrap();
+    assert_eq!(system.embedding_models().list_lacking(second).await.unwrap(), [site.scope]);
+    drop(system);
+    let mut tx = world.begin(&site).await;
+    let lacking: Vec<_> = tx.vectors().list_lacking(second, 9).await.unwrap().into_iter().map(|row| row.id).collect();
+    assert_eq!(lacking, [manual.version]);
+    tx.vectors().set_gone_through(manual.version, second, false).await.unwrap();
+    tx.commit(BOOKKEEPING).await.unwrap();
+    assert!(serve(&world, second).await);
+    world.drop().await;
+}
+
+#[tokio::test]
 async fn nothing_is_recorded_of_a_model_that_was_given_up() {
     let world = World::new().await;
     let site = world.site("TenantA").await;
