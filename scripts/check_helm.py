@@ -22,6 +22,21 @@ GOOD = {
         {"identityProviders": '[[provider]]\nid = "plant"\n'},
         {"ConfigMap", "Job", "NetworkPolicy", "PersistentVolumeClaim"},
     ),
+    "a watched share and a file of models": (
+        {
+            "env": {"WATCH_ROOT": "/srv/shares", "MODELS_FILE": "/etc/models/models.yaml", "EMBEDDING_MODEL": "vectors"},
+            "extraVolumes": [
+                {"name": "manuals", "nfs": {"server": "files.example.com", "path": "/manuals", "readOnly": True}},
+                {"name": "models", "configMap": {"name": "models"}},
+            ],
+            "extraVolumeMounts": [
+                {"name": "manuals", "mountPath": "/srv/shares/ten_1/manuals", "readOnly": True},
+                {"name": "models", "mountPath": "/etc/models", "readOnly": True},
+            ],
+            "podSecurityContext": {"supplementalGroups": [2000, 1234601103]},
+        },
+        {"Job", "NetworkPolicy", "PersistentVolumeClaim"},
+    ),
     "as little as possible": (
         {"networkPolicy": {"enabled": False}, "migration": {"enabled": False}, "persistence": {"enabled": False}},
         set(),
@@ -35,6 +50,8 @@ BAD = {
     "a volume for two replicas": ({"replicas": 2}, "replicas"),
     "a secret among the plain settings": ({"env": {"SECRET_KEY": "x"}}, "SECRET_KEY"),
     "an ingress without a host": ({"ingress": {"enabled": True}}, "host"),
+    "the group of root": ({"podSecurityContext": {"supplementalGroups": [0]}}, "supplementalGroups"),
+    "a mount without a place": ({"extraVolumeMounts": [{"name": "manuals"}]}, "mountPath"),
     "a misspelt setting": ({"replica": 2}, "replica"),
 }
 
@@ -63,10 +80,12 @@ def validate(name, document, version):
 def check_hardening(document):
     """Every pod runs without privileges, as nobody in particular, on a read-only file system."""
     pod = document["spec"]["template"]["spec"]
-    assert pod["securityContext"]["runAsNonRoot"] and pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["runAsUser"] == 10001
+    assert pod["automountServiceAccountToken"] is False
     for container in pod["containers"]:
         security = container["securityContext"]
         assert security["readOnlyRootFilesystem"] and security["capabilities"]["drop"] == ["ALL"]
+        assert {mount["name"] for mount in container["volumeMounts"]} <= {volume["name"] for volume in pod["volumes"]}
         assert security["allowPrivilegeEscalation"] is False and "memory" in container["resources"]["limits"]
         for variable in container["env"]:
             assert (variable["name"] in SECRETS) == ("valueFrom" in variable), variable["name"]

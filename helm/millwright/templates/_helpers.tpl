@@ -33,6 +33,9 @@ runAsUser: 10001
 runAsGroup: 10001
 fsGroup: 10001
 fsGroupChangePolicy: OnRootMismatch
+{{- with .Values.podSecurityContext.supplementalGroups }}
+supplementalGroups: {{- toYaml . | nindent 2 }}
+{{- end }}
 seccompProfile:
   type: RuntimeDefault
 {{- end -}}
