@@ -71,6 +71,10 @@ test("an administrator has a folder watched and sees how fresh it is", { skip },
   await page.goto(`${BASE}/documents?q=gearbox`);
   await page.getByTestId("document-row").filter({ hasText: "e2e-gearbox.md" }).getByRole("link").click();
   await page.getByTestId("from-source").waitFor();
+  await page.getByRole("button", { name: "Document actions" }).click();
+  await page.getByRole("menuitem", { name: "Reindex" }).waitFor();
+  assert.equal(await page.getByRole("menuitem", { name: "Delete" }).count(), 0, "it is there as long as its file is");
+  await page.keyboard.press("Escape");
 
   await page.goto(`${BASE}/admin/sources`);
   await row.getByRole("button", { name: "Change E2E manuals" }).click();
@@ -92,13 +96,25 @@ test("a stale clock is told as such", { skip }, async () => {
   const clock = { checked_at: "2026-01-01T00:00:00Z", due_at: "2999-01-01T00:00:00Z", running: false, started_at: "2026-01-01T00:00:00Z", finished_at: "2026-01-01T00:00:01Z", took_ms: 1000, report: { seen: 3 }, failure: null };
   const failed = { ...clock, failure: { code: "folder_missing", detail: "the folder is not there; it may be a share that is not mounted" } };
   const source = { id: `src_${"0".repeat(32)}`, name: "Lost share", path: "lost", classification: "INTERNAL", export_control: [], integrity: "untrusted", groups: [], tags: [], group_map: null, content_interval_s: 900, permission_interval_s: 300, permission_max_age_s: 3600, stale: true, fresh_until: "2026-01-01T01:00:00Z", document_count: 3, hidden_count: 0, contents: failed, permissions: failed, created_at: clock.checked_at, updated_at: clock.checked_at };
-  await page.route("**/api/v1/sources", (route) => route.fulfill({ json: { items: [source], folder: "ten_x" } }));
+  const waiting = { ...clock, checked_at: null, failure: { code: "documents_waiting", detail: "many documents wait to be read; the next pass takes in more" } };
+  const large = { ...source, id: `src_${"1".repeat(32)}`, name: "Large share", path: "large", group_map: { 2000: "hr" }, stale: false, fresh_until: "2999-01-01T00:00:00Z", contents: waiting, permissions: clock };
+  await page.route("**/api/v1/sources", (route) => route.fulfill({ json: { items: [source, large], folder: "ten_x" } }));
   await page.goto(`${BASE}/admin/sources`);
-  const row = page.getByTestId("source-row");
+  const row = page.getByTestId("source-row").filter({ hasText: "Lost share" });
   await row.getByText("Stale: hidden").waitFor();
   await row.getByTestId("source-failure").last().waitFor();
+  const full = page.getByTestId("source-row").filter({ hasText: "Large share" });
+  await full.getByTestId("source-waiting").last().waitFor();
+  assert.equal(await full.getByTestId("source-failure").count(), 0, "waiting is no failure");
   await shot(page, "sources-stale");
   await checkAccessibility(page, "sources-stale");
+  await full.getByRole("button", { name: "Change Large share" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("These pairs stay").waitFor();
+  await dialog.getByLabel("Unix groups", { exact: true }).fill("");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.getByText("These pairs cannot be changed or taken away: 2000 = hr.").waitFor();
+  await dialog.getByRole("button", { name: "Cancel" }).click();
   await page.unroute("**/api/v1/sources");
   await page.route("**/api/v1/sources", (route) => route.fulfill({ json: { items: [], folder: null } }));
   await page.reload();

@@ -1306,7 +1306,8 @@ export interface paths {
         head?: never;
         /**
          * Changes how a folder is watched. With another label or other groups its documents are hidden at once, until their
-         *     permissions were checked anew. A label is not lowered: that takes a source of its own.
+         *     permissions were checked anew. Neither is its label lowered nor another access group given to a Unix group: that takes a
+         *     source of its own.
          */
         patch: operations["sources.change"];
         trace?: never;
@@ -1740,7 +1741,7 @@ export interface components {
             content_interval_s?: number | null;
             /** @description All export regimes; at least those that it has. */
             export_control?: string[] | null;
-            /** @description The whole map. One that is there can be changed and not taken away. */
+            /** @description The whole map, with every pair that is there as it is: more can be added. */
             group_map?: {
                 [key: string]: string;
             } | null;
@@ -2019,7 +2020,8 @@ export interface components {
             finished_at?: string | null;
             /**
              * @description What the running pass met so far, else the last one: counts `seen`, `new`, `changed`, `removed`, `relabelled`, `hidden`
-             *     and `passed_over`; `skipped`, counted by reason; and `problems`, the first 50 paths with their reason.
+             *     and `passed_over`; `skipped`, counted by reason; and `problems`, the first 50 paths with their reason: the folder
+             *     alone of files that only their owner or a group without a counterpart may read.
              */
             report: unknown;
             /** @description Whether a pass is under way. */

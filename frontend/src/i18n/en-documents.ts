@@ -117,5 +117,5 @@ export const upload = {
   progress_other: "{{done}} of {{count}} uploads finished",
   sent: "{{percent}} % sent",
   unchanged: "Unchanged, not read again",
-  phase: { waiting: "Waiting", sending: "Sending", held: "Waiting for a place in the queue", accepted: "Sent", failed: "Not accepted" },
+  phase: { waiting: "Waiting", sending: "Sending", held: "The server is busy, waiting", accepted: "Sent", failed: "Not accepted" },
 } as const;

@@ -111,7 +111,7 @@ export const budgets = {
 export const models = {
   title: "Models",
   text: "What may answer, where it runs, and how a request finds its model.",
-  vectors: "Embeddings",
+  vectors: "Embedding models",
   vectorsText: "What turns passages and questions into vectors, so that they are found by what they mean. A new model is built up beside the one that answers and takes its place in one moment.",
   vectorNumbers: "{{number}} numbers",
   vectorStates: { serving: "answers", building: "being built up", waits: "waits for its index: millwright embeddings prepare", absent: "not reached: search goes by keywords" },

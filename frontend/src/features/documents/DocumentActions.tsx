@@ -54,10 +54,13 @@ export function DocumentActions({ document, onDeleted }: DocumentActionsProps) {
           <RefreshCw size={14} aria-hidden="true" />
           {t("documents.reindex")}
         </MenuItem>
-        <MenuItem danger onSelect={confirm}>
-          <Trash2 size={14} aria-hidden="true" />
-          {t("common.delete")}
-        </MenuItem>
+        {/* A document of a watched folder is there as long as its file is. */}
+        {document.source === null && (
+          <MenuItem danger onSelect={confirm}>
+            <Trash2 size={14} aria-hidden="true" />
+            {t("common.delete")}
+          </MenuItem>
+        )}
       </Menu>
       {confirming && (
         <ConfirmDialog

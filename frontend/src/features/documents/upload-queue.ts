@@ -7,7 +7,7 @@ export interface UploadItem {
   key: string;
   file: File;
   said: UploadDescription;
-  /** `held`: the server has no room now and said when to come again. */
+  /** `held`: the server said when to come again. Its queue is full or there were too many requests: both have one code. */
   phase: "waiting" | "sending" | "held" | "accepted" | "failed";
   sent: number;
   document: Document | null;

@@ -9,7 +9,7 @@ import { Button } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
 import { Field, TextField } from "@/ui/Field";
 import { ProblemNotice } from "@/ui/ProblemNotice";
-import { BLANK, changeOf, createOf, draftOf, faults, type Fault, type SourceDraft } from "./draft";
+import { BLANK, changeOf, createOf, draftOf, faults, missingPairs, type Fault, type SourceDraft } from "./draft";
 import { SOURCES_PATH, invalidateSources } from "./queries";
 
 interface SourceDialogProps {
@@ -36,14 +36,14 @@ export function SourceDialog({ source, folder, onClose }: SourceDialogProps) {
       onClose();
     },
   });
-  const wrong = faults(draft);
+  const wrong = faults(draft, source);
   const problem = save.error === null ? null : asProblem(save.error);
   const submit = (event: SubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
     setTried(true);
     if (wrong.size === 0 && wrongLists.regimes === undefined && wrongLists.groups === undefined) save.mutate();
   };
-  const error = (fault: Fault) => (tried && wrong.has(fault) ? t(`sources.wrong.${fault}`) : undefined);
+  const error = (fault: Fault) => (tried && wrong.has(fault) ? t(`sources.wrong.${fault}`, { pairs: missingPairs(draft, source).join(", ") }) : undefined);
   const change = (part: Partial<SourceDraft>) => setDraft({ ...draft, ...part });
   const title = t(source === null ? "sources.create" : "sources.editTitle");
   return (
@@ -80,7 +80,11 @@ export function SourceDialog({ source, folder, onClose }: SourceDialogProps) {
         <ClassificationChoice value={draft.classification} onChange={(classification) => change({ classification })} />
         <ListFields lists={draft} onChange={(lists) => change(lists)} errors={{ groups: problem?.field("groups") }} />
         <TextField label={t("sources.tags")} hint={t("sources.tagsHint")} value={draft.tags} onChange={(event) => change({ tags: event.target.value })} autoComplete="off" error={problem?.field("tags")} />
-        <Field label={t("sources.groupMap")} hint={t("sources.groupMapHint")} error={problem?.field("group_map") ?? error("groupMap")}>
+        <Field
+          label={t("sources.groupMap")}
+          hint={t((source?.group_map ?? null) === null ? "sources.groupMapHint" : "sources.groupMapKeptHint")}
+          error={problem?.field("group_map") ?? error("groupMap") ?? error("groupMapKept")}
+        >
           {(control) => <textarea {...control} rows={3} value={draft.groupMap} spellCheck={false} onChange={(event) => change({ groupMap: event.target.value })} className="field h-auto py-1.5 font-mono" />}
         </Field>
         <div className="grid grid-cols-1 gap-3 sm:grid-cols-3">

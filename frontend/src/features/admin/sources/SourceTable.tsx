@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { send } from "@/api/client";
 import { asProblem } from "@/api/problem";
 import type { Source, SourceClock } from "@/api/source-types";
+import type { Failure } from "@/api/types";
 import { formatDuration, formatNumber } from "@/lib/format";
 import { Button, IconButton } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
@@ -12,6 +13,9 @@ import { LabelChips } from "@/ui/LabelChips";
 import { ProblemNotice } from "@/ui/ProblemNotice";
 import { Status, Time } from "@/ui/parts";
 import { SOURCES_PATH, invalidateSources, isBusy } from "./queries";
+
+/** No failure: a large folder is taken in pass by pass, as documents are read. */
+const WAITING = "documents_waiting";
 
 interface SourceTableProps {
   sources: readonly Source[];
@@ -102,9 +106,11 @@ function Freshness({ source }: { source: Source }) {
 /** One clock: when it was right last, what is being done, and what was met. */
 function Clock({ clock, title }: { clock: SourceClock | null; title: string }) {
   const { t } = useTranslation();
+  const failureText = useFailureText();
   const [open, setOpen] = useState(false);
   if (clock === null) return null;
   const { report } = clock;
+  const failure = clock.running ? null : clock.failure;
   const skipped = Object.values(report.skipped ?? {}).reduce((sum, count) => sum + count, 0);
   const counts = (["new", "changed", "removed", "relabelled", "hidden"] as const).filter((name) => (report[name] ?? 0) > 0);
   return (
@@ -119,9 +125,10 @@ function Clock({ clock, title }: { clock: SourceClock | null; title: string }) {
           {clock.took_ms !== null && <> · {formatDuration(clock.took_ms)}</>}
         </p>
       )}
-      {clock.failure !== null && !clock.running && (
+      {failure?.code === WAITING && <p data-testid="source-waiting">{failureText(failure)}</p>}
+      {failure !== null && failure.code !== WAITING && (
         <p className="text-danger [overflow-wrap:anywhere]" data-testid="source-failure">
-          {t("sources.failed")} {sentence(clock.failure.detail)}
+          {t("sources.failed")} {failureText(failure)}
         </p>
       )}
       {counts.length > 0 && <p>{counts.map((name) => t(`sources.counts.${name}`, { count: report[name] ?? 0, shown: formatNumber(report[name] ?? 0) })).join(", ")}</p>}
@@ -137,6 +144,15 @@ function Clock({ clock, title }: { clock: SourceClock | null; title: string }) {
       )}
     </div>
   );
+}
+
+/** What a failure's code means; the server's own words for one that is not known here. */
+function useFailureText(): (failure: Failure) => string {
+  const { t, i18n } = useTranslation();
+  return ({ code, detail }) => {
+    const key = `sources.failures.${code}`;
+    return i18n.exists(key) ? t(key as "sources.failures.internal") : sentence(detail);
+  };
 }
 
 /** What was left out, and why. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Source } from "@/api/source-types";
-import { BLANK, changeOf, createOf, draftOf, faults, groupMapOf } from "./draft";
+import { BLANK, changeOf, createOf, draftOf, faults, groupMapOf, missingPairs } from "./draft";
 
 describe("a watched folder as it is edited", () => {
   it("is sent in seconds, with the whole folder where no path is given", () => {
@@ -24,9 +24,19 @@ describe("a watched folder as it is edited", () => {
   });
 
   it("says what is wrong with it", () => {
-    expect([...faults(BLANK)]).toEqual(["name"]);
-    expect([...faults({ ...BLANK, name: "x", maxAge: "5", permission: "5" })]).toEqual(["maxAge"]);
-    expect([...faults({ ...BLANK, name: "x", content: "often", groupMap: "x" })]).toEqual(["groupMap", "content"]);
+    expect([...faults(BLANK, null)]).toEqual(["name"]);
+    expect([...faults({ ...BLANK, name: "x", maxAge: "5", permission: "5" }, null)]).toEqual(["maxAge"]);
+    expect([...faults({ ...BLANK, name: "x", content: "often", groupMap: "x" }, null)]).toEqual(["groupMap", "content"]);
+  });
+
+  it("keeps the pairs of groups that it has, and takes more", () => {
+    const source = { group_map: { "2000": "hr", maint: "maintenance" } } as unknown as Source;
+    const draft = { ...BLANK, name: "x" };
+    expect([...faults({ ...draft, groupMap: "maint = maintenance\n2000 = hr\n3000 = planning" }, source)]).toEqual([]);
+    expect([...faults({ ...draft, groupMap: "" }, source)]).toEqual(["groupMapKept"]);
+    expect(missingPairs({ ...draft, groupMap: "2000 = planning" }, source)).toEqual(["2000 = hr", "maint = maintenance"]);
+    expect([...faults({ ...draft, groupMap: "2000" }, source)]).toEqual(["groupMap"]);
+    expect([...faults({ ...draft, groupMap: "2000 = hr" }, { ...source, group_map: null })]).toEqual([]);
   });
 
   it("comes back as it was stored", () => {

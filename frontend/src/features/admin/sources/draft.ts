@@ -33,6 +33,8 @@ export const BLANK: SourceDraft = {
 
 const minutes = (seconds: number) => String(Math.round((seconds / 60) * 100) / 100);
 
+const pairText = ([unix, group]: [string, string]) => `${unix} = ${group}`;
+
 export function draftOf(source: Source): SourceDraft {
   return {
     name: source.name,
@@ -41,9 +43,7 @@ export function draftOf(source: Source): SourceDraft {
     regimes: source.export_control.join(", "),
     groups: source.groups.join(", "),
     tags: source.tags.join(", "),
-    groupMap: Object.entries(source.group_map ?? {})
-      .map(([unix, group]) => `${unix} = ${group}`)
-      .join("\n"),
+    groupMap: Object.entries(source.group_map ?? {}).map(pairText).join("\n"),
     content: minutes(source.content_interval_s),
     permission: minutes(source.permission_interval_s),
     maxAge: minutes(source.permission_max_age_s),
@@ -59,6 +59,15 @@ export function groupMapOf(text: string): Record<string, string> | null {
   const pairs = lines.map((line) => line.split("=").map((word) => word.trim()));
   const good = pairs.every(([unix, group, ...rest]) => unix !== undefined && unix !== "" && group !== undefined && group !== "" && rest.length === 0 && wrongGroup([group]) === undefined);
   return good ? Object.fromEntries(pairs as [string, string][]) : null;
+}
+
+/** The pairs that the source has and the draft has not: more can be added, but none taken away or changed. */
+export function missingPairs(draft: SourceDraft, source: Source | null): string[] {
+  const map = groupMapOf(draft.groupMap);
+  if (map === null) return [];
+  return Object.entries(source?.group_map ?? {})
+    .filter(([unix, group]) => map[unix] !== group)
+    .map(pairText);
 }
 
 const seconds = (text: string) => Math.round(Number(text.replace(",", ".")) * 60);
@@ -93,13 +102,14 @@ export function changeOf(draft: SourceDraft): ChangeSource {
   return settingsOf(draft);
 }
 
-export type Fault = "name" | "groupMap" | "content" | "permission" | "maxAge";
+export type Fault = "name" | "groupMap" | "groupMapKept" | "content" | "permission" | "maxAge";
 
-/** What has to be put right before the server can be asked. */
-export function faults(draft: SourceDraft): Set<Fault> {
+/** What has to be put right before the server can be asked; `source` is null for one that is not there yet. */
+export function faults(draft: SourceDraft, source: Source | null): Set<Fault> {
   const found = new Set<Fault>();
   if (draft.name.trim() === "") found.add("name");
   if (groupMapOf(draft.groupMap) === null) found.add("groupMap");
+  if (missingPairs(draft, source).length > 0) found.add("groupMapKept");
   for (const field of ["content", "permission", "maxAge"] as const) {
     if (!(seconds(draft[field]) > 0)) found.add(field);
   }

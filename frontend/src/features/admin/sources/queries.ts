@@ -5,7 +5,7 @@ import type { Source, SourceList } from "@/api/source-types";
 const SOURCES_KEY = ["sources"] as const;
 export const SOURCES_PATH = "/sources";
 /** While a pass is under way or about to begin, and otherwise. */
-const SOON_MS = 1000;
+const SOON_MS = 3000;
 const LATER_MS = 10_000;
 
 export function isBusy(source: Source): boolean {
