@@ -232,6 +232,29 @@ async fn what_may_not_go_to_the_server_is_found_by_keywords_and_goes_there_once_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_has_another_model_for_a_while_costs_no_passage_its_vectors() {
+    let (mut world, token) = with_facts().await;
+    let vectors = EmbeddingServer::start(64, 1);
+    world.set_embedding_model("counting", &vectors.url, "RESTRICTED");
+    let server = world.server().await;
+    let admin = server.session(&token);
+    prepare(&mut world, &server).await;
+    serves(&admin, "counting").await;
+    vectors.resize(48);
+    let late = admin.take_in("late.md", "# Late\n\nThe gasket Ypsilon is grey.\n").await;
+    assert_eq!(late["vectors"]["state"], "pending", "{late}");
+    let sent = vectors.texts().len();
+    eventually("it was tried again", LIMIT, async || vectors.texts().len() > sent).await;
+    let path = format!("/api/v1/documents/{}", id(&late));
+    let state = async || admin.json(&path).await["vectors"]["state"].clone();
+    assert_eq!(state().await, "pending");
+    vectors.resize(64);
+    eventually("it has vectors", LIMIT, async || state().await == "complete").await;
+    let found = best(&admin, "gasket Ypsilon grey").await;
+    assert!(found["document_id"] == late["id"] && !found["vector"].is_null(), "{found}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_models_of_one_size_never_meet() {
     let mut world = World::new().await;
     let tenant = world.tenant("A").await;

@@ -8,7 +8,7 @@ use std::{
     net::{TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
@@ -26,7 +26,7 @@ pub(crate) struct EmbeddingServer {
 }
 
 struct Shared {
-    dimensions: usize,
+    dimensions: AtomicUsize,
     seed: u64,
     texts: Mutex<Vec<String>>,
     delay: Mutex<Duration>,
@@ -41,6 +41,7 @@ impl EmbeddingServer {
         let address = listener.local_addr().expect("address").to_string();
         let (texts, delay) = (Mutex::default(), Mutex::default());
         let (fails, ended) = (AtomicBool::new(false), AtomicBool::new(false));
+        let dimensions = AtomicUsize::new(dimensions);
         let shared = Arc::new(Shared { dimensions, seed, texts, delay, fails, ended });
         let accepting = Arc::clone(&shared);
         thread::spawn(move || {
@@ -66,6 +67,11 @@ impl EmbeddingServer {
     /// Whether it answers with an error.
     pub(crate) fn fail(&self, fails: bool) {
         self.shared.fails.store(fails, Ordering::Relaxed);
+    }
+
+    /// Has it have another model from now on, whose vectors are of so many numbers.
+    pub(crate) fn resize(&self, dimensions: usize) {
+        self.shared.dimensions.store(dimensions, Ordering::Relaxed);
     }
 
     /// All texts that it was sent, oldest first.
@@ -108,12 +114,13 @@ impl Shared {
     }
 
     fn vector(&self, text: &str) -> Vec<f32> {
-        let mut vector = vec![0.01; self.dimensions];
+        let dimensions = self.dimensions.load(Ordering::Relaxed);
+        let mut vector = vec![0.01; dimensions];
         let lower = text.to_lowercase();
         for word in lower.split(|c: char| !c.is_alphanumeric()).filter(|word| word.len() > 2) {
             let mut hasher = DefaultHasher::new();
             (self.seed, word).hash(&mut hasher);
-            vector[(hasher.finish() % self.dimensions as u64) as usize] += 1.0;
+            vector[(hasher.finish() % dimensions as u64) as usize] += 1.0;
         }
         vector
     }

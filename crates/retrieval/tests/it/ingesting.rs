@@ -151,22 +151,27 @@ async fn a_new_version_takes_over_and_an_older_one_never_does() {
 async fn a_document_deleted_meanwhile_leaves_nothing() {
     let plant = Plant::new().await;
     let site = plant.site("A").await;
-    let (document, version) = plant.upload(&site, "long.md", "markdown", long_manual(60).as_bytes()).await;
-    let task = plant.task(&site, version).await;
-    let delete = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        let mut tx = plant.database.store.tenant(&site.scope).begin().await.unwrap();
-        tx.documents().delete(document, plant.sources.now()).await.unwrap();
-        tx.commit(crate::support::BOOKKEEPING).await.unwrap();
-    };
-    let (first, ()) = tokio::join!(plant.run(&task), delete);
-    if first.is_err() {
-        // The rows it was about to write to are gone; the job is tried again.
+    // At many moments: which of the two waits for the other depends on them, and neither may wait for ever.
+    for millis in [20, 60, 100, 150, 200, 250, 300, 400] {
+        let name = format!("long-{millis}.md");
+        let (document, version) = plant.upload(&site, &name, "markdown", long_manual(60).as_bytes()).await;
         let task = plant.task(&site, version).await;
-        assert_eq!(plant.run(&task).await.unwrap(), IngestOutcome::Gone);
+        let delete = async {
+            tokio::time::sleep(Duration::from_millis(millis)).await;
+            let mut tx = plant.database.store.tenant(&site.scope).begin().await.unwrap();
+            tx.documents().delete(document, plant.sources.now()).await.unwrap();
+            tx.commit(crate::support::BOOKKEEPING).await.unwrap();
+        };
+        let (first, ()) = tokio::join!(plant.run(&task), delete);
+        if first.is_err() {
+            // The rows it was about to write to are gone; the job is tried again.
+            let task = plant.task(&site, version).await;
+            assert_eq!(plant.run(&task).await.unwrap(), IngestOutcome::Gone);
+        }
     }
     for table in ["chunks", "chunk_vectors", "document_pages", "document_contents"] {
         assert_eq!(plant.count(&format!("SELECT count(*) FROM {table}")).await, 0, "{table}");
     }
     assert!(plant.search(&site, "setpoint of station 7").await.passages.is_empty());
 }
+

@@ -151,7 +151,7 @@ impl Asker<'_> {
             limit: PASSAGES,
             filter: filter(by, share),
             label: Label::of(Classification::Internal),
-            principal: None,
+            account: None,
         };
         let found = self.searcher.search(&tenant.scope, tenant.reader(by == Narrowed::ByLabel, share), request).await?;
         anyhow::ensure!(found.degraded.is_none(), "a search without {:?}", found.degraded);
