@@ -105,6 +105,10 @@ async fn trial<'s>(site: &Site<'s>, operation: &Operation) -> Trial<'s> {
             site.world.db().tamper(running).await;
             Trial { ids: Ids { run, ..nothing }, ..site.by_admin() }
         }
+        "runs.fork" => {
+            let run = text(&site.admin.ask("How often is the pump oiled?").await["run_id"]);
+            Trial { ids: Ids { run, ..nothing }, ..site.by_admin() }
+        }
         "admin.budgets.change" | "admin.budgets.delete" => {
             let body = json!({ "name": name, "subject_kind": "tenant", "period": "month", "unit": "money", "limit": 1_000_000 });
             let (status, made) = read(site.admin.post("/api/v1/admin/budgets", &body).await).await;

@@ -19,7 +19,7 @@ pub(crate) const FACTS: &str = "# Compressor K-12\n\nThe relief valve of compres
     The air filter of compressor K-12 is cleaned every 250 hours.\n";
 pub(crate) const QUESTION: &str = "When does the relief valve of compressor K-12 open and when is its oil changed?";
 pub(crate) const FIRST: &str = "The relief valve of compressor K-12 opens at 6.5 bar [1]. ";
-const SECOND: &str = "The oil of compressor K-12 is changed every 2000 hours [1]. ";
+pub(crate) const SECOND: &str = "The oil of compressor K-12 is changed every 2000 hours [1]. ";
 
 /// A world whose model is the given one, with the facts taken in.
 async fn with_model(model: &str) -> (World, Server) {

@@ -60,6 +60,25 @@ describe("while an answer is written", { skip }, () => {
     await close();
   });
 
+  test("a restart of the server in the middle is waited out, and the answer goes on and says nothing twice", async () => {
+    const user = harness.person("operator");
+    // While the server is away the browser says so in its console.
+    const { page, check, close } = await harness.open({ user, allow: [/ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY|status of 503/] });
+    await askAndWaitForText(page);
+    await server.restart();
+    await page.locator('[data-testid="answer"][data-status="complete"]').waitFor({ timeout: 60_000 });
+    const sentences = (await answerText(page)).split(/(?<=\.)\s+/).map((sentence) => sentence.replace(/\d+\s*/g, "").trim());
+    assert.ok(sentences.length > 1, sentences.join("\n"));
+    assert.deepEqual(sentences, [...new Set(sentences)]);
+    const id = page.url().match(/cnv_[0-9a-f]{32}/)[0];
+    const stored = (await (await harness.api(user, `/conversations/${id}`)).json()).messages.at(-1);
+    assert.equal(stored.status, "complete");
+    await page.goto(`${harness.BASE}/runs/${stored.run_id}`);
+    await page.getByText("interrupted by a restart, and done again").waitFor();
+    check();
+    await close();
+  });
+
   test("another page can be looked at meanwhile, and nothing jumps", async () => {
     const { page, check, close } = await harness.open({ user: harness.person("operator") });
     await askAndWaitForText(page);

@@ -156,6 +156,7 @@ impl Operation {
             "admin.budgets.change" => json!({ "limit": 2000 }),
             "admin.glossary.create" => json!({ "term": "LOTO", "expansions": ["lockout tagout"], "language": "en" }),
             "admin.glossary.change" => json!({ "expansions": ["lockout and tagout"] }),
+            "runs.fork" => json!({ "step": 1 }),
             "sources.create" => json!({ "name": "Manuals", "path": "manuals" }),
             "sources.change" => json!({ "tags": ["manual"] }),
             "usage.estimate" => json!({ "prompt": "How often is the pump oiled?" }),

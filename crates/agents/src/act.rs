@@ -8,7 +8,7 @@ use millwright_governance::decision::{Question, person};
 use millwright_llm::{ToolResult, ToolRound, provider::ToolCall};
 use millwright_policy::decision::Verdict;
 use millwright_retrieval::search::{Passage, SearchRequest};
-use millwright_store::tenant::{NewDecision, Reader, StepKind, StepStatus};
+use millwright_store::tenant::{NewDecision, Reader, StepKind};
 use serde_json::{Value, json};
 
 use crate::{
@@ -19,6 +19,8 @@ use crate::{
     machine::Happened,
     observe,
     progress::Progress,
+    record::{Acted, ActedCall, kept},
+    resume,
     run::Run,
     runner::Inner,
     think,
@@ -41,6 +43,14 @@ struct Calling {
     arguments: Value,
 }
 
+/// The words for calls that came to nothing.
+const MALFORMED: &str = "malformed";
+const TOO_MANY: &str = "too_many";
+const REFUSED: &str = "refused";
+const FAILED: &str = "failed";
+const LATE: &str = "late";
+const FAILURES: [&str; 5] = [MALFORMED, TOO_MANY, REFUSED, FAILED, LATE];
+
 /// A call that is not done: the word for the reader, and what the model is told.
 type Refused = (&'static str, String);
 
@@ -59,6 +69,7 @@ pub(crate) async fn act(
     progress: &mut Progress,
     round: u8,
 ) -> Result<Happened, AgentError> {
+    let repeated = progress.repeated::<Acted>(StepKind::Tool)?;
     progress.begin(StepKind::Tool, round, inner.sources.now());
     let mut tx = inner.store.tenant(&run.principal.scope).read().await?;
     // Anew each time: what somebody may read can have changed since the question came.
@@ -69,13 +80,29 @@ pub(crate) async fn act(
     for (number, call) in std::mem::take(&mut progress.calls).into_iter().enumerate() {
         calling.push(decided(inner, run, progress, &reader, (number, call), &mut decisions)?);
     }
-    // Before anything is read: a run that is stopped meanwhile has its decisions all the same.
-    observe::record(inner, run, std::mem::take(&mut decisions)).await?;
-    let mut called = done(inner, run, progress, &reader, calling).await;
+    let is_repeated = repeated.is_some();
+    let mut called = if let Some(acted) = repeated {
+        done_before(inner, run, progress, &reader, (calling, acted)).await?
+    } else {
+        // Before anything is read: a run that is stopped meanwhile has its decisions all the same.
+        observe::record(inner, run, std::mem::take(&mut decisions)).await?;
+        done(inner, run, progress, &reader, calling).await
+    };
+    let record = record(progress, &called)?;
     let fresh = take_in(inner, run, progress, &reader, &mut called, &mut decisions).await?;
     let masked = observe::prepare(inner, run, progress, fresh).await?;
     let results = told(inner, progress, called, &masked)?;
-    observe::keep(inner, run, progress, &decisions).await?;
+    if is_repeated && !progress.repeats_aloud() {
+        progress.prepared.events.clear();
+        if let Some(repeat) = &mut progress.repeat {
+            repeat.decisions.extend(decisions);
+        }
+    } else {
+        if is_repeated {
+            observe::record(inner, run, std::mem::take(&mut decisions)).await?;
+        }
+        observe::keep(inner, run, progress, &decisions).await?;
+    }
     let calls: Vec<Value> = results.iter().map(|(_, detail, _)| detail.clone()).collect();
     let said = std::mem::take(&mut progress.said);
     let mut round_of = ToolRound { text: said.trim().to_owned(), results: Vec::new() };
@@ -90,8 +117,53 @@ pub(crate) async fn act(
         round_of.results.push(result);
     }
     progress.rounds.push(round_of);
-    progress.end(StepStatus::Finished, json!({ "calls": calls }), inner.sources.now());
+    progress.end_recorded(json!({ "calls": calls }), record, inner.sources.now());
     Ok(Happened::Acted)
+}
+
+/// What calls came to, as it is kept.
+fn record(progress: &mut Progress, called: &[Called]) -> Result<Value, AgentError> {
+    let mut calls = Vec::new();
+    for Called { found, failed, .. } in called {
+        let lines = found.lines.iter().map(|line| progress.mask(line)).collect::<Result<_, _>>()?;
+        let chunks = found.passages.iter().map(|passage| passage.chunk_id).collect();
+        let failed = failed.as_ref().map(|(word, told)| ((*word).to_owned(), told.clone()));
+        calls.push(ActedCall { failed, chunks, lines });
+    }
+    Ok(kept(&Acted { calls }))
+}
+
+/// What the calls came to before the process died. Nothing is looked for again.
+async fn done_before(
+    inner: &Inner,
+    run: &Run,
+    progress: &Progress,
+    reader: &Reader,
+    (calling, acted): (Vec<Calling>, Acted),
+) -> Result<Vec<Called>, AgentError> {
+    if calling.len() != acted.calls.len() {
+        return Err(AgentError::NotRepeatable);
+    }
+    let mut called = Vec::new();
+    for (calling, before) in calling.into_iter().zip(acted.calls) {
+        let known = |word: &str| FAILURES.into_iter().find(|known| *known == word).unwrap_or(FAILED);
+        let failed = before.failed.map(|(word, told)| (known(&word), told));
+        let restore = |line: &String| progress.placeholders.as_ref().map_or(line.clone(), |known| known.restore(line));
+        let found = Found {
+            passages: resume::passages(inner, run, reader, &before.chunks).await?,
+            lines: before.lines.iter().map(restore).collect(),
+            rerank_cost: None,
+        };
+        // What a policy forbids by now is not given to a model again.
+        called.push(match &calling.wish {
+            Err(why) if failed.is_none() => {
+                let failed = Some(why.clone());
+                Called { calling, found: Found::default(), failed }
+            }
+            _ => Called { calling, found, failed },
+        });
+    }
+    Ok(called)
 }
 
 /// Reads a call, asks the policies, and tells the reader of it.
@@ -104,9 +176,9 @@ fn decided(
     decisions: &mut Vec<NewDecision>,
 ) -> Result<Calling, AgentError> {
     let given: Vec<bool> = progress.prepared.masked.iter().map(Option::is_some).collect();
-    let mut wish = ReadCall::read(&call, &given).map_err(|why| ("malformed", why));
+    let mut wish = ReadCall::read(&call, &given).map_err(|why| (MALFORMED, why));
     if number >= MAX_CALLS {
-        wish = Err(("too_many", format!("at most {MAX_CALLS} calls at once; ask again")));
+        wish = Err((TOO_MANY, format!("at most {MAX_CALLS} calls at once; ask again")));
     }
     if let Some(placeholders) = &progress.placeholders {
         wish = wish.map(|wish| wish.restored(|text| placeholders.restore(text)));
@@ -121,7 +193,7 @@ fn decided(
         let is_allowed = decided.decision.verdict == Verdict::Allow;
         decisions.push(decided.record);
         if !is_allowed {
-            wish = Err(("refused", "a policy of the company does not permit this".to_owned()));
+            wish = Err((REFUSED, "a policy of the company does not permit this".to_owned()));
         }
     }
     let mut arguments = wish.as_ref().map_or_else(|_| json!({}), ReadCall::arguments);
@@ -165,9 +237,9 @@ async fn done(
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, run.id = %run.ids.run_id, "a tool of a run failed");
                 let why = "this did not work; answer from what you have, or try something else";
-                (Found::default(), Some(("failed", why.to_owned())))
+                (Found::default(), Some((FAILED, why.to_owned())))
             }
-            Err(_) => (Found::default(), Some(("late", "this took too long".to_owned()))),
+            Err(_) => (Found::default(), Some((LATE, "this took too long".to_owned()))),
         };
         Called { calling, found, failed }
     });

@@ -4,11 +4,23 @@ use millwright_core::{
     id::{MessageId, RunId},
 };
 use serde::Serialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::citation::Citation;
 
 /// What is said when the documents do not hold the answer.
 pub const NOT_IN_DOCUMENTS_TEXT: &str = "The documents do not hold an answer to this question.";
+
+/// What the audit entry of a run's end says of its answer: SHA-256, in hex, over its text and where each quote stands, as they are
+/// stored. Labels are no part of it: they may rise later.
+pub(crate) fn digest(content: &str, citations: &Value) -> String {
+    let place = |citation: &Value| {
+        json!(["number", "chunk_id", "char_start", "char_end", "quote"].map(|field| citation[field].clone()))
+    };
+    let places: Vec<Value> = citations.as_array().into_iter().flatten().map(place).collect();
+    hex::encode(Sha256::digest(json!([content, places]).to_string()))
+}
 
 /// An answer as the API shows it.
 #[derive(Debug, Clone, Serialize)]

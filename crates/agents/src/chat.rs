@@ -10,10 +10,10 @@ use millwright_governance::TenantPolicy;
 use millwright_llm::Tier;
 use millwright_store::{
     Proof, TenantTx,
-    tenant::{MessageRole, MessageStatus, NewMessage, NewRun, RunEventRow, SearchFilter, label_of_json},
+    tenant::{MessageRole, MessageStatus, NewMessage, NewRun, RunEventRow, RunFence, SearchFilter, label_of_json},
 };
 
-use crate::{AgentError, guard::Inspected, runner::Inner};
+use crate::{AgentError, guard::Inspected, record::kept, resume::Input, runner::Inner};
 
 /// The longest question.
 pub const MAX_MESSAGE_CHARS: usize = 16_000;
@@ -211,7 +211,7 @@ pub(crate) async fn store_run(
     principal: &Principal,
     prepared: &mut Prepared,
     (tier, model): (Tier, &str),
-    events: &[RunEventRow],
+    (fence, input, events): (RunFence, &Input, &[RunEventRow]),
     proofs: &mut Vec<AuditEvent>,
 ) -> Result<(), AgentError> {
     let (ids, now) = (prepared.ids, prepared.created_at);
@@ -237,6 +237,8 @@ pub(crate) async fn store_run(
         assistant_message_id: ids.assistant_message_id,
         tier: tier.as_str().to_owned(),
         model: model.to_owned(),
+        owner: fence.owner,
+        input: kept(input),
         created_at: now,
     };
     tx.runs().insert(&run, events).await?;
@@ -245,6 +247,10 @@ pub(crate) async fn store_run(
         .detail("conversation_id", ids.conversation_id.to_string())
         .detail("model", model)
         .detail("tier", tier.as_str());
+    let proof = match input.forked_from {
+        Some((from, step)) => proof.detail("forked_from", from.to_string()).detail("forked_at_step", step),
+        None => proof,
+    };
     proofs.push(proof);
     Ok(())
 }

@@ -4,13 +4,13 @@ use millwright_core::{
 };
 use millwright_llm::text::item_mark;
 use millwright_retrieval::search::Passage;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A quote longer than this is not extended; the next sentence gets a citation of its own.
 const MAX_QUOTE_CHARS: usize = 2_000;
 
 /// What a marker `[number]` in an answer stands for: a stretch of a page's text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Citation {
     /// The `n` of the markers `[n]`.
     pub number: u32,
@@ -42,7 +42,7 @@ pub struct Citation {
 }
 
 /// The rule that admitted a passage: the clearance of the person, held against the document's label when the search was made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Admission {
     /// Up to where the person was cleared.
     pub clearance: Classification,
@@ -86,6 +86,30 @@ impl Citations {
     /// None yet, of passages that somebody with this clearance found.
     pub fn of(clearance: Clearance) -> Self {
         Self { clearance, list: Vec::new(), spans: Vec::new() }
+    }
+
+    /// Forgets all.
+    pub(crate) fn clear(&mut self) {
+        self.list.clear();
+        self.spans.clear();
+    }
+
+    /// Cites the code points `[start, end)` of the page once more as a citation of its own. False when they do not lie in
+    /// the passage.
+    pub(crate) fn cite_again(&mut self, passage: &Passage, (start, end): (i32, i32), disputed_by: Vec<u32>) -> bool {
+        let byte = |at: i32| {
+            let at = usize::try_from(at.checked_sub(passage.char_start)?).ok()?;
+            let ends = std::iter::once(passage.text.len());
+            passage.text.char_indices().map(|(byte, _)| byte).chain(ends).nth(at)
+        };
+        let (Some(from), Some(to)) = (byte(start), byte(end)) else { return false };
+        if from > to {
+            return false;
+        }
+        let number = u32::try_from(self.list.len() + 1).unwrap_or(u32::MAX);
+        self.list.push(Citation { disputed_by, ..self.citation(passage, number, from, to) });
+        self.spans.push((from, to));
+        true
     }
 
     /// All so far.

@@ -66,7 +66,7 @@ impl Conversation {
 }
 
 /// Markers name passages of an earlier search: a model would take them for today's.
-fn without_markers(text: &str) -> String {
+pub(crate) fn without_markers(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(open) = rest.find('[') {

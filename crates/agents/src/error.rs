@@ -50,6 +50,12 @@ pub enum AgentError {
     /// The proof of a change cannot be made.
     #[error("an audit entry cannot be made")]
     Audit(#[from] AuditError),
+    /// What the run has recorded does not lead to where it stood any more.
+    #[error("the run cannot be taken up again: what it had read has changed, or may not be read any more")]
+    NotRepeatable,
+    /// The run has kept nothing that it could be repeated from.
+    #[error("the run has recorded nothing that it could be repeated from")]
+    NotRecorded,
     /// A fault of the runtime.
     #[error("the run took a step that does not exist")]
     Transition(#[from] InvalidTransition),
@@ -64,7 +70,11 @@ impl ToProblem for AgentError {
             Self::StillRunning => {
                 Problem::new(ErrorCode::Conflict, self.to_string()).remedy("wait until it is complete, or stop it")
             }
-            Self::ShuttingDown => Problem::new(ErrorCode::Interrupted, self.to_string()).remedy("ask again"),
+            Self::ShuttingDown | Self::NotRepeatable => {
+                Problem::new(ErrorCode::Interrupted, self.to_string()).remedy("ask again")
+            }
+            Self::NotRecorded => Problem::new(ErrorCode::InvalidTransition, self.to_string())
+                .remedy("runs record their steps since this version; ask the question anew"),
             Self::Store(error) => error.problem(),
             Self::Retrieval(error) => error.problem(),
             Self::Gateway(error) => error.problem(),

@@ -4,7 +4,7 @@ use std::{
 };
 
 use millwright_core::{TenantScope, id::RunId};
-use millwright_store::tenant::RunEventRow;
+use millwright_store::tenant::{RunEventRow, RunFence};
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +23,8 @@ pub(crate) struct RunHub {
 #[derive(Debug)]
 struct Entry {
     scope: TenantScope,
+    /// Which attempt at the run it is.
+    fence: RunFence,
     events: broadcast::Sender<Batch>,
     stop: CancellationToken,
 }
@@ -41,8 +43,12 @@ impl RunHub {
         })
     }
 
-    pub(crate) fn insert(&self, scope: TenantScope, run: RunId, stop: CancellationToken) {
-        self.lock().insert(run, Entry { scope, events: broadcast::channel(CAPACITY).0, stop });
+    /// An attempt begins. One that is still here has lost its lease, and is stopped.
+    pub(crate) fn insert(&self, scope: TenantScope, run: RunFence, stop: CancellationToken) {
+        let entry = Entry { scope, fence: run, events: broadcast::channel(CAPACITY).0, stop };
+        if let Some(before) = self.lock().insert(run.id, entry) {
+            before.stop.cancel();
+        }
     }
 
     pub(crate) fn publish(&self, run: RunId, batch: Batch) {
@@ -56,8 +62,12 @@ impl RunHub {
         self.lock().get(&run).filter(|entry| entry.scope == *scope).map(|entry| entry.events.subscribe())
     }
 
-    pub(crate) fn remove(&self, run: RunId) {
-        self.lock().remove(&run);
+    /// An attempt has ended; another's stays.
+    pub(crate) fn remove(&self, run: RunFence) {
+        let mut runs = self.lock();
+        if runs.get(&run.id).is_some_and(|entry| entry.fence == run) {
+            runs.remove(&run.id);
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<RunId, Entry>> {

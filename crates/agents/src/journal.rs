@@ -2,13 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use millwright_core::{
-    Sources, TenantScope,
-    id::{ConversationId, RunId},
-};
+use millwright_core::{Sources, TenantScope, id::ConversationId};
 use millwright_store::{
     Bookkeeping, Proof, Store, StoreError,
-    tenant::{RunEventRow, RunStepRow},
+    tenant::{RunEventRow, RunFence, RunStepRow},
 };
 use tokio::{sync::mpsc, time::Instant};
 
@@ -35,6 +32,8 @@ pub(crate) struct Journal {
     sender: mpsc::UnboundedSender<Entry>,
     sources: Sources,
     next: i64,
+    /// While steps are repeated: they are written already.
+    silent: bool,
 }
 
 impl Journal {
@@ -44,15 +43,24 @@ impl Journal {
         hub: RunHub,
         sources: Sources,
         scope: TenantScope,
-        (conversation, run): (ConversationId, RunId),
+        (conversation, run): (ConversationId, RunFence),
         next: i64,
     ) -> (Self, JournalWriter) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        (Self { sender, sources, next }, JournalWriter { receiver, store, hub, scope, conversation, run })
+        let journal = Self { sender, sources, next, silent: false };
+        (journal, JournalWriter { receiver, store, hub, scope, conversation, run })
+    }
+
+    /// Whether nothing is recorded, because it is already.
+    pub(crate) fn set_silent(&mut self, silent: bool) {
+        self.silent = silent;
     }
 
     /// Records an event.
     pub(crate) fn emit(&mut self, kind: AgUiEventKind) {
+        if self.silent {
+            return;
+        }
         let row = self.row(kind);
         // Fails only after the writer has given up, which ends the run by itself.
         let _ = self.sender.send(Entry::Event(row));
@@ -60,6 +68,9 @@ impl Journal {
 
     /// Records a step as it stands now.
     pub(crate) fn step(&self, step: RunStepRow) {
+        if self.silent {
+            return;
+        }
         let _ = self.sender.send(Entry::Step(step));
     }
 
@@ -83,7 +94,7 @@ pub(crate) struct JournalWriter {
     hub: RunHub,
     scope: TenantScope,
     conversation: ConversationId,
-    run: RunId,
+    run: RunFence,
 }
 
 impl JournalWriter {
@@ -117,7 +128,7 @@ impl JournalWriter {
                 }
                 tokio::time::sleep(RETRY).await;
             }
-            self.hub.publish(self.run, Arc::from(events));
+            self.hub.publish(self.run.id, Arc::from(events));
         }
         Ok(())
     }
@@ -129,16 +140,17 @@ impl JournalWriter {
         vault: Option<&GrownVault>,
     ) -> Result<(), StoreError> {
         let mut tx = self.store.tenant(&self.scope).begin().await?;
+        tx.runs().require_lease(self.run).await?;
         if let Some(vault) = vault
             && !tx.vaults().put(self.conversation, &vault.sealed, vault.replaces.as_deref()).await?
         {
             return Err(StoreError::InvalidState("the conversation's placeholders were changed by another run"));
         }
         for step in steps {
-            tx.runs().put_step(self.run, step).await?;
+            tx.runs().put_step(self.run.id, step).await?;
         }
         if !events.is_empty() {
-            match tx.runs().append_events(self.run, events).await {
+            match tx.runs().append_events(self.run.id, events).await {
                 // The commit before was made and its confirmation lost: all is written.
                 Err(StoreError::Duplicate(_)) => return Ok(()),
                 other => other?,

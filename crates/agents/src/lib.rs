@@ -12,8 +12,10 @@
 //! * The reader sees only sentences that were checked; what was shown is never taken back.
 //! * A citation's quote is byte for byte what stands at its span of the page.
 //! * An event is stored before it is published, and events of a run are in order.
-//! * The end of a run, its message and its audit entry commit together, once. A run whose process
-//!   dies loses its lease and is ended by the reaper; what it had shown stays.
+//! * The end of a run, its message and its audit entry commit together, once.
+//! * A run whose process dies loses its lease; another process takes it over, repeats its finished steps from what they
+//!   recorded, without asking a model or a tool again, and goes on. What it had shown stays, and is not said twice. Every write
+//!   of a run holds its lease, so a process that was thought dead writes nothing more.
 //! * A reader who leaves does not stop a run; a person who asks for it does, within a second, in
 //!   whatever process it is.
 //! * Each call of a tool is decided by policy, and reads as the person who asks. A call that is refused, malformed or fails
@@ -38,8 +40,11 @@ mod journal;
 pub mod machine;
 mod observe;
 mod progress;
+mod record;
 mod refusal;
+mod replay;
 mod rerank;
+mod resume;
 mod run;
 mod runner;
 mod think;
@@ -53,5 +58,6 @@ pub use citation::{Admission, Citation, Citations, Cited};
 pub use completions::{Ask, CompletedAnswer, Completions, CompletionsParts, EMBEDDER, Estimate, StreamedAnswer};
 pub use conflict::{Stretch, conflicts};
 pub use error::AgentError;
+pub use replay::Replay;
 pub use rerank::{ModelReranker, ModelRerankerParts};
 pub use runner::{Runner, RunnerParts};

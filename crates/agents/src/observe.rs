@@ -3,7 +3,10 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use millwright_audit::{Actor, AuditAction, AuditEvent};
-use millwright_core::{Label, id::DocumentId};
+use millwright_core::{
+    Label,
+    id::{ChunkId, DocumentId},
+};
 use millwright_governance::decision::{Question, person, thing};
 use millwright_llm::{EXTRACTIVE, PromptPassage};
 use millwright_policy::decision::{Action, Verdict};
@@ -27,7 +30,8 @@ use crate::{
     guard::{self, Placeholders},
     machine::Happened,
     progress::Progress,
-    refusal,
+    record::{Observed, kept},
+    refusal, resume,
     run::Run,
     runner::Inner,
     think,
@@ -42,8 +46,12 @@ const SURROUNDINGS: usize = 6;
 
 /// Reads the conversation and searches.
 pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progress) -> Result<Happened, AgentError> {
+    let repeated = progress.repeated::<Observed>(StepKind::Observe)?;
     progress.begin(StepKind::Observe, 1, inner.sources.now());
     let reader = look(inner, run, progress).await?;
+    if let Some(observed) = repeated {
+        return observe_again(inner, run, progress, &reader, observed).await;
+    }
     let asked = may_ask(inner, run, &reader).await?;
     let follow_up = progress.conversation.follow_up(&progress.question);
     let query = follow_up.as_ref().map_or(&progress.question, |found| &found.query).clone();
@@ -105,8 +113,61 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
     keep(inner, run, progress, &decisions).await?;
     // Names of documents: only now that the run carries their label.
     progress.journal.emit(result);
-    progress.end(StepStatus::Finished, detail, inner.sources.now());
+    let passages = progress.passages.iter().map(|passage| (passage.chunk_id, passage.score)).collect();
+    let record = Observed { relevant, passages, hits: progress.hits };
+    progress.end_recorded(detail, kept(&record), inner.sources.now());
     Ok(Happened::Observed { relevant })
+}
+
+/// What was observed before the process died. Policy is asked again: from here on a model may be given it again.
+async fn observe_again(
+    inner: &Arc<Inner>,
+    run: &Run,
+    progress: &mut Progress,
+    reader: &Reader,
+    observed: Observed,
+) -> Result<Happened, AgentError> {
+    let mut decisions = vec![may_ask(inner, run, reader).await?];
+    let told = tell_again(inner, run, progress);
+    if observed.relevant {
+        let chunks: Vec<ChunkId> = observed.passages.iter().map(|(chunk, _)| *chunk).collect();
+        let mut passages = resume::passages(inner, run, reader, &chunks).await?;
+        for (passage, (_, score)) in passages.iter_mut().zip(&observed.passages) {
+            passage.score = *score;
+        }
+        progress.hits = observed.hits.min(passages.len());
+        progress.found = Label::join_all(passages.iter().map(|passage| &passage.label));
+        prepare(inner, run, progress, passages).await?;
+        progress.prepared.events.clear();
+        (progress.begun_with, progress.given) = (progress.passages.len(), progress.passages.len());
+        decisions.extend(choose(inner, run, progress, reader).await?);
+    }
+    if let Some(told) = told {
+        keep(inner, run, progress, &decisions).await?;
+        progress.journal.emit(told);
+    } else if let Some(repeat) = &mut progress.repeat {
+        repeat.decisions = decisions;
+    }
+    progress.end(StepStatus::Finished, json!({}), inner.sources.now());
+    Ok(Happened::Observed { relevant: observed.relevant })
+}
+
+/// The search as another run has told of it; its result is to be told once the run carries its label.
+fn tell_again(inner: &Inner, run: &Run, progress: &mut Progress) -> Option<AgUiEventKind> {
+    let repeat = progress.repeat.as_ref().filter(|repeat| repeat.aloud)?;
+    let detail = repeat.current.as_ref()?.detail.clone();
+    let tool_call_id = announce(inner, run, progress, SEARCH, &json!({ "query": detail["query"] }));
+    let content = json!({
+        "passages": detail["passages"],
+        "follow_up": detail["follow_up"],
+        "understood": detail["understood"],
+    });
+    Some(AgUiEventKind::ToolCallResult {
+        message_id: format!("tool_{}", inner.sources.new_uuid().as_simple()),
+        tool_call_id,
+        role: "tool",
+        content: content.to_string(),
+    })
 }
 
 /// Who asks and may read what, and the conversation so far.
@@ -159,7 +220,7 @@ pub(crate) async fn record(inner: &Inner, run: &Run, decisions: Vec<NewDecision>
         refuse(inner, run, &refused, &[]).await?;
     }
     if !allowed.is_empty() {
-        let mut tx = inner.store.tenant(&run.principal.scope).begin().await?;
+        let mut tx = run.begin(inner).await?;
         tx.policies().insert_decisions(&allowed).await?;
         tx.commit(Proof::Bookkeeping(Bookkeeping::RunProgress)).await?;
     }
@@ -172,6 +233,9 @@ async fn refuse(
     decisions: &[NewDecision],
     events: &[NewPolicyEvent],
 ) -> Result<(), AgentError> {
+    if run.only_replayed {
+        return Ok(());
+    }
     let (tenant, actor) = (run.principal.tenant_id(), Actor::User(run.principal.user_id));
     let proof = AuditEvent::new(&inner.sources, tenant, actor, AuditAction::PolicyRefused, run.ids.run_id)
         .detail("actions", decisions.iter().map(|decision| decision.action.clone()).collect::<Vec<_>>())
@@ -363,7 +427,7 @@ pub(crate) async fn keep(
     if let Some(grown) = grown {
         progress.journal.vault(grown);
     }
-    let mut tx = inner.store.tenant(&run.principal.scope).begin().await?;
+    let mut tx = run.begin(inner).await?;
     tx.runs().set_label(run.ids.run_id, &label, &progress.model).await?;
     tx.messages().set_label(run.ids.assistant_message_id, &label).await?;
     tx.policies().insert_decisions(decisions).await?;

@@ -9,17 +9,19 @@ use millwright_llm::{ToolRound, provider::ToolCall};
 use millwright_policy::pii::Restorer;
 use millwright_retrieval::search::Passage;
 use millwright_store::tenant::{RunStepRow, StepKind, StepStatus};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{
     AgentError,
     answerer::Answerer,
-    citation::Citations,
+    citation::{Citation, Citations},
     context::Conversation,
     events::AgUiEventKind,
     export::Noticed,
     guard::{Placeholders, Prepared},
     journal::Journal,
+    record::Repeat,
     run::Run,
     think::Stock,
 };
@@ -64,13 +66,20 @@ pub(crate) struct Progress {
     pub(crate) stock: Stock,
     /// Documents of which the compliance role was told.
     pub(crate) noticed: Noticed,
+    /// While steps are repeated: of a process that died, or of another run.
+    pub(crate) repeat: Option<Repeat>,
+    /// What the reader had been shown of drafts during which a process died.
+    pub(crate) broken_off: String,
+    /// The citations as the reader has them, where the run ends before it has come to where it stood.
+    pub(crate) citations_sent: Option<Vec<Citation>>,
     step: Option<RunStepRow>,
-    steps: i32,
+    pub(crate) steps: i32,
 }
 
 impl Progress {
-    /// Nothing yet.
-    pub(crate) fn new(journal: Journal, model: String) -> Self {
+    /// Nothing yet; what is to be repeated first.
+    pub(crate) fn new(mut journal: Journal, model: String, repeat: Option<Repeat>) -> Self {
+        journal.set_silent(repeat.as_ref().is_some_and(|repeat| !repeat.aloud));
         Self {
             journal,
             answerer: Answerer::Quotes,
@@ -94,6 +103,9 @@ impl Progress {
             text_open: false,
             stock: Stock::default(),
             noticed: Noticed::default(),
+            repeat,
+            broken_off: String::new(),
+            citations_sent: None,
             step: None,
             steps: 0,
         }
@@ -109,7 +121,7 @@ impl Progress {
 
     /// The join of the labels of all that the run has read.
     pub(crate) fn label(&self, run: &Run) -> Label {
-        Label::join_all([&self.found, &run.label, &self.conversation.label])
+        Label::join_all([&self.found, &run.label, &run.read, &self.conversation.label])
     }
 
     /// Turns placeholders of a model's answer back, piece by piece; none where the model was given none.
@@ -158,6 +170,7 @@ impl Progress {
             attempt: i32::from(attempt),
             status: StepStatus::Running,
             detail: json!({}),
+            record: None,
             started_at: now,
             finished_at: None,
         };
@@ -166,11 +179,46 @@ impl Progress {
         self.journal.emit(AgUiEventKind::StepStarted { step_name: kind.as_str() });
     }
 
-    /// Ends the step that was begun.
+    /// What the next step brought about, where it is only repeated.
+    pub(crate) fn repeated<T: DeserializeOwned>(&mut self, kind: StepKind) -> Result<Option<T>, AgentError> {
+        self.repeat.as_mut().map_or(Ok(None), |repeat| repeat.next(kind))
+    }
+
+    /// Ends the step that was begun, without a record: it failed, or another process would come to the same by itself.
     pub(crate) fn end(&mut self, status: StepStatus, detail: Value, now: DateTime<Utc>) {
+        self.finish(status, detail, None, now);
+    }
+
+    /// Ends the step that was begun, with what it brought about.
+    pub(crate) fn end_recorded(&mut self, detail: Value, record: Value, now: DateTime<Utc>) {
+        self.finish(StepStatus::Finished, detail, Some(record), now);
+    }
+
+    /// Whether steps of another run are repeated as this one's.
+    pub(crate) fn repeats_aloud(&self) -> bool {
+        self.repeat.as_ref().is_some_and(|repeat| repeat.aloud)
+    }
+
+    /// Leaves the step that was begun as it is; false when none was.
+    pub(crate) fn leave_step(&mut self) -> bool {
+        self.step.take().is_some()
+    }
+
+    fn finish(&mut self, status: StepStatus, detail: Value, record: Option<Value>, now: DateTime<Utc>) {
+        let repeated = self.repeat.as_mut().and_then(|repeat| repeat.current.take());
+        let (detail, record) = repeated.map_or((detail, record), |mut repeated| {
+            // That was spent once.
+            for cost in ["usage", "rerank_cost"] {
+                if let Some(cost) = repeated.detail.get_mut(cost) {
+                    *cost = Value::Null;
+                }
+            }
+            (repeated.detail, repeated.record)
+        });
         if let Some(mut step) = self.step.take() {
             step.status = status;
             step.detail = detail;
+            step.record = record;
             step.finished_at = Some(now);
             let step_name = step.kind.as_str();
             self.journal.step(step);

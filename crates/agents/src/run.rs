@@ -10,8 +10,10 @@ use millwright_governance::TenantPolicy;
 use millwright_llm::Tier;
 use millwright_retrieval::reranker::Account;
 use millwright_store::{
-    Bookkeeping, Proof, StoreError,
-    tenant::{FinishedMessage, MessageStatus, NewPolicyEvent, RunEventRow, RunStatus, SearchFilter, StepStatus},
+    Bookkeeping, Proof, StoreError, TenantTx,
+    tenant::{
+        FinishedMessage, MessageStatus, NewPolicyEvent, RunEventRow, RunFence, RunStatus, SearchFilter, StepStatus,
+    },
 };
 use serde_json::json;
 use tokio::time::Instant;
@@ -19,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     AgentError, act,
-    answer::{AnswerFailure, AnswerMessage, NOT_IN_DOCUMENTS_TEXT},
+    answer::{self, AnswerFailure, AnswerMessage, NOT_IN_DOCUMENTS_TEXT},
     chat::StartedRun,
     citation::Citation,
     events::{AgUiEventKind, RunResult, StatePatch},
@@ -28,6 +30,8 @@ use crate::{
     machine::{Happened, Outcome, Phase},
     observe,
     progress::Progress,
+    record::Repeat,
+    resume,
     runner::Inner,
     think,
 };
@@ -45,10 +49,14 @@ pub(crate) struct Run {
     /// As it was when the question came.
     pub(crate) policy: Arc<TenantPolicy>,
     pub(crate) ids: StartedRun,
+    /// Under which its writes count.
+    pub(crate) fence: RunFence,
     /// As it is stored: with placeholders.
     pub(crate) question: String,
     /// Of the question.
     pub(crate) label: Label,
+    /// Of all that it had read before it was taken over.
+    pub(crate) read: Label,
     /// What the search is narrowed by.
     pub(crate) filter: SearchFilter,
     /// The one that was named, or the one that the question deserves.
@@ -60,6 +68,8 @@ pub(crate) struct Run {
     pub(crate) trace_id: String,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) next_sequence: i64,
+    /// Only to see what comes of it: nothing is written.
+    pub(crate) only_replayed: bool,
 }
 
 impl Run {
@@ -68,64 +78,108 @@ impl Run {
         Account { principal: self.principal, run_id: Some(self.ids.run_id), trace_id: self.trace_id.clone() }
     }
 
+    /// A transaction that holds the lease.
+    pub(crate) async fn begin(&self, inner: &Inner) -> Result<TenantTx, StoreError> {
+        let mut tx = inner.store.tenant(&self.principal.scope).begin().await?;
+        tx.runs().require_lease(self.fence).await?;
+        Ok(tx)
+    }
+
     /// For what is recorded of it.
     pub(crate) fn about(&self) -> About {
         About { user: self.principal.user_id, run: self.ids.run_id }
     }
 }
 
+/// The journal's writer at work.
+type Writing = tokio::task::JoinHandle<Result<(), StoreError>>;
+
 /// How the work on a run ended, before it is stored.
 enum End {
     Outcome(Outcome),
     Failed(AgentError),
-    /// Another process ended it: nothing may be written.
+    /// This process ends: another goes on.
+    Left,
+    /// Another process has it or has ended it: nothing may be written.
     Lost,
 }
 
 /// Works on a run until its end is stored.
-pub(crate) async fn execute(inner: Arc<Inner>, run: Run, model: String, stop: CancellationToken) {
+pub(crate) async fn execute(
+    inner: Arc<Inner>,
+    run: Run,
+    (model, repeat): (String, Option<Repeat>),
+    stop: CancellationToken,
+) {
     let run_id = run.ids.run_id;
     let (journal, writer) = Journal::new(
         inner.store.clone(),
         inner.hub.clone(),
         inner.sources.clone(),
         run.principal.scope,
-        (run.ids.conversation_id, run_id),
+        (run.ids.conversation_id, run.fence),
         run.next_sequence,
     );
     let mut writing = inner.tracker.spawn(writer.run());
-    let mut progress = Progress::new(journal, model);
+    let mut progress = Progress::new(journal, model, repeat);
+    let mut is_written = false;
     let end = tokio::select! {
         end = work(&inner, &run, &mut progress) => end,
         () = stop.cancelled() => End::Outcome(Outcome::Cancelled),
-        () = inner.stop.cancelled() => End::Outcome(Outcome::Failed(ErrorCode::Interrupted)),
+        () = inner.stop.cancelled() => End::Left,
         end = watch(&inner, &run) => end,
-        _ = &mut writing => End::Lost,
+        written = &mut writing => {
+            is_written = true;
+            match written {
+                // Nothing that could be written another time: the run ends with it.
+                Ok(Err(error)) if !error.is_transient() && !matches!(error, StoreError::LeaseLost) => {
+                    End::Failed(error.into())
+                }
+                _ => End::Lost,
+            }
+        }
     };
+    let writing = (!is_written).then_some(writing);
     if let Err(error) = conclude(&inner, &run, progress, writing, end).await {
         let error = &error as &dyn std::error::Error;
         // Its lease runs out, and then the reaper ends it.
         tracing::error!(error, run.id = %run_id, "the end of a run could not be stored");
     }
-    inner.hub.remove(run_id);
+    inner.hub.remove(run.fence);
 }
 
 /// Goes from phase to phase.
 async fn work(inner: &Arc<Inner>, run: &Run, progress: &mut Progress) -> End {
     let mut phase = Phase::Observe;
     loop {
-        let happened = match phase {
-            Phase::Observe => observe::observe(inner, run, progress).await,
-            Phase::Think { attempt, rounds } => think::think(inner, run, progress, (attempt, rounds)).await,
-            Phase::Act { round, .. } => act::act(inner, run, progress, round).await,
-            Phase::Verify { attempt, .. } => Ok(think::verify(inner, progress, attempt)),
-            Phase::Finished(outcome) => return End::Outcome(outcome),
-        };
-        phase = match happened.and_then(|happened: Happened| Ok(phase.next(happened)?)) {
+        if let Err(error) = resume::before(inner, run, progress, phase).await {
+            return End::Failed(error);
+        }
+        if let Phase::Finished(outcome) = phase {
+            return End::Outcome(outcome);
+        }
+        phase = match step(inner, run, progress, phase).await {
             Ok(next) => next,
             Err(error) => return End::Failed(error),
         };
     }
+}
+
+/// Does what a phase is for; returns the next.
+pub(crate) async fn step(
+    inner: &Arc<Inner>,
+    run: &Run,
+    progress: &mut Progress,
+    phase: Phase,
+) -> Result<Phase, AgentError> {
+    let happened: Happened = match phase {
+        Phase::Observe => observe::observe(inner, run, progress).await?,
+        Phase::Think { attempt, rounds } => think::think(inner, run, progress, (attempt, rounds)).await?,
+        Phase::Act { round, .. } => act::act(inner, run, progress, round).await?,
+        Phase::Verify { attempt, .. } => think::verify(inner, progress, attempt)?,
+        Phase::Finished(_) => return Ok(phase),
+    };
+    Ok(phase.next(happened)?)
 }
 
 /// Keeps the lease and looks for the wish to stop. Returns only when the run must end.
@@ -150,13 +204,29 @@ async fn look(inner: &Inner, run: &Run, renew: bool) -> Result<bool, StoreError>
     let store = inner.store.tenant(&run.principal.scope);
     if renew {
         let mut tx = store.begin().await?;
-        let cancel = tx.runs().renew_lease(run.ids.run_id).await?;
+        let cancel = tx.runs().renew_lease(run.fence).await?;
         tx.commit(Proof::Bookkeeping(Bookkeeping::RunLease)).await?;
         return Ok(cancel);
     }
     let mut tx = store.read().await?;
     let row = tx.runs().get(run.ids.run_id).await?.ok_or(StoreError::LeaseLost)?;
-    if row.status == RunStatus::Running { Ok(row.cancel_requested_at.is_some()) } else { Err(StoreError::LeaseLost) }
+    let is_ours = row.status == RunStatus::Running && row.lease_owner == Some(run.fence.owner);
+    if is_ours { Ok(row.cancel_requested_at.is_some()) } else { Err(StoreError::LeaseLost) }
+}
+
+/// Leaves a run to another process: what was done is on disk, and its lease is free.
+async fn leave(inner: &Inner, run: &Run, progress: Progress, writing: Option<Writing>) -> Result<(), AgentError> {
+    drop(progress);
+    if let Some(writing) = writing
+        && let Ok(written) = writing.await
+    {
+        written?;
+    }
+    let mut tx = inner.store.tenant(&run.principal.scope).begin().await?;
+    tx.runs().release_lease(run.fence).await?;
+    tx.commit(Proof::Bookkeeping(Bookkeeping::RunLease)).await?;
+    tracing::info!(run.id = %run.ids.run_id, "the run is left to the next process");
+    Ok(())
 }
 
 /// How a run ended, in the words of database, API and audit log.
@@ -176,7 +246,7 @@ impl Verdict {
             failure: Some(AnswerFailure { code: code.as_str(), detail }),
         };
         Some(match end {
-            End::Lost => return None,
+            End::Lost | End::Left => return None,
             End::Outcome(Outcome::Answered) => Self::finished(true),
             End::Outcome(Outcome::NotInDocuments) => Self::finished(false),
             End::Outcome(Outcome::Cancelled) => Self {
@@ -211,17 +281,29 @@ async fn conclude(
     inner: &Inner,
     run: &Run,
     mut progress: Progress,
-    writing: tokio::task::JoinHandle<Result<(), StoreError>>,
+    writing: Option<Writing>,
     end: End,
 ) -> Result<(), AgentError> {
+    if matches!(end, End::Left) {
+        return leave(inner, run, progress, writing).await;
+    }
     let Some(verdict) = Verdict::of(&end, run) else { return Ok(()) };
+    // A run that ends before it has come to where it stood keeps what it had shown.
+    if let Err(error) = resume::go_on(inner, run, &mut progress).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, run.id = %run.ids.run_id, "not all of a run could be repeated");
+    }
     let now = inner.sources.now();
     if verdict.answered == Some(false) && progress.shown.is_empty() {
         think::show(run, &mut progress, NOT_IN_DOCUMENTS_TEXT.to_owned());
     }
     let status = if verdict.failure.is_some() { StepStatus::Failed } else { StepStatus::Finished };
-    think::cite_conflicts(&mut progress).await?;
-    let citations = think::shown_citations(&mut progress)?;
+    let citations = if let Some(sent) = progress.citations_sent.clone() {
+        sent
+    } else {
+        think::cite_conflicts(&mut progress).await?;
+        think::shown_citations(&mut progress)?
+    };
+    let sources = citations.iter().map(|citation| citation.document_id).collect();
     let message = answer(run, &progress, &verdict, citations, now);
     if progress.text_open {
         progress.journal.emit(AgUiEventKind::TextMessageEnd { message_id: run.ids.assistant_message_id });
@@ -230,19 +312,21 @@ async fn conclude(
     let mut last =
         vec![progress.journal.row(AgUiEventKind::StateDelta { delta: vec![StatePatch::add_message(&message)] })];
     last.push(progress.journal.row(last_event(run, &progress, &verdict)));
-    let proof = proof(inner, run, &progress, &verdict);
+    let finished = finished(&message, &verdict, run);
+    let proof = proof(inner, run, &progress, &verdict)
+        .detail("answer_sha256", answer::digest(&finished.content, &finished.citations));
     let read = progress.label(run);
     let withheld = std::mem::take(&mut progress.stock.withheld);
-    let sources = progress.citations.list().iter().map(|citation| citation.document_id).collect();
     // Dropping the journal lets its writer end; then the last events follow all others.
     drop(progress);
-    match writing.await {
-        Ok(written) => written?,
-        Err(_) => return Err(StoreError::LeaseLost.into()),
+    if let Some(writing) = writing {
+        match writing.await {
+            Ok(written) => written?,
+            Err(_) => return Err(StoreError::LeaseLost.into()),
+        }
     }
     let record = inner.audit_key.authenticate(&proof)?;
-    let end =
-        Ending { message: finished(&message, &verdict, run), label: read, sources, withheld, verdict, events: last };
+    let end = Ending { message: finished, label: read, sources, withheld, verdict, events: last };
     let started = Instant::now();
     loop {
         match end.store(inner, run, &record, now).await {
@@ -278,7 +362,7 @@ impl Ending {
         record: &millwright_core::audit::AuditRecord,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let mut tx = inner.store.tenant(&run.principal.scope).begin().await?;
+        let mut tx = run.begin(inner).await?;
         let failure = self.verdict.failure.as_ref().map(|failure| (failure.code, failure.detail.as_str()));
         let now_are = Label::join_all(&tx.documents().hold_labels(&self.sources).await?);
         let read = self.label.join(&now_are);
@@ -339,7 +423,8 @@ fn answer(
 /// conversation, whether or not it cites them. The built-in answerer writes quotes and nothing else, so its answer takes the
 /// join of what it quotes.
 fn label(run: &Run, progress: &Progress) -> Label {
-    if progress.answerer.is_language_model() {
+    // A run that ends before it has come to where it stood does not know what wrote.
+    if progress.answerer.is_language_model() || progress.citations_sent.is_some() {
         progress.label(run)
     } else {
         Label::join_all(progress.citations.list().iter().map(|citation| &citation.label))

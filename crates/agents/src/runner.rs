@@ -2,20 +2,28 @@ use std::sync::Arc;
 
 use futures::{Stream, StreamExt};
 use millwright_audit::AuditKey;
-use millwright_core::{Principal, Sources, TenantScope, id::RunId};
+use millwright_core::{Label, Principal, Sources, TenantScope, id::RunId};
 use millwright_gateway::Gateway;
 use millwright_governance::Governance;
+use millwright_llm::Tier;
 use millwright_retrieval::search::Searcher;
-use millwright_store::{Store, tenant::RunEventRow};
+use millwright_store::{
+    Store,
+    tenant::{RunEventRow, RunFence},
+};
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     AgentError, answerer,
-    chat::{self, StartRun, StartedRun},
+    chat::{self, Prepared, StartRun, StartedRun},
     events::{AgUiEvent, AgUiEventKind, Snapshot},
     follow::follow,
     guard,
     hub::RunHub,
+    record::Repeat,
+    replay::{self, Replay},
+    resume::{self, Fork, Input},
     run,
 };
 
@@ -39,7 +47,7 @@ pub struct RunnerParts {
     pub sources: Sources,
     /// Keeps the runs; wait for it at shutdown.
     pub tracker: TaskTracker,
-    /// Cancelled at shutdown: runs then end as interrupted.
+    /// Cancelled at shutdown: runs are then left to another process.
     pub stop: CancellationToken,
 }
 
@@ -54,6 +62,8 @@ pub(crate) struct Inner {
     pub(crate) tracker: TaskTracker,
     pub(crate) stop: CancellationToken,
     pub(crate) hub: RunHub,
+    /// Turns of those who repeat runs.
+    pub(crate) replays: Semaphore,
 }
 
 /// Begins runs, works on them, and lets them be followed. Cheap to clone.
@@ -92,6 +102,7 @@ impl Runner {
             tracker,
             stop,
             hub,
+            replays: Semaphore::new(1),
         }))
     }
 
@@ -107,6 +118,31 @@ impl Runner {
     /// When the question or its place is not valid, the answer before is still being written, or
     /// the database fails. Nothing is stored then.
     pub async fn start(&self, principal: &Principal, command: StartRun) -> Result<StartedRun, AgentError> {
+        self.begin(principal, command, None).await
+    }
+
+    /// Answers the question of an own run once more, beside its answer: with the run's own first steps, up to the one with this
+    /// number, and anew from there. A tier that is named takes the place of the run's.
+    ///
+    /// # Errors
+    /// When there is no such run or step, it has not ended, or it has recorded nothing; as for [`start`](Self::start).
+    pub async fn fork(
+        &self,
+        principal: &Principal,
+        run: RunId,
+        (step, tier): (i32, Option<Tier>),
+        trace_id: String,
+    ) -> Result<StartedRun, AgentError> {
+        let Fork { command, repeat } = resume::fork(&self.0, principal, run, (step, tier), trace_id).await?;
+        self.begin(principal, command, Some(repeat)).await
+    }
+
+    async fn begin(
+        &self,
+        principal: &Principal,
+        command: StartRun,
+        repeat: Option<Repeat>,
+    ) -> Result<StartedRun, AgentError> {
         let inner = &self.0;
         if inner.stop.is_cancelled() {
             return Err(AgentError::ShuttingDown);
@@ -141,37 +177,22 @@ impl Runner {
             None => answerer::judge(inner, &policy, &prepared.question),
         };
         let name = answerer::first_name(inner, tier);
-        let first = [
-            AgUiEventKind::RunStarted { thread_id: ids.conversation_id, run_id: ids.run_id },
-            AgUiEventKind::StateSnapshot {
-                snapshot: Snapshot {
-                    conversation_id: ids.conversation_id,
-                    title: prepared.title.clone(),
-                    user_message_id: ids.user_message_id,
-                    assistant_message_id: ids.assistant_message_id,
-                    citations: Vec::new(),
-                    model: name.clone(),
-                    tier: tier.as_str().to_owned(),
-                    injection_suspected: suspected,
-                },
-            },
-        ];
-        let events: Vec<RunEventRow> = (1..)
-            .zip(first)
-            .map(|(sequence, kind)| RunEventRow {
-                sequence,
-                payload: AgUiEvent::at(inner.sources.now(), kind).into_json(),
-            })
-            .collect();
+        let events = first_events(inner, &prepared, (tier, &name), suspected);
         let model_of_tier = (tier, name.as_str());
-        chat::store_run(inner, &mut tx, principal, &mut prepared, model_of_tier, &events, &mut proofs).await?;
+        let fence = RunFence { id: ids.run_id, owner: inner.sources.new_uuid() };
+        let forked_from = repeat.as_ref().and_then(|repeat| repeat.from);
+        let input = Input { forked_from, ..Input::of(principal, &prepared.filter, wanted, &trace_id) };
+        let begun_with = (fence, &input, &events[..]);
+        chat::store_run(inner, &mut tx, principal, &mut prepared, model_of_tier, begun_with, &mut proofs).await?;
         chat::commit(inner, tx, &proofs, &trace_id).await?;
         let run = run::Run {
             principal: *principal,
             policy,
             ids,
+            fence,
             question: prepared.question,
             label: prepared.label,
+            read: repeat.as_ref().and_then(|repeat| repeat.read.clone()).unwrap_or(Label::LOWEST),
             filter: prepared.filter,
             tier,
             wanted,
@@ -179,18 +200,57 @@ impl Runner {
             trace_id,
             created_at: prepared.created_at,
             next_sequence: events.len() as i64 + 1,
+            only_replayed: false,
         };
-        let stop = CancellationToken::new();
-        inner.hub.insert(principal.scope, ids.run_id, stop.clone());
-        inner.tracker.spawn(run::execute(inner.clone(), run, name, stop));
+        self.work_on(run, name, repeat);
         Ok(ids)
     }
 
+    fn work_on(&self, run: run::Run, model: String, repeat: Option<Repeat>) -> CancellationToken {
+        let (inner, stop) = (&self.0, CancellationToken::new());
+        inner.hub.insert(run.principal.scope, run.fence, stop.clone());
+        inner.tracker.spawn(run::execute(inner.clone(), run, (model, repeat), stop.clone()));
+        stop
+    }
+
+    /// Takes over a run whose process died, and goes on with it in the background. False where somebody has to end it: it was
+    /// taken over too often, began too long ago, or whoever asked may not ask any more.
+    ///
+    /// # Errors
+    /// When the database fails; its lease runs out again then.
+    pub async fn take_over(&self, scope: TenantScope, run: RunId) -> Result<bool, AgentError> {
+        if self.0.stop.is_cancelled() {
+            // Not for this process to decide.
+            return Ok(true);
+        }
+        let Some(taken) = resume::take_over(&self.0, scope, run).await? else { return Ok(false) };
+        tracing::info!(run.id = %run, steps = taken.repeat.steps.len(), "a run was taken over from a process that ended");
+        let stop = self.work_on(taken.run, taken.model, Some(taken.repeat));
+        if taken.is_stopped {
+            stop.cancel();
+        }
+        Ok(true)
+    }
+
+    /// Repeats a run of the person that has ended from what its steps recorded, to see whether the same comes of it. Nothing is
+    /// asked and nothing is written.
+    ///
+    /// # Errors
+    /// When there is no such run, it has not ended, or it has recorded nothing.
+    pub async fn replay(&self, principal: &Principal, run: RunId) -> Result<Replay, AgentError> {
+        // Whole drafts are verified in one go: not so many at once that those who wait for an answer notice.
+        let _turn = self.0.replays.acquire().await;
+        replay::replay(&self.0, principal, run).await
+    }
+
     /// The events of a run with a sequence number above `after`, up to its last. Follows a run of
-    /// any process. The caller has checked that the run is the reader's. A failing database ends
-    /// the stream early; the reader takes it up again where it ended.
+    /// any process. The caller has checked that the run is the reader's. A failing database and a
+    /// shutdown end the stream early; the reader takes it up again where it ended.
     pub fn events(&self, scope: TenantScope, run: RunId, after: i64) -> impl Stream<Item = RunEventRow> + Send + use<> {
-        follow(self.0.store.clone(), self.0.hub.clone(), scope, run, after).filter_map(move |event| async move {
+        let events = follow(self.0.store.clone(), self.0.hub.clone(), scope, run, after);
+        // What this process works on is left to another then, and nobody waits for that in a stream.
+        let events = events.take_until(self.0.stop.clone().cancelled_owned());
+        events.filter_map(move |event| async move {
             event
                 .map(|mut event| {
                     // The database orders fields otherwise: the same bytes come from every process.
@@ -209,4 +269,32 @@ impl Runner {
     pub fn cancel_now(&self, run: RunId) {
         self.0.hub.stop(run);
     }
+}
+
+/// What the reader of a run is told before anything is done.
+fn first_events(
+    inner: &Inner,
+    prepared: &Prepared,
+    (tier, model): (Tier, &str),
+    injection_suspected: bool,
+) -> Vec<RunEventRow> {
+    let ids = prepared.ids;
+    let first = [
+        AgUiEventKind::RunStarted { thread_id: ids.conversation_id, run_id: ids.run_id },
+        AgUiEventKind::StateSnapshot {
+            snapshot: Snapshot {
+                conversation_id: ids.conversation_id,
+                title: prepared.title.clone(),
+                user_message_id: ids.user_message_id,
+                assistant_message_id: ids.assistant_message_id,
+                citations: Vec::new(),
+                model: model.to_owned(),
+                tier: tier.as_str().to_owned(),
+                injection_suspected,
+            },
+        },
+    ];
+    let row =
+        |(sequence, kind)| RunEventRow { sequence, payload: AgUiEvent::at(inner.sources.now(), kind).into_json() };
+    (1..).zip(first).map(row).collect()
 }

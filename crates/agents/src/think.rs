@@ -5,9 +5,10 @@ use std::{collections::BTreeSet, pin::Pin};
 use futures::{Stream, StreamExt, stream};
 use millwright_gateway::{Answer, GatewayError};
 use millwright_llm::{
-    ChatRequest, LlmError, Turn,
-    provider::{Delta, ModelRequest, StopReason},
+    ChatRequest, LlmError, Role, Turn,
+    provider::{Delta, ModelRequest, StopReason, ToolCall},
     quote,
+    text::item_mark,
 };
 use millwright_policy::injection::output::Canary;
 use millwright_store::{
@@ -15,7 +16,7 @@ use millwright_store::{
     tenant::{NewPolicyEvent, PolicyEventKind, StepKind, StepStatus},
 };
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::{
@@ -23,10 +24,13 @@ use crate::{
     answerer::{self, Answerer},
     citation::{Citation, Citations, Cited},
     conflict::{Stretch, conflicts},
+    context::without_markers,
     events::{AgUiEventKind, StatePatch},
     guard,
     machine::{Happened, MAX_ATTEMPTS, MAX_ROUNDS},
     progress::Progress,
+    record::{Drafted, kept},
+    resume,
     run::Run,
     runner::Inner,
     tools,
@@ -37,6 +41,9 @@ use crate::{
 const MAX_OUTPUT_TOKENS: u32 = 1_024;
 /// So much of a cut sentence is kept with the step.
 const MAX_CUT_CHARS: usize = 300;
+/// What is added to the question where the answer was broken off.
+const GO_ON: &str = "\n\n(Your answer was broken off after what you said last, and the reader has that already. Go on after it, \
+     and repeat nothing.)";
 /// So many passages are cited that the answer does not use, because they contradict what it cites.
 const MAX_CONFLICTS: usize = 4;
 
@@ -55,15 +62,37 @@ pub(crate) struct Stock {
     said_not_in_documents: bool,
     /// What is told to the next attempt.
     feedback: String,
-    /// Sentences that were shown before the draft stopped to read on: they may come again, and are not shown twice.
+    /// Sentences that were shown before the draft stopped to read on, or by a process that died, as they were shown: they may
+    /// come again, and are not shown twice.
     shown_before: BTreeSet<String>,
     /// What was shown of the present draft.
-    said: Vec<String>,
+    said: BTreeSet<String>,
     /// Introductions that wait for something to introduce.
     held: Vec<(String, String)>,
     /// What was not let out, to be recorded with the end of the run.
     pub(crate) withheld: Vec<NewPolicyEvent>,
     stop_reason: Option<StopReason>,
+}
+
+impl Stock {
+    /// The draft stops to read on. What stands beside calls is a remark; the answer is still to come. `held`: so many
+    /// introductions waited before it.
+    fn reads_on(&mut self, held: usize) {
+        self.cut.truncate(self.cut_before);
+        self.held.truncate(held);
+        self.shown_before.append(&mut self.said);
+    }
+
+    /// What a process that died had shown, piece by piece.
+    pub(crate) fn shown_already(&mut self, pieces: &[String]) {
+        self.supported += resume::supported(pieces);
+        for piece in pieces {
+            let text = without_markers(piece);
+            let text = text.trim();
+            let mark = item_mark(text).unwrap_or(0);
+            self.shown_before.insert(text[mark..].trim_start().to_owned());
+        }
+    }
 }
 
 /// A sentence that was not shown.
@@ -80,6 +109,7 @@ pub(crate) async fn think(
     progress: &mut Progress,
     (attempt, rounds): (u8, u8),
 ) -> Result<Happened, AgentError> {
+    let repeated = progress.repeated::<Drafted>(StepKind::Think)?;
     progress.begin(StepKind::Think, attempt, inner.sources.now());
     // A word that stands in the instructions and nowhere else: an answer that holds it repeats them.
     let canary = Canary::new(&hex::encode(inner.sources.random_bytes::<8>()));
@@ -87,20 +117,28 @@ pub(crate) async fn think(
     progress.stock.cut_before = progress.stock.cut.len();
     progress.stock.said_not_in_documents = false;
     let verifier = Verifier::new(&progress.question, &progress.prepared.evidence);
-    let mut restorer = progress.restorer();
+    // What is repeated is turned back already.
+    let mut restorer = if repeated.is_some() { None } else { progress.restorer() };
     let mut watch = canary.watch();
-    let mut leaked = false;
+    let mut leaked = repeated.as_ref().is_some_and(|drafted| drafted.leaked);
+    let is_repeated = repeated.is_some();
     let mut gate = Gate::default();
     let (mut usage, mut drafted) = (json!(null), 0);
     let (mut said, mut calls) = (String::new(), tools::Calls::default());
     let held = progress.stock.held.len();
-    let mut deltas = draft(inner, run, progress, request, attempt).await?;
+    let mut deltas = match repeated {
+        Some(drafted) if progress.answerer.is_language_model() => written_again(progress, drafted),
+        // Quotes come out again as they did.
+        _ => draft(inner, run, progress, request, attempt).await?,
+    };
     while let Some(delta) = deltas.next().await {
         match delta? {
             Delta::Text(text) => {
+                // Nobody can read this character, and no database stores it.
+                let text = text.replace('\0', "");
                 drafted += text.chars().count();
-                leaked = leaked || watch.push(&text);
-                if leaked {
+                if watch.push(&text) {
+                    leaked = true;
                     break;
                 }
                 said.push_str(&text);
@@ -120,19 +158,19 @@ pub(crate) async fn think(
     }
     drop(deltas);
     let calls = calls.finish(&inner.sources);
+    let record = record(progress, (&said, &calls), leaked)?;
     let reads_on = !leaked && progress.may_call && rounds < MAX_ROUNDS && !calls.is_empty();
     // A sentence that was cut off may lack the very condition it hangs on.
     if reads_on {
-        // What stands beside calls is a remark; the answer is still to come.
         gate = Gate::default();
-        progress.stock.cut.truncate(progress.stock.cut_before);
-        progress.stock.held.truncate(held);
-        let said_now = std::mem::take(&mut progress.stock.said);
-        progress.stock.shown_before.extend(said_now);
+        progress.stock.reads_on(held);
         (progress.said, progress.calls) = (said, calls);
     } else if leaked {
         let what = (PolicyEventKind::OutputWithheld, "cut");
-        withhold(inner, run, guard::of_run(inner, run.about(), what, "the model repeated its instructions")).await?;
+        if !is_repeated {
+            withhold(inner, run, guard::of_run(inner, run.about(), what, "the model repeated its instructions"))
+                .await?;
+        }
         gate = Gate::default();
     } else if let Some(restorer) = restorer {
         for statement in gate.push(&restorer.finish()) {
@@ -150,21 +188,69 @@ pub(crate) async fn think(
         progress.journal.emit(AgUiEventKind::TextMessageEnd { message_id: run.ids.assistant_message_id });
         progress.text_open = false;
     }
-    let detail = json!({
-        "model": progress.model,
-        "route": progress.route,
-        "draft_chars": drafted,
-        "stop_reason": progress.stock.stop_reason,
-        "usage": usage,
-        "withheld": leaked,
-        "calls": progress.calls.len(),
-    });
-    progress.end(StepStatus::Finished, detail, inner.sources.now());
+    let detail = detail(progress, drafted, &usage, leaked);
+    progress.end_recorded(detail, record, inner.sources.now());
     Ok(if reads_on { Happened::Called } else { Happened::Drafted })
 }
 
+/// What a draft is shown as among the steps.
+fn detail(progress: &Progress, draft_chars: usize, usage: &Value, withheld: bool) -> Value {
+    json!({
+        "model": progress.model,
+        "route": progress.route,
+        "draft_chars": draft_chars,
+        "stop_reason": progress.stock.stop_reason,
+        "usage": usage,
+        "withheld": withheld,
+        "calls": progress.calls.len(),
+    })
+}
+
+/// What a draft is kept as: as the model wrote it, but with placeholders for whatever it named.
+fn record(progress: &mut Progress, (said, calls): (&str, &[ToolCall]), leaked: bool) -> Result<Value, AgentError> {
+    let said = if progress.answerer.is_language_model() { said } else { "" };
+    let placeholders = progress.placeholders.as_ref().ok_or(AgentError::Classifier)?;
+    let clean = |text: &str| guard::without_secrets(text).unwrap_or_else(|| text.to_owned());
+    let mut text = json!(clean(&placeholders.restore(said)));
+    let mut arguments = json!(calls.iter().map(|call| clean(&call.arguments)).collect::<Vec<_>>());
+    progress.mask_again(&mut text)?;
+    progress.mask_again(&mut arguments)?;
+    let with = |(call, arguments): (&ToolCall, &Value)| ToolCall {
+        arguments: arguments.as_str().unwrap_or_default().to_owned(),
+        ..call.clone()
+    };
+    Ok(kept(&Drafted {
+        text: text.as_str().unwrap_or_default().to_owned(),
+        calls: calls.iter().zip(arguments.as_array().into_iter().flatten()).map(with).collect(),
+        stop_reason: progress.stock.stop_reason,
+        model: progress.model.clone(),
+        leaked,
+    }))
+}
+
+/// A draft that was written before its process died, as it came.
+fn written_again(progress: &mut Progress, drafted: Drafted) -> Deltas {
+    let restored = progress.placeholders.as_ref().map(|placeholders| placeholders.restore(&drafted.text));
+    let text = Delta::Text(restored.unwrap_or(drafted.text));
+    progress.model = drafted.model;
+    let calls = (0..).zip(drafted.calls).map(|(index, ToolCall { id, name, arguments })| Delta::ToolCall {
+        index,
+        id: Some(id),
+        name: Some(name),
+        arguments,
+    });
+    let done = drafted.stop_reason.map(|stop_reason| Delta::Done { stop_reason });
+    stream::iter(std::iter::once(text).chain(calls).chain(done).map(Ok).collect::<Vec<_>>()).boxed()
+}
+
 /// Takes stock of the draft.
-pub(crate) fn verify(inner: &Inner, progress: &mut Progress, attempt: u8) -> Happened {
+///
+/// # Errors
+/// When another step was recorded here.
+pub(crate) fn verify(inner: &Inner, progress: &mut Progress, attempt: u8) -> Result<Happened, AgentError> {
+    if let Some(repeat) = &mut progress.repeat {
+        repeat.pass(StepKind::Verify)?;
+    }
     progress.begin(StepKind::Verify, attempt, inner.sources.now());
     let stock = &progress.stock;
     // The extractive answerer would quote the same again, and a model that finds nothing has answered.
@@ -183,7 +269,7 @@ pub(crate) fn verify(inner: &Inner, progress: &mut Progress, attempt: u8) -> Hap
     // A further draft has all that was read as its passages.
     progress.rounds.clear();
     progress.given = progress.passages.len();
-    happened
+    Ok(happened)
 }
 
 type Deltas = Pin<Box<dyn Stream<Item = Result<Delta, GatewayError>> + Send>>;
@@ -302,11 +388,18 @@ fn request(progress: &mut Progress, (attempt, rounds): (u8, u8), canary: &Canary
         return Ok(ChatRequest { passages: progress.prepared.plain[..progress.hits].to_vec(), ..request });
     }
     let turns = request.turns.into_iter().map(|turn| Ok(Turn { text: progress.mask(&turn.text)?, ..turn }));
-    let turns = turns.collect::<Result<_, AgentError>>()?;
+    let mut turns = turns.collect::<Result<Vec<_>, AgentError>>()?;
+    let mut question = progress.mask(&request.question)?;
+    let broken_off = progress.broken_off.trim().to_owned();
+    if !broken_off.is_empty() {
+        turns.push(Turn { role: Role::User, text: question.clone() });
+        turns.push(Turn { role: Role::Assistant, text: progress.mask(&broken_off)? });
+        question.push_str(GO_ON);
+    }
     Ok(ChatRequest {
         system: format!("{}\n{}", canary.instruction(), request.system),
         turns,
-        question: progress.mask(&request.question)?,
+        question,
         passages: progress.prepared.masked[..progress.given].iter().flatten().cloned().collect(),
         tools: if progress.may_call { tools::definitions() } else { Vec::new() },
         rounds: progress.rounds.clone(),
@@ -317,7 +410,7 @@ fn request(progress: &mut Progress, (attempt, rounds): (u8, u8), canary: &Canary
 
 /// Records words that were not let out.
 async fn withhold(inner: &Inner, run: &Run, event: NewPolicyEvent) -> Result<(), AgentError> {
-    let mut tx = inner.store.tenant(&run.principal.scope).begin().await?;
+    let mut tx = run.begin(inner).await?;
     tx.policy_events().insert(&[event]).await?;
     tx.commit(Proof::Bookkeeping(Bookkeeping::RunProgress)).await?;
     Ok(())
@@ -340,9 +433,10 @@ fn feedback(stock: &Stock) -> String {
 fn take(inner: &Inner, run: &Run, progress: &mut Progress, checked: Vec<Checked>) -> Result<(), AgentError> {
     for checked in checked {
         match checked {
-            Checked::Supported { text, .. } if progress.stock.shown_before.contains(&text) => {}
+            Checked::Supported { text, .. } | Checked::Connective { text, .. } if was_shown(progress, &text)? => {}
             Checked::Supported { lead, text, supports, relinked } => {
-                progress.stock.said.push(text.clone());
+                let said = as_shown(progress, &text)?;
+                progress.stock.said.insert(said);
                 progress.stock.supported += 1;
                 progress.stock.relinked += usize::from(relinked);
                 for (lead, text) in std::mem::take(&mut progress.stock.held) {
@@ -370,6 +464,22 @@ fn take(inner: &Inner, run: &Run, progress: &mut Progress, checked: Vec<Checked>
         }
     }
     Ok(())
+}
+
+/// A sentence as a reader gets it: with placeholders, and without secrets.
+fn as_shown(progress: &mut Progress, text: &str) -> Result<String, AgentError> {
+    match guard::without_secrets(text) {
+        Some(clean) => progress.mask(&clean),
+        None => progress.mask(text),
+    }
+}
+
+fn was_shown(progress: &mut Progress, text: &str) -> Result<bool, AgentError> {
+    if progress.stock.shown_before.is_empty() {
+        return Ok(false);
+    }
+    let text = as_shown(progress, text)?;
+    Ok(progress.stock.shown_before.contains(&text))
 }
 
 /// Cites what a sentence stands on; returns its markers.
@@ -458,7 +568,7 @@ pub(crate) async fn cite_conflicts(progress: &mut Progress) -> Result<(), AgentE
 }
 
 /// A citation as it is stored and sent.
-fn shown_citation(progress: &mut Progress, citation: Citation) -> Result<Citation, AgentError> {
+pub(crate) fn shown_citation(progress: &mut Progress, citation: Citation) -> Result<Citation, AgentError> {
     let quote = guard::without_secrets(&citation.quote).unwrap_or_else(|| citation.quote.clone());
     Ok(Citation {
         quote: progress.mask(&quote)?,

@@ -49,14 +49,15 @@ impl Calls {
             return;
         }
         let call = self.0.entry(index).or_default();
+        let written = |text: &str| text.replace('\0', "");
         // Some servers repeat both with each piece.
         for (known, told) in [(&mut call.id, id), (&mut call.name, name)] {
             if known.is_empty() {
-                *known = told.unwrap_or_default();
+                *known = written(&told.unwrap_or_default());
             }
         }
         if call.arguments.len() + arguments.len() <= MAX_ARGUMENT_BYTES {
-            call.arguments.push_str(arguments);
+            call.arguments.push_str(&written(arguments));
         }
     }
 

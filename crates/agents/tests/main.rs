@@ -7,6 +7,7 @@
 mod answering;
 mod following;
 mod reading;
+mod resuming;
 mod server;
 mod stopping;
 mod support;

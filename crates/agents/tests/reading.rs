@@ -11,7 +11,7 @@ use crate::{
     support::{Plant, last, outline, shown},
 };
 
-const QUESTION: &str = "At which pressure does the relief valve of the compressor open?";
+pub(crate) const QUESTION: &str = "At which pressure does the relief valve of the compressor open?";
 
 /// Its figure stands in a section that shares no word with the question.
 fn compressor() -> String {
@@ -25,7 +25,7 @@ fn compressor() -> String {
     text + "## Data\n\nZX-77: 7.3 bar, thread M12.\n\nZX-78: 9.1 bar, thread M14.\n"
 }
 
-async fn plant() -> Plant {
+pub(crate) async fn plant() -> Plant {
     let plant = Plant::new().await;
     plant.add("compressor.md", Classification::Internal, &compressor()).await;
     plant

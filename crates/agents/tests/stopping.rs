@@ -89,7 +89,7 @@ async fn a_reader_who_leaves_does_not_stop_the_run() {
 }
 
 #[tokio::test]
-async fn a_shutdown_ends_runs_as_interrupted() {
+async fn a_shutdown_is_quick_and_leaves_runs_to_the_next_process() {
     let plant = Plant::new().await;
     let server = Server::play(vec![slow()]);
     let process = plant.with_server(&server.address);
@@ -98,8 +98,10 @@ async fn a_shutdown_ends_runs_as_interrupted() {
     process.stop.cancel();
     process.tracker.close();
     tokio::time::timeout(Duration::from_secs(2), process.tracker.wait()).await.expect("a shutdown is quick");
-    assert_eq!(plant.outcome(run.run_id).await, ("failed".into(), Some("interrupted".into())));
-    assert!(!plant.message(&run).await.content.is_empty());
+    assert_eq!(plant.outcome(run.run_id).await, ("running".into(), None));
+    assert_eq!(plant.database.peek("SELECT (lease_expires_at < now())::text FROM runs").await, ["true"]);
+    assert!(process.runner.take_over(plant.principal.scope, run.run_id).await.unwrap(), "not for it to decide");
+    assert_eq!(plant.database.peek("SELECT takeovers::text FROM runs").await, ["0"]);
     assert!(process.runner.start(&plant.principal, crate::support::question_of(QUESTION)).await.is_err());
 }
 

@@ -146,6 +146,8 @@ audit_actions! {
     ConversationDeleted = "conversation", "deleted";
     /// A run of the agent runtime began.
     RunStarted = "run", "started";
+    /// A process went on with a run whose process had ended.
+    RunTakenOver = "run", "taken_over";
     /// A run ended with an answer.
     RunFinished = "run", "finished";
     /// A run ended without one.

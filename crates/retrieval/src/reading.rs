@@ -1,6 +1,6 @@
 //! Reading on from a passage: what stands around it, a page, a place that holds a word, and what the document is made of.
 
-use millwright_core::TenantScope;
+use millwright_core::{TenantScope, id::ChunkId};
 use millwright_store::tenant::{PassageRow, ReadVersion, Reader, SectionRow, Stretch};
 
 use crate::{
@@ -104,6 +104,21 @@ impl Searcher {
             rows = tx.reading().find(of, &words, most).await?;
         }
         Ok(passages(rows))
+    }
+
+    /// These passages as they stand, in this order, under the reader's labels at this moment. What was deleted or may not be
+    /// read any more is left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn read_again(
+        &self,
+        scope: &TenantScope,
+        reader: &Reader,
+        chunks: &[ChunkId],
+    ) -> Result<Vec<Passage>, RetrievalError> {
+        let mut tx = self.store().tenant(scope).read().await?;
+        Ok(passages(tx.reading().again(reader, chunks).await?))
     }
 
     /// What stands under the same headings right before and after each of these passages, without what is among them

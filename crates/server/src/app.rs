@@ -83,6 +83,7 @@ pub(crate) async fn start(
         stop: stop.clone(),
     };
     let completions = completions(&parts, embeddings.built_in().clone(), config.gateway.cache);
+    let runner = Runner::new(parts);
     let identity = Arc::new(identity(config, sources, secret.expose(), &store, &key, public_url, &tracker)?);
     let limiter = Arc::new(rate_limiter(config, secret.expose())?);
     let state = AppState::new(AppParts {
@@ -96,7 +97,7 @@ pub(crate) async fn start(
         embeddings: embeddings.clone(),
         governance,
         ledger: ledger.clone(),
-        runner: Arc::new(Runner::new(parts)),
+        runner: Arc::new(runner.clone()),
         completions,
         jobs_wake: Arc::clone(&jobs_wake),
         readiness: health::readiness(
@@ -125,9 +126,8 @@ pub(crate) async fn start(
     tracker.spawn(async move { limiter.run(stopping).await });
     let (stopping, renews) = (stop.clone(), ledger.clone());
     tracker.spawn(async move { renews.run(stopping).await });
-    let watch = watch(config);
-    let workers =
-        Workers { store, sources: sources.clone(), key, follower, ingestor, jobs_wake, indexed, metrics, watch };
+    let (watch, sources) = (watch(config), sources.clone());
+    let workers = Workers { runner, store, sources, key, follower, ingestor, jobs_wake, indexed, metrics, watch };
     workers.start(&tracker, &stop);
     Ok(App { state, tracker, stop, ledger })
 }
@@ -203,6 +203,7 @@ pub(crate) fn chunks(config: &Config) -> ChunkSettings {
 
 /// What runs beside requests.
 struct Workers {
+    runner: Runner,
     store: Store,
     sources: Sources,
     key: Arc<AuditKey>,
@@ -217,7 +218,7 @@ struct Workers {
 impl Workers {
     fn start(self, tracker: &TaskTracker, stop: &CancellationToken) {
         let sealer = AuditSealer::new(self.store.clone(), self.sources.clone(), Arc::clone(&self.key));
-        let reaper = RunReaper::new(self.store.clone(), self.sources.clone(), Arc::clone(&self.key));
+        let reaper = RunReaper::new(self.runner, self.store.clone(), self.sources.clone(), Arc::clone(&self.key));
         let calendar =
             Calendar::new(self.store.clone(), self.sources.clone(), Arc::clone(&self.key), self.indexed.clone());
         let sweeper = ReservationSweeper::new(self.store.clone(), self.sources.clone());

@@ -2,7 +2,8 @@
 //!
 //! [`JobRunner`] claims jobs from Postgres under a lease and hands them to their [`JobHandler`]; it retries with
 //! backoff and jitter and dead-letters with the reason. [`AuditSealer`] orders and chains audit entries within
-//! 250 ms of their commit. [`RunReaper`] ends runs whose process died. [`Calendar`] lets versions
+//! 250 ms of their commit. [`RunReaper`] has runs
+//! whose process died taken over, or ends them. [`Calendar`] lets versions
 //! answer when their day comes. [`VectorKeeper`] has one embedding model take the place of another. [`folders`] keeps documents
 //! as watched folders have them. [`ingest`] is the one job there is.
 //!

@@ -1,16 +1,18 @@
 use std::{sync::Arc, time::Duration};
 
+use millwright_agents::Runner;
 use millwright_audit::{Actor, AuditAction, AuditEvent, AuditKey};
 use millwright_core::{ErrorCode, Sources};
 use millwright_store::{Proof, Store, StoreError, system::ExpiredRun};
 use tokio_util::sync::CancellationToken;
 
-/// A third of a run's lease.
-const ROUND: Duration = Duration::from_secs(10);
+/// Small beside a run's lease of 30 s.
+const ROUND: Duration = Duration::from_secs(5);
 const DETAIL: &str = "the process that worked on this run ended; what it had written is kept";
 
-/// Ends runs whose process died, so that no message streams for ever.
+/// Finds runs whose process died. They are taken over; those that cannot be are ended, so that no message streams for ever.
 pub struct RunReaper {
+    runner: Runner,
     store: Store,
     sources: Sources,
     key: Arc<AuditKey>,
@@ -18,8 +20,8 @@ pub struct RunReaper {
 
 impl RunReaper {
     /// A reaper; any number of processes may run one.
-    pub fn new(store: Store, sources: Sources, key: Arc<AuditKey>) -> Self {
-        Self { store, sources, key }
+    pub fn new(runner: Runner, store: Store, sources: Sources, key: Arc<AuditKey>) -> Self {
+        Self { runner, store, sources, key }
     }
 
     /// Reaps until `stop`.
@@ -35,13 +37,22 @@ impl RunReaper {
         }
     }
 
-    /// Ends the runs whose lease has run out; returns how many those were.
+    /// Takes over or ends the runs whose lease has run out; returns how many it ended.
     pub async fn reap_once(&self) -> Result<usize, StoreError> {
         let mut tx = self.store.system().await?;
         let expired = tx.runs().list_expired(100).await?;
         drop(tx);
         let mut reaped = 0;
         for run in expired {
+            match self.runner.take_over(run.scope, run.id).await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, run.id = %run.id, "a run could not be taken over yet");
+                    continue;
+                }
+            }
             if self.reap(&run).await? {
                 reaped += 1;
             }
@@ -74,7 +85,7 @@ impl RunReaper {
         .detail("code", code);
         let record = self.key.authenticate(&proof).map_err(|_| StoreError::InvalidState("no change without proof"))?;
         tx.commit(Proof::Entry(&record)).await?;
-        tracing::warn!(run.id = %run.id, "run ended: its process died");
+        tracing::warn!(run.id = %run.id, "run ended: its process died, and no other may go on with it");
         Ok(true)
     }
 }

@@ -36,19 +36,28 @@ async function ready(url, child) {
   assert.fail("the server becomes ready");
 }
 
-/** Starts it with the demo tenants, makes it the one that the harness speaks to, and returns the harness and how to end it. */
+/** Starts it with the demo tenants, makes it the one that the harness speaks to, and returns the harness, how to restart it and how to end it. */
 export async function startServer(folder, port, settings) {
   const data = join(folder, "data");
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^MILLWRIGHT_(URL|CREDENTIALS|E2E_|SHOTS)/.test(name)));
-  const child = spawn(BINARY, ["serve", "--demo"], { env: { ...inherited, PORT: String(port), MILLWRIGHT_DATA_DIR: data, ...settings }, stdio: "ignore" });
+  const begin = () => spawn(BINARY, ["serve", "--demo"], { env: { ...inherited, PORT: String(port), MILLWRIGHT_DATA_DIR: data, ...settings }, stdio: "ignore" });
+  let child = begin();
   process.env.MILLWRIGHT_URL = `http://127.0.0.1:${port}`;
   process.env.MILLWRIGHT_CREDENTIALS = join(data, "demo-credentials.json");
-  const stop = async () => {
+  const end = async () => {
     if (child.exitCode === null) {
       const ended = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGTERM");
       await ended;
     }
+  };
+  const restart = async () => {
+    await end();
+    child = begin();
+    await ready(process.env.MILLWRIGHT_URL, child);
+  };
+  const stop = async () => {
+    await end();
     rmSync(folder, { recursive: true, force: true });
   };
   try {
@@ -58,5 +67,5 @@ export async function startServer(folder, port, settings) {
     throw error;
   }
   // Only now: it reads the address and the credentials when it is loaded.
-  return { harness: await import("./harness.mjs"), stop };
+  return { harness: await import("./harness.mjs"), restart, stop };
 }

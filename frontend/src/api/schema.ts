@@ -1248,6 +1248,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{id}/fork": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answers the question of one of one's own runs once more, beside its answer: with the run's first steps as they are, and anew
+         *     from there. `GET /api/v1/runs/{id}/events` follows it.
+         */
+        post: operations["runs.fork"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Repeats one of one's own runs from what its steps have recorded: passages by their ids, what models wrote, what tools found. No
+         *     model and no tool is asked and nothing is written. The same records give the same answer; what differs is due to what
+         *     holds today.
+         */
+        get: operations["runs.replay"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/search": {
         parameters: {
             query?: never;
@@ -2597,6 +2638,24 @@ export interface components {
             /** @description Unicode code points into the text. */
             start: number;
         };
+        /** @description From where a run is answered once more. */
+        ForkRequest: {
+            /**
+             * Format: int32
+             * @description Number of the last step that is taken over as it is; it has to be finished.
+             */
+            step: number;
+            tier?: components["schemas"]["TierName"] | null;
+        };
+        /** @description The run that has begun. */
+        ForkResponse: {
+            /** @description The answer to be, beside that of the run. */
+            assistant_message_id: components["schemas"]["MessageId"];
+            conversation_id: components["schemas"]["ConversationId"];
+            run_id: components["schemas"]["RunId"];
+            /** @description The question, which is the same. */
+            user_message_id: components["schemas"]["MessageId"];
+        };
         /** @description What it is called and takes. */
         Function: {
             description?: string | null;
@@ -3809,6 +3868,11 @@ export interface components {
             /** @description The request. */
             request: components["schemas"]["DecisionRequest"];
         };
+        /** @description What keeps a run from being repeated. */
+        ReplayProblem: {
+            code: string;
+            detail: string;
+        };
         /** @description What other policies would have made of earlier decisions. */
         ReplayReport: {
             /**
@@ -3823,6 +3887,22 @@ export interface components {
              * @description How many decisions were made again.
              */
             replayed: number;
+        };
+        /** @description What came of a run when it was repeated. */
+        ReplayResponse: {
+            /** @description Whether the answer that is stored is the one whose digest stands in the audit log; null where none does. */
+            is_proved?: boolean | null;
+            /** @description Whether they led to the end of the run. */
+            is_whole: boolean;
+            problem?: components["schemas"]["ReplayProblem"] | null;
+            /** @description Whether its citations are. */
+            same_citations: boolean;
+            /** @description Whether the answer is the one that is stored, byte for byte. */
+            same_text: boolean;
+            /** @description Finished steps that were repeated. */
+            steps: number;
+            /** @description The answer as it came out, where it is another one. */
+            text?: string | null;
         };
         /** @description What the calls of a model for one search have cost, over the parts of the question. */
         RerankCostResponse: {
@@ -12145,6 +12225,214 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "runs.fork": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["RunId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ForkRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForkResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such run, or no such finished step */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The run has not ended, or has recorded nothing */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "runs.replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["RunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The run has not ended, or has recorded nothing */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -60,6 +60,10 @@ export type ConversationSummary = Schemas["ConversationResponse"];
 export type Conversation = Omit<Schemas["ConversationDetailResponse"], "messages"> & { messages: Message[] };
 export type RunStep = Narrowed<Schemas["RunStepResponse"], { kind: "observe" | "think" | "tool" | "verify"; detail: Record<string, unknown> }>;
 export type Run = Narrowed<Schemas["RunResponse"], { steps: RunStep[]; label: Label | null; status: "running" | "finished" | "failed" | "cancelled" }>;
+/** What came of a run when it was repeated from its records. */
+export type RunReplay = Sent<Schemas["ReplayResponse"]>;
+/** The run that goes on from a step of another. */
+export type RunFork = Sent<Schemas["ForkResponse"]>;
 export type ChatRequest = Partial<Schemas["ChatRequest"]>;
 
 export type AuditEntry = Sent<Schemas["AuditEntryResponse"]>;

@@ -80,6 +80,7 @@ export const chat: Dictionary<typeof english> = {
       part: "Als Teil gesucht: „{{part}}“",
       kind: { observe: "Suche", think: "Antwort", tool: "Nachlesen", verify: "Prüfung" },
       readingOn: "Liest in den Dokumenten nach…",
+      interrupted: "durch einen Neustart unterbrochen und wiederholt",
       tool: {
         search_documents: "Gesucht",
         open_document: "Dokument aufgeschlagen",

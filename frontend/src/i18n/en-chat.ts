@@ -77,6 +77,7 @@ export const chat = {
       part: "Searched as a part: “{{part}}”",
       kind: { observe: "Search", think: "Answer", tool: "Read on", verify: "Check" },
       readingOn: "Reading on in the documents…",
+      interrupted: "interrupted by a restart, and done again",
       tool: {
         search_documents: "Searched",
         open_document: "Opened the document",

@@ -11,7 +11,7 @@ use millwright_core::{
     id::{ConversationId, DocumentId, MessageId, RunId},
 };
 use millwright_llm::Tier;
-use millwright_store::StoreError;
+use millwright_store::{StoreError, tenant::MessageStatus};
 use serde::{Deserialize, Serialize};
 
 use super::runs::events::stream_run;
@@ -35,6 +35,16 @@ pub(crate) enum TierName {
     Light,
     Standard,
     Heavy,
+}
+
+impl From<TierName> for Tier {
+    fn from(name: TierName) -> Self {
+        match name {
+            TierName::Light => Self::Light,
+            TierName::Standard => Self::Standard,
+            TierName::Heavy => Self::Heavy,
+        }
+    }
 }
 
 /// A question, or the wish for another answer.
@@ -129,11 +139,17 @@ async fn wait(state: &AppState, principal: &Principal, run: &StartedRun) -> Resu
     let mut reveal = Reveal::new(state, principal, run.conversation_id);
     reveal.load(&mut tx).await?;
     let message = tx.messages().get(run.conversation_id, run.assistant_message_id).await?;
+    let message = message.ok_or(StoreError::NotFound("message"))?;
+    if message.status == MessageStatus::Streaming {
+        // This process ends, and another goes on with the run.
+        let how = format!("the answer is written on all the same: follow GET /api/v1/runs/{}/events", run.run_id);
+        return Err(Problem::new(ErrorCode::Interrupted, "the server is shutting down").remedy(how).into());
+    }
     Ok(ChatResponse {
         conversation_id: run.conversation_id,
         run_id: run.run_id,
         user_message_id: run.user_message_id,
-        message: reveal.message(MessageResponse::for_reader(message.ok_or(StoreError::NotFound("message"))?, &reader)),
+        message: reveal.message(MessageResponse::for_reader(message, &reader)),
     })
 }
 
@@ -167,11 +183,7 @@ fn validate(request: ChatRequest) -> Result<StartRun, ApiError> {
         },
         regenerate: request.regenerate_message_id,
         history: Vec::new(),
-        tier: request.tier.map(|tier| match tier {
-            TierName::Light => Tier::Light,
-            TierName::Standard => Tier::Standard,
-            TierName::Heavy => Tier::Heavy,
-        }),
+        tier: request.tier.map(Into::into),
         classification: request.classification.unwrap_or(Classification::Internal),
         filter,
         trace_id: current_trace_id(),

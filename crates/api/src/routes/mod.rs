@@ -132,6 +132,8 @@ fn api(max_upload_bytes: usize) -> OpenApiRouter<AppState> {
         .routes(reads(May::ChatUse, routes!(runs::get::get)))
         .routes(reads(May::ChatUse, routes!(runs::events::events)))
         .routes(changes(May::ChatUse, Proves::RunCancelled, routes!(runs::cancel::cancel)))
+        .routes(changes(May::ChatUse, Proves::RunStarted, routes!(runs::fork::fork)))
+        .routes(reads(May::ChatUse, routes!(runs::replay::replay)))
         .routes(reads(May::AuditRead, routes!(admin::audit::audit)))
         .routes(reads(May::JobsRead, routes!(admin::jobs::jobs)))
         .routes(changes(May::JobsManage, Proves::JobRetried, routes!(admin::retry::retry)))

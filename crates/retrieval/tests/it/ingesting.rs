@@ -174,4 +174,3 @@ async fn a_document_deleted_meanwhile_leaves_nothing() {
     }
     assert!(plant.search(&site, "setpoint of station 7").await.passages.is_empty());
 }
-

@@ -94,6 +94,19 @@ impl ApiKeys<'_> {
         Ok(Page::from_rows(rows, page.limit, |row| Cursor { at: row.created_at, id: row.id.uuid() }))
     }
 
+    /// Whether the key still works.
+    pub async fn is_usable(&mut self, id: ApiKeyId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let is_usable = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM api_keys WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL AND expires_at > $3)",
+        )
+        .bind(self.0.tenant)
+        .bind(id.uuid())
+        .bind(now)
+        .fetch_one(&mut *self.0.connection)
+        .await?;
+        Ok(is_usable)
+    }
+
     /// Revokes a key of the user and tells every replica; [`StoreError::NotFound`] when it is not there or was revoked.
     pub async fn revoke(&mut self, user: UserId, id: ApiKeyId, now: DateTime<Utc>) -> Result<(), StoreError> {
         match self.revoke_where(user, Some(id), now).await? {

@@ -54,7 +54,7 @@ pub use policy_events::{
     NewPolicyEvent, PolicyEventCount, PolicyEventFilter, PolicyEventKind, PolicyEventRow, PolicyEvents,
 };
 pub use reading::{ReadVersion, Reading, SectionRow, Stretch};
-pub use runs::{NewRun, RunEventRow, RunRow, RunStatus, RunStepRow, Runs, StepKind, StepStatus};
+pub use runs::{NewRun, RunEventRow, RunFence, RunRow, RunStatus, RunStepRow, Runs, StepKind, StepStatus};
 pub use security::{SecondFactorState, Security, SecurityPolicy};
 pub use sessions::{NewSession, SessionEnd, SessionRow, Sessions, SignInMethod, Transport};
 pub use source_files::{FileCheck, KnownFile, SourceFileRow, SourceFiles};

@@ -1,4 +1,4 @@
-use millwright_core::id::DocumentId;
+use millwright_core::id::{ChunkId, DocumentId};
 use sqlx::{AssertSqlSafe, FromRow};
 
 use super::{
@@ -59,6 +59,16 @@ impl Reading<'_> {
             .bind(stretches.iter().map(|stretch| stretch.any).collect::<Vec<_>>())
             .bind(column(|stretch| stretch.from))
             .bind(column(|stretch| stretch.to))
+            .fetch_all(&mut *self.0.connection)
+            .await?;
+        Ok(rows)
+    }
+
+    /// These passages, in this order, whichever version they are of and whether or not it answers now; what was deleted is
+    /// left out.
+    pub async fn again(&mut self, reader: &Reader, chunks: &[ChunkId]) -> Result<Vec<PassageRow>, StoreError> {
+        let rows = sqlx::query_as(AssertSqlSafe(self.statement(AGAIN, reader, "d.deleted_at IS NULL")))
+            .bind(chunks.iter().map(|chunk| chunk.uuid()).collect::<Vec<_>>())
             .fetch_all(&mut *self.0.connection)
             .await?;
         Ok(rows)
@@ -134,6 +144,9 @@ const STRETCHES: &str = "SELECT {columns} FROM unnest($1::uuid[], $2::int[], $3:
      CROSS JOIN {of} WHERE r.tenant_id = '{tenant}' AND r.document_id = w.document_id AND r.number = w.version \
          AND c.ordinal BETWEEN w.first AND w.last \
      ORDER BY w.place, c.ordinal";
+
+const AGAIN: &str = "SELECT {columns} FROM unnest($1::uuid[]) WITH ORDINALITY AS w (chunk_id, place) \
+     CROSS JOIN {of} WHERE c.tenant_id = '{tenant}' AND c.id = w.chunk_id ORDER BY w.place";
 
 /// Whether a version answers, or may be read although it does not.
 const STRETCH_ANSWERS: &str = "(d.current_version_id = r.id OR d.deleted_at IS NULL AND w.any_version)";

@@ -72,8 +72,21 @@ pub struct NewRun {
     pub tier: String,
     /// Which model.
     pub model: String,
+    /// Which attempt at it writes.
+    pub owner: Uuid,
+    /// What it is begun with beside its question.
+    pub input: Value,
     /// When.
     pub created_at: DateTime<Utc>,
+}
+
+/// Which attempt at a run writes: another process that takes the run over has another owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunFence {
+    /// The run.
+    pub id: RunId,
+    /// The attempt.
+    pub owner: Uuid,
 }
 
 /// A run.
@@ -109,6 +122,14 @@ pub struct RunRow {
     pub cancel_requested_at: Option<DateTime<Utc>>,
     /// The join of the labels of all that it has read; see [`label_of_json`](super::label_of_json).
     pub label: Option<Value>,
+    /// The same as it was stored, whatever became of what it has read.
+    pub stored_label: Option<Value>,
+    /// Which attempt at it writes; none for runs from before there were several.
+    pub lease_owner: Option<Uuid>,
+    /// How often another process took it over.
+    pub takeovers: i32,
+    /// What it was begun with beside its question.
+    pub input: Option<Value>,
     /// When it began.
     pub created_at: DateTime<Utc>,
     /// When it ended.
@@ -130,6 +151,8 @@ pub struct RunStepRow {
     pub status: StepStatus,
     /// What it found, as the API shows it.
     pub detail: Value,
+    /// What it brought about, for whoever repeats the run; with its end.
+    pub record: Option<Value>,
     /// When it began.
     pub started_at: DateTime<Utc>,
     /// When it ended.
@@ -155,10 +178,10 @@ impl Runs<'_> {
         let statement = format!(
             "WITH run AS ( \
                  INSERT INTO runs (tenant_id, id, conversation_id, user_id, user_message_id, assistant_message_id, status, \
-                                   tier, model, lease_expires_at, created_at) \
-                 VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, $8, now() + {LEASE}, $9)) \
+                                   tier, model, lease_expires_at, lease_owner, input, created_at) \
+                 VALUES ($1, $2, $3, $4, $5, $6, 'running', $7, $8, now() + {LEASE}, $9, $10, $11)) \
              INSERT INTO run_events (tenant_id, run_id, sequence, payload) \
-             SELECT $1, $2, * FROM unnest($10::bigint[], $11::jsonb[])"
+             SELECT $1, $2, * FROM unnest($12::bigint[], $13::jsonb[])"
         );
         sqlx::query(sqlx::AssertSqlSafe(statement))
             .bind(self.0.tenant)
@@ -169,6 +192,8 @@ impl Runs<'_> {
             .bind(run.assistant_message_id.uuid())
             .bind(&run.tier)
             .bind(&run.model)
+            .bind(run.owner)
+            .bind(&run.input)
             .bind(run.created_at)
             .bind(events.iter().map(|event| event.sequence).collect::<Vec<_>>())
             .bind(events.iter().map(|event| &event.payload).collect::<Vec<&Value>>())
@@ -182,7 +207,8 @@ impl Runs<'_> {
         // Its events name what its steps have read, cited or not.
         let statement = format!(
             "SELECT r.id, r.conversation_id, r.user_id, r.user_message_id, r.assistant_message_id, r.status, r.tier, r.model, \
-             r.error_code, r.error_detail, r.cancel_requested_at, r.created_at, r.finished_at, {} AS label \
+             r.error_code, r.error_detail, r.cancel_requested_at, r.lease_owner, r.takeovers, r.input, r.created_at, \
+             r.finished_at, r.label AS stored_label, {} AS label \
              FROM runs r WHERE r.tenant_id = $1 AND r.id = $2",
             run_label("r")
         );
@@ -199,18 +225,69 @@ impl Runs<'_> {
         self.get(id).await?.filter(|run| run.user_id == user).ok_or(StoreError::NotFound("run"))
     }
 
-    /// Renews the lease; tells whether a person asked the run to stop. [`StoreError::LeaseLost`] when it has ended.
-    pub async fn renew_lease(&mut self, id: RunId) -> Result<bool, StoreError> {
+    /// Locks the lease for the rest of the transaction, or fails with [`StoreError::LeaseLost`]. Every write of a run begins
+    /// with this, so that a process that was thought dead writes nothing into what another has taken over.
+    pub async fn require_lease(&mut self, fence: RunFence) -> Result<(), StoreError> {
+        let held: Option<i32> = sqlx::query_scalar(
+            "SELECT 1 FROM runs WHERE tenant_id = $1 AND id = $2 AND status = 'running' AND lease_owner = $3 FOR SHARE",
+        )
+        .bind(self.0.tenant)
+        .bind(fence.id.uuid())
+        .bind(fence.owner)
+        .fetch_optional(&mut *self.0.connection)
+        .await?;
+        held.map(|_| ()).ok_or(StoreError::LeaseLost)
+    }
+
+    /// Renews the lease; tells whether a person asked the run to stop. [`StoreError::LeaseLost`] when it has ended or another
+    /// process has it.
+    pub async fn renew_lease(&mut self, fence: RunFence) -> Result<bool, StoreError> {
         let statement = format!(
-            "UPDATE runs SET lease_expires_at = now() + {LEASE} WHERE tenant_id = $1 AND id = $2 AND status = 'running' \
+            "UPDATE runs SET lease_expires_at = now() + {LEASE} \
+             WHERE tenant_id = $1 AND id = $2 AND status = 'running' AND lease_owner = $3 \
              RETURNING cancel_requested_at IS NOT NULL"
         );
         let cancel: Option<bool> = sqlx::query_scalar(sqlx::AssertSqlSafe(statement))
             .bind(self.0.tenant)
-            .bind(id.uuid())
+            .bind(fence.id.uuid())
+            .bind(fence.owner)
             .fetch_optional(&mut *self.0.connection)
             .await?;
         cancel.ok_or(StoreError::LeaseLost)
+    }
+
+    /// Gives the lease back, so that another process takes the run over at once.
+    pub async fn release_lease(&mut self, fence: RunFence) -> Result<(), StoreError> {
+        sqlx::query(
+            "UPDATE runs SET lease_expires_at = now() - interval '1 second' \
+             WHERE tenant_id = $1 AND id = $2 AND status = 'running' AND lease_owner = $3",
+        )
+        .bind(self.0.tenant)
+        .bind(fence.id.uuid())
+        .bind(fence.owner)
+        .execute(&mut *self.0.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Takes over a run whose lease ran out, unless that was done `most` times already, it began before `since`, or its tenant
+    /// is suspended. False when it lives after all, or is to be ended.
+    pub async fn take_over(&mut self, fence: RunFence, most: i32, since: DateTime<Utc>) -> Result<bool, StoreError> {
+        let statement = format!(
+            "UPDATE runs SET lease_owner = $3, lease_expires_at = now() + {LEASE}, takeovers = takeovers + 1 \
+             WHERE tenant_id = $1 AND id = $2 AND status = 'running' AND lease_expires_at < now() \
+               AND takeovers < $4 AND created_at >= $5 AND input IS NOT NULL \
+               AND EXISTS (SELECT 1 FROM tenants t WHERE t.tenant_id = $1 AND t.suspended_at IS NULL AND t.deleted_at IS NULL)"
+        );
+        let changed = sqlx::query(sqlx::AssertSqlSafe(statement))
+            .bind(self.0.tenant)
+            .bind(fence.id.uuid())
+            .bind(fence.owner)
+            .bind(most)
+            .bind(since)
+            .execute(&mut *self.0.connection)
+            .await?;
+        Ok(changed.rows_affected() > 0)
     }
 
     /// Asks a run to stop. True when it was running.
@@ -286,10 +363,10 @@ impl Runs<'_> {
     /// Stores or updates a step.
     pub async fn put_step(&mut self, run: RunId, step: &RunStepRow) -> Result<(), StoreError> {
         sqlx::query(
-            "INSERT INTO run_steps (tenant_id, run_id, number, kind, attempt, status, detail, started_at, finished_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
-             ON CONFLICT (tenant_id, run_id, number) DO UPDATE \
-             SET status = excluded.status, detail = excluded.detail, finished_at = excluded.finished_at",
+            "INSERT INTO run_steps (tenant_id, run_id, number, kind, attempt, status, detail, record, started_at, finished_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+             ON CONFLICT (tenant_id, run_id, number) DO UPDATE SET status = excluded.status, detail = excluded.detail, \
+                 record = excluded.record, finished_at = excluded.finished_at",
         )
         .bind(self.0.tenant)
         .bind(run.uuid())
@@ -298,6 +375,7 @@ impl Runs<'_> {
         .bind(step.attempt)
         .bind(step.status.as_str())
         .bind(&step.detail)
+        .bind(&step.record)
         .bind(step.started_at)
         .bind(step.finished_at)
         .execute(&mut *self.0.connection)
@@ -308,7 +386,7 @@ impl Runs<'_> {
     /// Steps in order.
     pub async fn steps(&mut self, run: RunId) -> Result<Vec<RunStepRow>, StoreError> {
         let rows = sqlx::query_as(
-            "SELECT number, kind, attempt, status, detail, started_at, finished_at FROM run_steps \
+            "SELECT number, kind, attempt, status, detail, record, started_at, finished_at FROM run_steps \
              WHERE tenant_id = $1 AND run_id = $2 ORDER BY number",
         )
         .bind(self.0.tenant)

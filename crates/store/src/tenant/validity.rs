@@ -15,7 +15,7 @@ use crate::{StoreError, tenant_tx::TenantConnection};
 pub struct Validity<'t>(pub(crate) TenantConnection<'t>);
 
 /// What a search is narrowed by: all that is set must hold.
-#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct SearchFilter {
     /// Only these documents; `None` for all.
     pub documents: Option<Vec<DocumentId>>,

@@ -4,7 +4,7 @@ use chrono::Duration;
 use millwright_core::{Classification, Clearance, Label, PageRequest, id::MessageId};
 use millwright_store::{
     Bookkeeping, Proof, StoreError,
-    tenant::{MessageRole, MessageStatus, RunStatus, StepStatus, label_of_json},
+    tenant::{MessageRole, MessageStatus, RunFence, RunStatus, RunStepRow, StepStatus, label_of_json},
 };
 use serde_json::json;
 
@@ -146,19 +146,19 @@ async fn a_run_ends_once_and_its_lease_ends_with_it() {
     let site = world.site("TenantA").await;
     let chat = world.chat(&site).await;
     let mut tx = world.begin(&site).await;
-    assert!(!tx.runs().renew_lease(chat.run).await.unwrap());
+    assert!(!tx.runs().renew_lease(chat.fence()).await.unwrap());
     assert!(tx.runs().request_cancel(chat.run, world.now()).await.unwrap());
     let asked = tx.runs().require(chat.run, site.user).await.unwrap().cancel_requested_at;
     assert!(tx.runs().request_cancel(chat.run, world.now() + Duration::seconds(9)).await.unwrap());
     assert_eq!(tx.runs().require(chat.run, site.user).await.unwrap().cancel_requested_at, asked, "the first counts");
-    assert!(tx.runs().renew_lease(chat.run).await.unwrap(), "it is told to stop");
+    assert!(tx.runs().renew_lease(chat.fence()).await.unwrap(), "it is told to stop");
     tx.runs().finish(chat.run, RunStatus::Cancelled, Some(("cancelled", "by a person")), world.now()).await.unwrap();
     let ended = tx.runs().require(chat.run, site.user).await.unwrap();
     assert_eq!((ended.status, ended.error_code.as_deref()), (RunStatus::Cancelled, Some("cancelled")));
     assert!(ended.finished_at.is_some());
     let again = tx.runs().finish(chat.run, RunStatus::Finished, None, world.now()).await;
     assert!(matches!(again, Err(StoreError::LeaseLost)));
-    assert!(matches!(tx.runs().renew_lease(chat.run).await, Err(StoreError::LeaseLost)));
+    assert!(matches!(tx.runs().renew_lease(chat.fence()).await, Err(StoreError::LeaseLost)));
     assert!(!tx.runs().request_cancel(chat.run, world.now()).await.unwrap());
     drop(tx);
     world.drop().await;
@@ -177,7 +177,7 @@ async fn a_run_without_a_sign_of_life_is_found_and_ended_unless_it_renews_first(
     assert!(expired.iter().all(|run| run.scope == site.scope));
     drop(system);
     let mut tx = world.begin(&site).await;
-    tx.runs().renew_lease(alive.run).await.unwrap();
+    tx.runs().renew_lease(alive.fence()).await.unwrap();
     let error = ("interrupted", "the process ended");
     assert!(!tx.runs().finish_expired(alive.run, error, world.now()).await.unwrap());
     assert!(tx.runs().finish_expired(dead.run, error, world.now()).await.unwrap());
@@ -235,6 +235,37 @@ async fn runs_are_counted_with_those_that_found_an_answer() {
     let mut tx = world.read(&site).await;
     assert_eq!(tx.runs().count_since(before).await.unwrap(), (2, 1));
     assert_eq!(tx.runs().count_since(world.now() + Duration::seconds(60)).await.unwrap(), (0, 0));
+    drop(tx);
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn a_run_that_was_taken_over_takes_nothing_more_from_who_had_it_before() {
+    let world = World::new().await;
+    let site = world.site("TenantA").await;
+    let chat = world.chat(&site).await;
+    let (old, new) = (chat.fence(), RunFence { owner: world.sources.new_uuid(), ..chat.fence() });
+    let (most, long_ago) = (1, world.now() - Duration::hours(1));
+    let mut tx = world.begin(&site).await;
+    assert!(!tx.runs().take_over(new, most, long_ago).await.unwrap(), "it lives");
+    tx.runs().release_lease(new).await.unwrap();
+    assert!(!tx.runs().take_over(new, most, long_ago).await.unwrap(), "nobody releases what another holds");
+    tx.runs().release_lease(old).await.unwrap();
+    assert!(!tx.runs().take_over(new, most, world.now() + Duration::hours(1)).await.unwrap(), "too long ago");
+    assert!(tx.runs().take_over(new, most, long_ago).await.unwrap());
+    assert!(matches!(tx.runs().require_lease(old).await, Err(StoreError::LeaseLost)));
+    assert!(matches!(tx.runs().renew_lease(old).await, Err(StoreError::LeaseLost)));
+    tx.runs().require_lease(new).await.unwrap();
+    assert!(!tx.runs().renew_lease(new).await.unwrap());
+    let row = tx.runs().require(chat.run, site.user).await.unwrap();
+    assert_eq!((row.lease_owner, row.takeovers), (Some(new.owner), 1));
+    tx.runs().release_lease(new).await.unwrap();
+    let third = RunFence { owner: world.sources.new_uuid(), ..new };
+    assert!(!tx.runs().take_over(third, most, long_ago).await.unwrap(), "too often");
+    let record = json!({ "chunks": [] });
+    let step = RunStepRow { record: Some(record.clone()), ..world.step(1, StepStatus::Finished) };
+    tx.runs().put_step(chat.run, &step).await.unwrap();
+    assert_eq!(tx.runs().steps(chat.run).await.unwrap()[0].record, Some(record));
     drop(tx);
     world.drop().await;
 }

@@ -297,7 +297,11 @@ async fn try_to_change(world: &World, site: &Site, other: &Full) {
     missing(tx.conversations().delete(other.chat.conversation, other.site.user, now).await);
     tx.messages().finish(other.chat.answer, &answer("stolen")).await.unwrap();
     tx.messages().fail_from_events(other.chat.answer, other.chat.run, "x", "y").await.unwrap();
-    assert!(matches!(tx.runs().renew_lease(other.chat.run).await, Err(StoreError::LeaseLost)));
+    let fence = other.chat.fence();
+    assert!(matches!(tx.runs().renew_lease(fence).await, Err(StoreError::LeaseLost)));
+    assert!(matches!(tx.runs().require_lease(fence).await, Err(StoreError::LeaseLost)));
+    tx.runs().release_lease(fence).await.unwrap();
+    assert!(!tx.runs().take_over(fence, 9, chrono::DateTime::UNIX_EPOCH).await.unwrap());
     assert!(!tx.runs().request_cancel(other.chat.run, now).await.unwrap());
     let finished = tx.runs().finish(other.chat.run, RunStatus::Failed, None, now).await;
     assert!(matches!(finished, Err(StoreError::LeaseLost)));

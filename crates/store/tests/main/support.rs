@@ -12,12 +12,13 @@ use millwright_store::{
     Bookkeeping, Proof, Store, TenantTx,
     tenant::{
         MessageRole, MessageStatus, NewChunk, NewDocument, NewJob, NewMessage, NewRun, NewUser, NewVector, NewVersion,
-        PageRow, Reader, RunEventRow, RunStepRow, Standing, StepKind, StepStatus, UserKind, VectorModel,
+        PageRow, Reader, RunEventRow, RunFence, RunStepRow, Standing, StepKind, StepStatus, UserKind, VectorModel,
     },
     testkit::TestDatabase,
 };
 use serde_json::json;
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
+use uuid::Uuid;
 
 pub(crate) const DIMENSIONS: usize = 384;
 
@@ -50,6 +51,14 @@ pub(crate) struct Chat {
     pub(crate) question: MessageId,
     pub(crate) answer: MessageId,
     pub(crate) run: RunId,
+    pub(crate) owner: Uuid,
+}
+
+impl Chat {
+    /// Under which the run's writes count.
+    pub(crate) fn fence(&self) -> RunFence {
+        RunFence { id: self.run, owner: self.owner }
+    }
 }
 
 impl World {
@@ -212,6 +221,7 @@ impl World {
             question: self.sources.new_id(),
             answer: self.sources.new_id(),
             run: self.sources.new_id(),
+            owner: self.sources.new_uuid(),
         };
         let mut tx = self.begin(site).await;
         tx.conversations().insert(chat.conversation, site.user, "Pump P-101", self.now()).await.unwrap();
@@ -233,6 +243,8 @@ impl World {
                     assistant_message_id: chat.answer,
                     tier: "LIGHT".to_owned(),
                     model: "extractive".to_owned(),
+                    owner: chat.owner,
+                    input: serde_json::json!({}),
                     created_at: self.now(),
                 },
                 &[],
@@ -271,6 +283,7 @@ impl World {
             attempt: 1,
             status,
             detail: json!({ "passages": 3 }),
+            record: None,
             started_at: self.now(),
             finished_at: None,
         }

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { ChevronRight } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useState, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { getJson } from "@/api/client";
 import type { Place } from "@/api/gateway-types";
@@ -62,12 +62,12 @@ export function Steps({ steps, runId, cited, running, queue = null, complete }: 
   );
 }
 
-/** The steps one below the other, with what each found. */
-export function StepList({ steps }: { steps: readonly Step[] }) {
+/** The steps one below the other, with what each found, and what can be done from there. */
+export function StepList({ steps, action }: { steps: readonly Step[]; action?: ((index: number) => ReactNode) | undefined }) {
   return (
     <ol className="space-y-2 text-ink-2">
       {steps.map((step, index) => (
-        <StepDetails key={index} step={step} />
+        <StepDetails key={index} step={step} action={action?.(index)} />
       ))}
     </ol>
   );
@@ -113,15 +113,17 @@ function UnderstoodLines({ understood: { spelling, expansions, parts, carried } 
   );
 }
 
-function StepDetails({ step }: { step: Step }) {
+function StepDetails({ step, action }: { step: Step; action: ReactNode }) {
   const { t } = useTranslation();
   return (
     <li>
-      <p className="flex flex-wrap gap-x-2">
+      <div className="flex flex-wrap items-center gap-x-2">
         <span className="font-medium text-ink">{t(`chat.steps.kind.${step.kind}`)}</span>
         {step.attempt > 1 && <span>{t("chat.steps.attempt", { number: step.attempt })}</span>}
-        {step.durationMs !== null && <span className="text-ink-3 tabular-nums">{formatDuration(step.durationMs)}</span>}
-      </p>
+        {step.interrupted && <span>{t("chat.steps.interrupted")}</span>}
+        {step.durationMs !== null && !step.interrupted && <span className="text-ink-3 tabular-nums">{formatDuration(step.durationMs)}</span>}
+        {action}
+      </div>
       {step.query !== null && <p className="text-ink-2">{t("chat.steps.query", { query: step.query })}</p>}
       {step.understood !== null && <UnderstoodLines understood={step.understood} />}
       {step.route !== null && (

@@ -1,16 +1,18 @@
-import { useQuery } from "@tanstack/react-query";
-import { getRouteApi, Link } from "@tanstack/react-router";
-import { FileQuestion } from "lucide-react";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { FileQuestion, GitBranch } from "lucide-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { getJson } from "@/api/client";
+import { getJson, sendJson } from "@/api/client";
 import { asProblem } from "@/api/problem";
-import type { Run, Tier } from "@/api/types";
+import type { Run, RunFork, Tier } from "@/api/types";
+import { Replay } from "./Replay";
 import { StepList } from "@/features/chat/Steps";
 import { problemOfMessage } from "@/features/chat/model/refusal";
 import { stepsOfRun } from "@/features/chat/model/run-steps";
 import { formatDuration } from "@/lib/format";
 import { useDocumentTitle } from "@/lib/hooks";
+import { Button } from "@/ui/Button";
 import { Copyable } from "@/ui/Copyable";
 import { LabelChips } from "@/ui/LabelChips";
 import { ProblemNotice } from "@/ui/ProblemNotice";
@@ -50,6 +52,11 @@ export function RunPage() {
 
 function Trail({ run }: { run: Run }) {
   const { t } = useTranslation();
+  const navigate = useNavigate();
+  const fork = useMutation({
+    mutationFn: (step: number) => sendJson<RunFork>("POST", `/runs/${run.id}/fork`, { step }),
+    onSuccess: ({ conversation_id }) => navigate({ to: "/chat/{-$conversationId}", params: { conversationId: conversation_id } }),
+  });
   return (
     <>
       <header className="mb-3 flex flex-wrap items-center justify-between gap-2">
@@ -77,8 +84,25 @@ function Trail({ run }: { run: Run }) {
       </dl>
       {run.label !== null && <LabelChips label={run.label} className="mb-3" />}
       {run.error !== null && <ProblemNotice problem={problemOfMessage(run)} className="mb-3" />}
+      {run.status !== "running" && <Replay runId={run.id} />}
       <h2 className="mb-2 text-md font-semibold">{t("runs.steps")}</h2>
-      <StepList steps={stepsOfRun(run)} />
+      {fork.error !== null && <ProblemNotice problem={asProblem(fork.error)} className="mb-2" />}
+      <StepList
+        steps={stepsOfRun(run)}
+        action={
+          run.status === "running"
+            ? undefined
+            : (index) => run.steps[index]?.status === "finished" && (
+                <Button kind="quiet" className="ml-auto text-sm" disabled={fork.isPending} onClick={() => fork.mutate(run.steps[index]?.number ?? 0)}>
+                  <GitBranch size={14} aria-hidden="true" />
+                  <span>
+                    {t("runs.fork")}
+                    <span className="sr-only"> {t("runs.forkFrom", { number: index + 1 })}</span>
+                  </span>
+                </Button>
+              )
+        }
+      />
     </>
   );
 }

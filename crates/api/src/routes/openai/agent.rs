@@ -78,7 +78,9 @@ pub(super) async fn answer(
         return Err(Problem::new(code, detail).into());
     }
     if message["status"] != "complete" {
-        return Err(Problem::new(ErrorCode::Interrupted, "the answer was broken off").remedy("ask again").into());
+        return Err(Problem::new(ErrorCode::Interrupted, "the answer was broken off")
+            .remedy("it is written on in its conversation; ask again if you cannot wait for it")
+            .into());
     }
     let completion = Completion {
         text,

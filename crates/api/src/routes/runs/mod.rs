@@ -2,7 +2,9 @@
 
 pub(crate) mod cancel;
 pub(crate) mod events;
+pub(crate) mod fork;
 pub(crate) mod get;
+pub(crate) mod replay;
 
 use millwright_core::{ErrorCode, Principal, Problem};
 use millwright_store::{

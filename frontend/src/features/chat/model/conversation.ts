@@ -128,7 +128,8 @@ export class ConversationModel {
     const { run_id: runId } = message;
     if (runId === null) return;
     const joined: RunView = { ...EMPTY_RUN, runId, messageId: message.id, userMessageId: message.parent_id };
-    this.store.update((state) => ({ ...state, phase: "streaming", live: { ...joined, text: message.content, citations: message.citations } }));
+    // Also where another answer of the question was looked at: this one is being written.
+    this.store.update((state) => ({ ...state, choices: choose(state.messages, state.choices, message.id), phase: "streaming", live: { ...joined, text: message.content, citations: message.citations } }));
     void this.follow(() => openRun(runId, null, this.abort.signal), joined);
   }
 

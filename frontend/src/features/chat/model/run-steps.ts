@@ -12,6 +12,7 @@ export function stepsOfRun(run: Run): Step[] {
     calls: Array.isArray(detail["calls"]) ? detail["calls"].map((call) => callOf(call as Record<string, unknown>)) : [],
     route: routeOf(detail["route"]),
     tokens: tokensOf(detail["usage"]),
+    interrupted: detail["reason"] === "interrupted",
   }));
 }
 

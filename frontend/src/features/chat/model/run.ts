@@ -40,13 +40,15 @@ export interface Step {
   /** The way to the model that wrote, where one did. */
   route: Route | null;
   tokens: { input: number; output: number } | null;
+  /** Its process ended in the middle of it, and another went on. */
+  interrupted: boolean;
 }
 
 export type NewStep = Pick<Step, "kind" | "attempt" | "done" | "durationMs" | "startedAt">;
 
 /** A step of which nothing was found yet. */
 export function blankStep(step: NewStep): Step {
-  return { ...step, query: null, understood: null, passages: null, calls: [], route: null, tokens: null };
+  return { ...step, query: null, understood: null, passages: null, calls: [], route: null, tokens: null, interrupted: false };
 }
 
 /** What is known of a run from its events so far. */
@@ -211,10 +213,13 @@ function isStepKind(name: string): name is Step["kind"] {
 function startStep(run: RunView, name: string, startedAt: number | null): RunView {
   if (!isStepKind(name)) return run;
   const before = run.steps.filter((step) => step.kind === name);
+  // Its process ended in the middle of it, and another does it again.
+  const again = run.steps.at(-1)?.kind === name;
   // A draft that stopped to read on goes on.
-  const goesOn = name === "think" && run.steps.at(-1)?.kind === "tool";
+  const goesOn = again || (name === "think" && run.steps.at(-1)?.kind === "tool");
   const attempt = (before.at(-1)?.attempt ?? 0) + (goesOn ? 0 : 1);
-  return { ...run, queue: null, steps: [...run.steps, blankStep({ kind: name, attempt, done: false, durationMs: null, startedAt })] };
+  const steps = again ? withLastStep(run, name, (step) => ({ ...step, interrupted: true })).steps : run.steps;
+  return { ...run, queue: null, steps: [...steps, blankStep({ kind: name, attempt, done: false, durationMs: null, startedAt })] };
 }
 
 function withLastStep(run: RunView, name: string, change: (step: Step) => Step): RunView {

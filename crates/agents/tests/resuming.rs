@@ -1,0 +1,437 @@
+//! Runs whose process ends, and the processes that go on with them.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use millwright_agents::StartedRun;
+use millwright_store::tenant::RunEventRow;
+use serde_json::Value;
+
+use crate::{
+    reading,
+    server::{Act, Server, answer, calls, draft},
+    support::{Plant, Process, last, shown},
+};
+
+const QUESTION: &str = "How often must the bearings be greased?";
+const FIRST: &str = "Grease the bearings every 2,000 operating hours [1]. ";
+const SECOND: &str = "Use 25 g for each bearing [1].";
+
+/// Says the first sentence, and then nothing for a while.
+fn falls_silent() -> Vec<Act> {
+    let mut acts = draft(FIRST);
+    acts.push(draft("Use 25").pop().unwrap());
+    acts.push(Act::Pause(Duration::from_millis(400)));
+    acts.push(Act::Abort);
+    acts
+}
+
+/// The label of an answer, as words.
+async fn label(plant: &Plant, run: &StartedRun) -> String {
+    let label = plant.message(run).await.label.unwrap();
+    label["classification"].as_str().unwrap().to_owned()
+}
+
+/// Waits until so many events are stored.
+async fn events_stored(plant: &Plant, process: &Process, run: &StartedRun, count: usize) {
+    let events = process.runner.events(plant.principal.scope, run.run_id, 0).take(count).collect::<Vec<_>>();
+    tokio::time::timeout(Duration::from_secs(5), events).await.unwrap();
+}
+
+async fn text_shown(plant: &Plant, process: &Process, run: &StartedRun) {
+    texts_shown(plant, process, run, 1).await;
+}
+
+/// Waits until so many pieces of text are shown.
+async fn texts_shown(plant: &Plant, process: &Process, run: &StartedRun, mut count: usize) {
+    let mut events = Box::pin(process.runner.events(plant.principal.scope, run.run_id, 0));
+    while let Some(event) = events.next().await {
+        count -= usize::from(event.payload["type"] == "TEXT_MESSAGE_CONTENT");
+        if count == 0 {
+            return;
+        }
+    }
+    panic!("{count} pieces did not come");
+}
+
+/// The process ends in order.
+async fn ends(process: &Process) {
+    process.stop.cancel();
+    process.tracker.close();
+    tokio::time::timeout(Duration::from_secs(3), process.tracker.wait()).await.unwrap();
+}
+
+async fn is_taken_over(plant: &Plant, process: &Process, run: &StartedRun) -> bool {
+    process.runner.take_over(plant.principal.scope, run.run_id).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_draft_that_was_broken_off_goes_on_after_what_its_reader_has() {
+    let plant = Plant::new().await;
+    let server = Server::play(vec![falls_silent()]);
+    let process = plant.with_server(&server.address);
+    let run = process.ask(&plant, QUESTION).await;
+    text_shown(&plant, &process, &run).await;
+    ends(&process).await;
+    let before: Value = serde_json::from_str(&server.request().body).unwrap();
+    // The model says all of it once more: what the reader has is not shown again.
+    let server = Server::drafts(&[&format!("{FIRST}{SECOND}")]);
+    let next = plant.with_server(&server.address);
+    assert!(is_taken_over(&plant, &next, &run).await);
+    let events = next.events(&plant, run.run_id).await;
+    let whole = "Grease the bearings every 2,000 operating hours. [1] Use 25 g for each bearing. [1]";
+    assert_eq!(shown(&events), whole, "{:?}", last(&events));
+    let message = plant.message(&run).await;
+    assert_eq!((message.status.as_str(), message.content.as_str()), ("complete", whole));
+    assert_eq!(message.citations.as_array().unwrap().len(), 1, "{}", message.citations);
+    assert_eq!(last(&events)["result"]["supported"], 2);
+    assert!(events.windows(2).all(|pair| pair[0].sequence < pair[1].sequence));
+    let steps = ["observe 1 finished", "think 1 failed", "think 1 finished", "verify 1 finished"];
+    assert_eq!(plant.steps(run.run_id).await, steps);
+    let after: Value = serde_json::from_str(&server.request().body).unwrap();
+    let said = |body: &Value| body["messages"].as_array().unwrap().len();
+    assert_eq!(said(&after), said(&before) + 2, "it is told what it has said");
+    let told = after["messages"].to_string();
+    assert!(told.contains("Grease the bearings every 2,000 operating hours.") && told.contains("broken off"), "{told}");
+    let audit = plant.database.peek("SELECT action FROM audit_entries WHERE action LIKE 'run.%' ORDER BY id").await;
+    assert_eq!(audit, ["run.started", "run.taken_over", "run.finished"]);
+}
+
+#[tokio::test]
+async fn the_built_in_answerer_goes_on_too() {
+    let plant = Plant::new().await;
+    let process = plant.extractive();
+    let (reference, _) = process.answer(&plant, QUESTION).await;
+    let content = plant.message(&reference).await.content;
+    for stored in 1..12 {
+        let process = plant.extractive();
+        let run = process.ask(&plant, QUESTION).await;
+        events_stored(&plant, &process, &run, stored).await;
+        ends(&process).await;
+        let next = plant.extractive();
+        // It may have been at its end.
+        let _ = is_taken_over(&plant, &next, &run).await;
+        next.events(&plant, run.run_id).await;
+        assert_eq!(plant.message(&run).await.content, content, "after {stored} events");
+        assert_eq!(plant.outcome(run.run_id).await, ("finished".into(), None));
+    }
+}
+
+#[tokio::test]
+async fn wherever_a_process_ends_no_finished_call_is_made_again_and_the_answer_is_the_same() {
+    let plant = reading::plant().await;
+    let play = |body: &str| {
+        if body.contains("\"role\":\"tool\"") {
+            answer("ZX-77: 7.3 bar, thread M12.")
+        } else {
+            calls(&[("find_in_document", r#"{"passage":2,"text":"ZX-77:"}"#), ("read_on", r#"{"passage":1}"#)])
+        }
+    };
+    let (reference, events) = {
+        let server = Server::by_request(play);
+        plant.with_tools(&server.address).answer(&plant, reading::QUESTION).await
+    };
+    let (whole, expected) = (plant.message(&reference).await, events.len());
+    assert!(whole.content.starts_with("ZX-77: 7.3 bar"), "{}", whole.content);
+    let mut interrupted = 0;
+    for stored in 1..expected {
+        let server = Server::by_request(play);
+        let process = plant.with_tools(&server.address);
+        let run = process.ask(&plant, reading::QUESTION).await;
+        events_stored(&plant, &process, &run, stored).await;
+        ends(&process).await;
+        let next = plant.with_tools(&server.address);
+        let _ = is_taken_over(&plant, &next, &run).await;
+        let events = next.events(&plant, run.run_id).await;
+        assert_eq!(last(&events)["type"], "RUN_FINISHED", "after {stored}: {}", last(&events));
+        assert_eq!(events.iter().filter(|event| event.payload["type"] == "RUN_FINISHED").count(), 1);
+        let message = plant.message(&run).await;
+        assert_eq!(message.content, whole.content, "after {stored} events");
+        assert_eq!((shown(&events), &message.citations), (message.content, &whole.citations));
+        let steps = plant.steps(run.run_id).await;
+        let of = |kind: &str, status: &str| steps.iter().filter(|step| **step == format!("{kind} 1 {status}")).count();
+        for kind in ["observe", "tool", "verify"] {
+            assert_eq!(of(kind, "finished"), 1, "after {stored}: {steps:?}");
+        }
+        assert_eq!(of("think", "finished"), 2, "after {stored}: {steps:?}");
+        // Each finished draft was asked for once, each broken one once more.
+        let asked = server.requests().len();
+        assert!(asked <= 2 + of("think", "failed"), "after {stored}: asked {asked} times: {steps:?}");
+        interrupted += usize::from(steps.iter().any(|step| step.ends_with("failed")));
+    }
+    assert!(interrupted > 3, "{interrupted} of {expected}");
+}
+
+#[tokio::test]
+async fn a_process_that_was_only_slow_writes_nothing_more_once_another_has_its_run() {
+    let plant = Plant::new().await;
+    let mut acts = draft(FIRST);
+    for _ in 0..30 {
+        acts.push(Act::Pause(Duration::from_millis(100)));
+        acts.push(draft(" and").pop().unwrap());
+    }
+    let server = Server::play(vec![acts]);
+    let slow = plant.with_server(&server.address);
+    let run = slow.ask(&plant, QUESTION).await;
+    text_shown(&plant, &slow, &run).await;
+    plant.database.tamper("UPDATE runs SET lease_expires_at = now() - interval '1 second'").await;
+    let server = Server::drafts(&[&format!("{FIRST}{SECOND}")]);
+    let next = plant.with_server(&server.address);
+    assert!(is_taken_over(&plant, &next, &run).await);
+    assert!(!is_taken_over(&plant, &next, &run).await, "it has one already");
+    let events = next.events(&plant, run.run_id).await;
+    slow.tracker.close();
+    tokio::time::timeout(Duration::from_secs(3), slow.tracker.wait()).await.expect("it notices");
+    assert_eq!(next.events(&plant, run.run_id).await.len(), events.len(), "nothing came after the end");
+    let whole = "Grease the bearings every 2,000 operating hours. [1] Use 25 g for each bearing. [1]";
+    assert_eq!(plant.message(&run).await.content, whole);
+    assert_eq!(plant.outcome(run.run_id).await, ("finished".into(), None));
+}
+
+#[tokio::test]
+async fn what_may_not_be_read_any_more_ends_the_run_and_what_was_shown_stays() {
+    let plant = Plant::new().await;
+    let server = Server::play(vec![falls_silent()]);
+    let process = plant.with_server(&server.address);
+    let run = process.ask(&plant, QUESTION).await;
+    text_shown(&plant, &process, &run).await;
+    ends(&process).await;
+    plant.database.tamper("UPDATE documents SET deleted_at = now()").await;
+    let server = Server::drafts(&[SECOND]);
+    let next = plant.with_server(&server.address);
+    assert!(is_taken_over(&plant, &next, &run).await);
+    let events = next.events(&plant, run.run_id).await;
+    assert_eq!(
+        (last(&events)["type"].as_str(), last(&events)["code"].as_str()),
+        (Some("RUN_ERROR"), Some("interrupted"))
+    );
+    assert_eq!(plant.outcome(run.run_id).await, ("failed".into(), Some("interrupted".into())));
+    let message = plant.message(&run).await;
+    assert_eq!(message.content, "Grease the bearings every 2,000 operating hours. [1]");
+    assert_eq!(
+        message.citations[0]["quote"], "Grease the bearings every 2,000 operating hours.",
+        "{}",
+        message.citations
+    );
+    assert_eq!(label(&plant, &run).await, "CONFIDENTIAL", "what was read keeps its label");
+    assert_eq!(plant.steps(run.run_id).await, ["observe 1 finished", "think 1 failed"]);
+    let record = "SELECT (record IS NOT NULL)::text FROM run_steps WHERE number = 1";
+    assert_eq!(plant.database.peek(record).await, ["true"], "what was finished stays as it is");
+    let of = |kind: &str| events.iter().filter(|event| event.payload["type"] == kind).count();
+    assert_eq!(of("STEP_STARTED"), of("STEP_FINISHED"));
+    assert!(server.requests().is_empty(), "no model is asked about it");
+}
+
+#[tokio::test]
+async fn a_stop_that_was_asked_for_meanwhile_is_heeded_by_the_next_process() {
+    let plant = Plant::new().await;
+    let server = Server::play(vec![falls_silent()]);
+    let process = plant.with_server(&server.address);
+    let run = process.ask(&plant, QUESTION).await;
+    text_shown(&plant, &process, &run).await;
+    ends(&process).await;
+    plant.request_cancel(run.run_id).await;
+    let server = Server::play(vec![falls_silent(), falls_silent()]);
+    let next = plant.with_server(&server.address);
+    assert!(is_taken_over(&plant, &next, &run).await);
+    next.events(&plant, run.run_id).await;
+    assert_eq!(plant.outcome(run.run_id).await, ("cancelled".into(), Some("cancelled".into())));
+    assert_eq!(plant.message(&run).await.content, "Grease the bearings every 2,000 operating hours. [1]");
+    assert_eq!(label(&plant, &run).await, "CONFIDENTIAL");
+    let replay = next.runner.replay(&plant.principal, run.run_id).await.unwrap();
+    assert!(!replay.is_whole && replay.problem.is_none(), "a run that was stopped has no end: {replay:?}");
+}
+
+#[tokio::test]
+async fn a_model_that_only_goes_on_and_a_process_that_dies_again_lose_nothing_of_what_was_shown() {
+    let plant = Plant::new().await;
+    let whole = "Grease the bearings every 2,000 operating hours. [1] Use 25 g for each bearing. [1]";
+    let server = Server::play(vec![falls_silent()]);
+    let process = plant.with_server(&server.address);
+    let run = process.ask(&plant, QUESTION).await;
+    text_shown(&plant, &process, &run).await;
+    ends(&process).await;
+    // The second says what follows and nothing else, and its process ends before it is done.
+    let mut acts = draft(SECOND);
+    acts.push(draft(" Wipe").pop().unwrap());
+    acts.push(Act::Pause(Duration::from_millis(400)));
+    acts.push(Act::Abort);
+    let server = Server::play(vec![acts]);
+    let process = plant.with_server(&server.address);
+    assert!(is_taken_over(&plant, &process, &run).await);
+    texts_shown(&plant, &process, &run, 2).await;
+    ends(&process).await;
+    // The third has nothing to add.
+    let server = Server::drafts(&["Use 25 g for each bearing [1]."]);
+    let process = plant.with_tools(&server.address);
+    assert!(is_taken_over(&plant, &process, &run).await);
+    let events = process.events(&plant, run.run_id).await;
+    assert_eq!((shown(&events), last(&events)["result"]["supported"].as_u64()), (whole.to_owned(), Some(2)));
+    let message = plant.message(&run).await;
+    assert_eq!((message.status.as_str(), message.content.as_str()), ("complete", whole));
+    let told = server.request().body;
+    assert!(told.contains("Grease the bearings every 2,000 operating hours. Use 25 g for each bearing."), "{told}");
+    let steps = ["observe 1 finished", "think 1 failed", "think 1 failed", "think 1 finished", "verify 1 finished"];
+    assert_eq!(plant.steps(run.run_id).await, steps);
+    let replay = process.runner.replay(&plant.principal, run.run_id).await.unwrap();
+    let same = (replay.is_whole, replay.same_text, replay.same_citations, replay.is_proved);
+    assert_eq!(same, (true, true, true, Some(true)), "{replay:?}");
+    // So is what begins with its steps.
+    let fork = process.runner.fork(&plant.principal, run.run_id, (5, None), "0".repeat(32)).await.unwrap();
+    let events = process.events(&plant, fork.run_id).await;
+    let copy = plant.message(&fork).await;
+    assert_eq!((shown(&events), copy.content, copy.citations), (whole.to_owned(), whole.to_owned(), message.citations));
+    assert_eq!(label(&plant, &fork).await, "CONFIDENTIAL");
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn nobody_goes_on_from_a_version_that_was_replaced() {
+    let plant = Plant::new().await;
+    let server = Server::play(vec![falls_silent()]);
+    let process = plant.with_server(&server.address);
+    let run = process.ask(&plant, QUESTION).await;
+    text_shown(&plant, &process, &run).await;
+    ends(&process).await;
+    plant.database.tamper("UPDATE documents SET current_version_id = NULL").await;
+    let next = plant.with_server(&server.address);
+    assert!(is_taken_over(&plant, &next, &run).await);
+    let events = next.events(&plant, run.run_id).await;
+    assert_eq!(last(&events)["code"], "interrupted");
+    assert!(next.runner.fork(&plant.principal, run.run_id, (1, None), "0".repeat(32)).await.is_ok(), "it begins");
+}
+
+#[tokio::test]
+async fn nobody_goes_on_for_a_person_who_may_not_ask_any_more_nor_for_ever() {
+    let plant = Plant::new().await;
+    let server = Server::play(vec![falls_silent()]);
+    let process = plant.with_server(&server.address);
+    let run = process.ask(&plant, QUESTION).await;
+    text_shown(&plant, &process, &run).await;
+    ends(&process).await;
+    let next = plant.extractive();
+    for (change, back) in [
+        ("users SET disabled_at = now()", "users SET disabled_at = NULL"),
+        ("tenants SET suspended_at = now()", "tenants SET suspended_at = NULL"),
+        ("conversations SET deleted_at = now()", "conversations SET deleted_at = NULL"),
+        ("runs SET takeovers = 5", "runs SET takeovers = 0"),
+        ("runs SET created_at = now() - interval '2 hours'", "runs SET created_at = now()"),
+        ("runs SET input = NULL", "runs SET input = NULL"),
+    ] {
+        plant.database.tamper(&format!("UPDATE {change}")).await;
+        assert!(!is_taken_over(&plant, &next, &run).await, "{change}");
+        assert_eq!(plant.outcome(run.run_id).await, ("running".into(), None), "it is for the reaper to end");
+        assert_eq!(plant.database.peek("SELECT (lease_expires_at < now())::text FROM runs").await, ["true"]);
+        plant.database.tamper(&format!("UPDATE {back}")).await;
+    }
+}
+
+#[tokio::test]
+async fn the_same_records_give_the_same_answer_and_nothing_is_asked_or_written() {
+    let plant = reading::plant().await;
+    let server = Server::play(vec![
+        calls(&[("find_in_document", r#"{"passage":2,"text":"ZX-77:"}"#), ("read_on", r#"{"passage":1}"#)]),
+        answer("It is made of cheese [1]."),
+        answer("ZX-77: 7.3 bar, thread M12."),
+    ]);
+    let process = plant.with_tools(&server.address);
+    let (run, _) = process.answer(&plant, reading::QUESTION).await;
+    let message = plant.message(&run).await;
+    assert_eq!(plant.steps(run.run_id).await.len(), 7, "two drafts, and reading on before them");
+    let written = async || {
+        let tables = ["run_steps", "run_events", "decisions", "policy_events", "audit_entries"];
+        let count = |table| format!("(SELECT count(*) FROM {table})");
+        plant.database.peek(&format!("SELECT concat_ws(' ', {})", tables.map(count).join(", "))).await
+    };
+    let before = written().await;
+    let asked = server.requests().len();
+    let replay = process.runner.replay(&plant.principal, run.run_id).await.unwrap();
+    assert_eq!(
+        (replay.steps, replay.is_whole, replay.same_text, replay.same_citations),
+        (7, true, true, true),
+        "{replay:?}"
+    );
+    assert_eq!((replay.text, replay.problem, replay.is_proved), (message.content, None, Some(true)));
+    assert_eq!((written().await, server.requests().len(), asked), (before, 0, 3));
+    plant
+        .database
+        .tamper("UPDATE messages SET content = replace(content, '7.3', '9.3') WHERE role = 'assistant'")
+        .await;
+    let replay = process.runner.replay(&plant.principal, run.run_id).await.unwrap();
+    assert_eq!((replay.same_text, replay.is_proved), (false, Some(false)), "an answer that was changed is not the one");
+    plant
+        .database
+        .tamper("UPDATE messages SET content = replace(content, '9.3', '7.3') WHERE role = 'assistant'")
+        .await;
+    // Records that were changed lead elsewhere.
+    plant
+        .database
+        .tamper("UPDATE run_steps SET record = jsonb_set(record, '{text}', '\"ZX-78: 9.1 bar, thread M14.\"') WHERE number = 6")
+        .await;
+    let replay = process.runner.replay(&plant.principal, run.run_id).await.unwrap();
+    assert!(!replay.same_text && !replay.same_citations, "{replay:?}");
+    plant
+        .database
+        .tamper("UPDATE run_steps SET record = jsonb_set(record, '{passages}', '[[\"x\", 0]]') WHERE number = 1")
+        .await;
+    let replay = process.runner.replay(&plant.principal, run.run_id).await.unwrap();
+    assert_eq!(replay.problem.unwrap().code.as_str(), "interrupted");
+    plant.database.tamper("UPDATE run_steps SET record = NULL").await;
+    let replay = process.runner.replay(&plant.principal, run.run_id).await;
+    assert!(replay.is_ok_and(|replay| replay.problem.is_some()));
+    let nobody = millwright_core::Principal { user_id: plant.sources.new_id(), ..plant.principal };
+    assert!(process.runner.replay(&nobody, run.run_id).await.is_err());
+}
+
+#[tokio::test]
+async fn a_run_is_answered_once_more_from_one_of_its_steps_without_what_came_before() {
+    let plant = reading::plant().await;
+    let server = Server::play(vec![
+        calls(&[("find_in_document", r#"{"passage":2,"text":"ZX-77:"}"#), ("read_on", r#"{"passage":1}"#)]),
+        answer("ZX-77: 7.3 bar, thread M12."),
+        answer("The relief valve of the compressor is of type ZX-77."),
+    ]);
+    let process = plant.with_tools(&server.address);
+    let (run, first) = process.answer(&plant, reading::QUESTION).await;
+    let asked = server.requests().len();
+    let fork = async |step| process.runner.fork(&plant.principal, run.run_id, (step, None), "0".repeat(32)).await;
+    // The two drafts, and the tools between them, are observe 1, think 2, tool 3, think 4, verify 5.
+    let other = fork(3).await.unwrap();
+    let events = process.events(&plant, other.run_id).await;
+    assert_eq!(last(&events)["type"], "RUN_FINISHED", "{}", last(&events));
+    let message = plant.message(&other).await;
+    assert_eq!(message.content, "The relief valve of the compressor is of type ZX-77. [1]");
+    assert_eq!((server.requests().len(), asked), (1, 2), "only what follows is asked for");
+    assert_eq!((other.conversation_id, other.user_message_id), (run.conversation_id, run.user_message_id));
+    let of = |events: &[RunEventRow], kind: &str| events.iter().filter(|event| event.payload["type"] == kind).count();
+    for kind in ["TOOL_CALL_RESULT", "STEP_STARTED", "STEP_FINISHED"] {
+        assert_eq!(of(&events, kind), of(&first, kind), "{kind}");
+    }
+    let details = async |run: &StartedRun| {
+        let query = format!(
+            "SELECT detail::text FROM run_steps WHERE run_id = '{}' AND number IN (1, 3) ORDER BY number",
+            run.run_id.uuid()
+        );
+        plant.database.peek(&query).await
+    };
+    let costs = |details: Vec<String>| -> Vec<Value> {
+        let parsed = details.iter().map(|detail| serde_json::from_str::<Value>(detail).unwrap());
+        parsed.map(|detail| serde_json::json!([detail["passages"], detail["calls"], detail["query"]])).collect()
+    };
+    assert_eq!(costs(details(&other).await), costs(details(&run).await));
+    let forked = "SELECT convert_from(canonical, 'UTF8') FROM audit_entries WHERE action = 'run.started' ORDER BY id DESC LIMIT 1";
+    assert!(
+        plant.database.peek(forked).await[0].contains(&run.run_id.to_string()),
+        "the log says whose steps these are"
+    );
+    // Whole: the same once more.
+    let same = fork(5).await.unwrap();
+    process.events(&plant, same.run_id).await;
+    let (before, after) = (plant.message(&run).await, plant.message(&same).await);
+    assert_eq!((after.content, after.citations), (before.content, before.citations));
+    assert_eq!(server.requests().len(), 0);
+    assert!(process.runner.replay(&plant.principal, same.run_id).await.unwrap().same_citations);
+    assert!(fork(9).await.is_err(), "there is no such step");
+    let nobody = millwright_core::Principal { user_id: plant.sources.new_id(), ..plant.principal };
+    assert!(process.runner.fork(&nobody, run.run_id, (1, None), "0".repeat(32)).await.is_err());
+}
