@@ -30,7 +30,7 @@ use crate::{
     run::Run,
     runner::Inner,
     tools,
-    verify::{Checked, CutReason, Gate, Support, Verifier},
+    verify::{Checked, CutReason, Gate, Support},
 };
 
 /// The most tokens of an answer.
@@ -86,7 +86,7 @@ pub(crate) async fn think(
     let request = request(progress, (attempt, rounds), &canary)?;
     progress.stock.cut_before = progress.stock.cut.len();
     progress.stock.said_not_in_documents = false;
-    let verifier = Verifier::new(&progress.question, &progress.prepared.evidence);
+    let verifier = progress.verifier();
     let mut restorer = progress.restorer();
     let mut watch = canary.watch();
     let mut leaked = false;
@@ -179,7 +179,7 @@ pub(crate) fn verify(inner: &Inner, progress: &mut Progress, attempt: u8) -> Hap
         "again": stock.supported == 0 && may_improve && attempt < MAX_ATTEMPTS,
     });
     progress.end(StepStatus::Finished, detail, inner.sources.now());
-    progress.stock.feedback = feedback(&progress.stock);
+    progress.stock.feedback = feedback(&progress.stock) + &progress.computed.reminder();
     // A further draft has all that was read as its passages.
     progress.rounds.clear();
     progress.given = progress.passages.len();
@@ -328,11 +328,13 @@ async fn withhold(inner: &Inner, run: &Run, event: NewPolicyEvent) -> Result<(),
 fn feedback(stock: &Stock) -> String {
     let count = |reason| stock.cut[stock.cut_before..].iter().filter(|cut| cut.reason == reason).count();
     format!(
-        "An earlier draft was thrown away: {} sentences had no marker, {} named a passage that does not exist, and {} \
-         said something that the passage they named does not say. Write again. Keep close to the wording of the \
+        "An earlier draft was thrown away: {} sentences had no marker, {} named a passage that does not exist, {} \
+         carried a computed figure without naming the passages that hold all of what it was computed from, and {} said \
+         something that the passage they named does not say. Write again. Keep close to the wording of the \
          passages, keep every number with its unit, and end each sentence with the marker of the passage that says it.",
         count(CutReason::NoMarker),
         count(CutReason::UnknownPassage),
+        count(CutReason::InputsNotFound),
         count(CutReason::NotSupported),
     )
 }
@@ -341,7 +343,7 @@ fn take(inner: &Inner, run: &Run, progress: &mut Progress, checked: Vec<Checked>
     for checked in checked {
         match checked {
             Checked::Supported { text, .. } if progress.stock.shown_before.contains(&text) => {}
-            Checked::Supported { lead, text, supports, relinked } => {
+            Checked::Supported { lead, text, supports, relinked, workings } => {
                 progress.stock.said.push(text.clone());
                 progress.stock.supported += 1;
                 progress.stock.relinked += usize::from(relinked);
@@ -358,7 +360,9 @@ fn take(inner: &Inner, run: &Run, progress: &mut Progress, checked: Vec<Checked>
                     }
                     None => text,
                 };
-                show_after(run, progress, &lead, &format!("{text}{markers}"))?;
+                // The reader sees which figure no document has, and can compute it again.
+                let workings = if workings.is_empty() { String::new() } else { format!(" ({})", workings.join("; ")) };
+                show_after(run, progress, &lead, &format!("{text}{workings}{markers}"))?;
             }
             Checked::Connective { lead, text } => progress.stock.held.push((lead, text)),
             Checked::Cut { text, reason } => {
