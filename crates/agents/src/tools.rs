@@ -154,7 +154,11 @@ pub(crate) fn definitions() -> Vec<ToolDefinition> {
              result: `1.5 bar + 200 mbar to psi`, `25 g * 4`, `3 l/min * 2 h to l`, `tau * 50 Nm * 1450 1/min to kW`, \
              `mean(2 bar; 3 bar)`, `80 °C to °F`. There are + - * / ^ ( ), sum, mean, sqrt, ceil, floor, circle (area by diameter), pi, tau. \
              Nm is newton metre; a difference of temperatures is in K.",
-            json!({ "expression": text("Numbers with units, without separators of thousands: 1.5 or 1,5, and 1000.") }),
+            json!({ "expression": {
+                "type": "string",
+                "maxLength": compute::MAX_EXPRESSION_CHARS,
+                "description": "Numbers with units, without separators of thousands: 1.5 or 1,5, and 1000.",
+            } }),
             &["expression"],
         ),
         tool(

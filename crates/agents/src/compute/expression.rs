@@ -7,7 +7,7 @@ use super::{
 };
 
 /// Longer expressions are not read.
-pub(super) const MAX_CHARS: usize = 300;
+pub(crate) const MAX_CHARS: usize = 300;
 /// So many numbers, and so deep in parentheses.
 const MAX_NUMBERS: usize = 32;
 const MAX_DEPTH: usize = 12;

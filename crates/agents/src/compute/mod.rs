@@ -15,6 +15,7 @@ use serde_json::{Value as Json, json};
 
 pub(crate) use calculate::{calculate, is_expression};
 pub(crate) use date::{DateCall, Interval};
+pub(crate) use expression::MAX_CHARS as MAX_EXPRESSION_CHARS;
 use expression::Uses;
 use number::Decimal;
 use unit::Unit;

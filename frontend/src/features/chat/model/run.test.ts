@@ -81,8 +81,8 @@ describe("applyEvent", () => {
     ] as AgUiEvent[];
     const done = [{ type: "TOOL_CALL_RESULT", toolCallId: "t3", role: "tool", content: JSON.stringify({ tool: "calculate", arguments: { expression: "1,5 bar to psi" }, outcome: "done", passages: [], result }) }] as AgUiEvent[];
     const run = play([...STREAM.slice(0, 9), ...computing]);
-    expect(run.steps[1]?.calls[0]).toMatchObject({ tool: "calculate", subject: "1,5 bar to psi", equation: null });
-    expect(play(done, run).steps[1]?.calls[0]).toMatchObject({ outcome: null, equation: "1.5 bar ≈ 21.76 psi" });
+    expect(run.steps[2]?.calls[0]).toMatchObject({ tool: "calculate", subject: "1,5 bar to psi", equation: null });
+    expect(play(done, run).steps[2]?.calls[0]).toMatchObject({ outcome: null, equation: "1.5 bar ≈ 21.76 psi" });
     const exact = { tool: "date", arguments: { date: "today" }, result: { expression: "2026-11-30 + 6 months", shown: "2027-05-30 (Sun)", exact: true } };
     expect(callOf(exact)).toMatchObject({ subject: "today", equation: "2026-11-30 + 6 months = 2027-05-30 (Sun)" });
   });
