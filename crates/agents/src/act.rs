@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     AgentError,
     answerer::{self, Allowed},
+    compute::Computed,
     events::AgUiEventKind,
     export, guard,
     machine::Happened,
@@ -41,6 +42,8 @@ struct Calling {
     wish: Result<ReadCall, Refused>,
     /// As it is shown: with placeholders.
     arguments: Value,
+    /// Whether it can hold nothing that a placeholder stands for. Not all that looks like a name in it is one: `to psi`.
+    only_figures: bool,
 }
 
 /// The words for calls that came to nothing.
@@ -146,13 +149,22 @@ async fn done_before(
     }
     let mut called = Vec::new();
     for (calling, before) in calling.into_iter().zip(acted.calls) {
+        // The same comes of it by itself.
+        if let Ok(wish) = &calling.wish
+            && before.failed.is_none()
+            && let Some(computed) = wish.compute(run.created_at.date_naive()).await
+        {
+            let found = Found { computed: computed.ok(), ..Found::default() };
+            called.push(Called { calling, found, failed: None });
+            continue;
+        }
         let known = |word: &str| FAILURES.into_iter().find(|known| *known == word).unwrap_or(FAILED);
         let failed = before.failed.map(|(word, told)| (known(&word), told));
         let restore = |line: &String| progress.placeholders.as_ref().map_or(line.clone(), |known| known.restore(line));
         let found = Found {
             passages: resume::passages(inner, run, reader, &before.chunks).await?,
             lines: before.lines.iter().map(restore).collect(),
-            rerank_cost: None,
+            ..Found::default()
         };
         // What a policy forbids by now is not given to a model again.
         called.push(match &calling.wish {
@@ -180,6 +192,7 @@ fn decided(
     if number >= MAX_CALLS {
         wish = Err((TOO_MANY, format!("at most {MAX_CALLS} calls at once; ask again")));
     }
+    let only_figures = wish.as_ref().is_ok_and(ReadCall::says_only_figures);
     if let Some(placeholders) = &progress.placeholders {
         wish = wish.map(|wish| wish.restored(|text| placeholders.restore(text)));
     }
@@ -202,9 +215,11 @@ fn decided(
             *text = json!(clean);
         }
     }
-    progress.mask_again(&mut arguments)?;
+    if !only_figures {
+        progress.mask_again(&mut arguments)?;
+    }
     let event_id = observe::announce(inner, run, progress, tools::name_of(&call), &arguments);
-    Ok(Calling { call, event_id, wish, arguments })
+    Ok(Calling { call, event_id, wish, arguments, only_figures })
 }
 
 /// All calls at the same time, each with an end.
@@ -230,9 +245,13 @@ async fn done(
             export::notice(inner, of, reader, SearchRequest { query, limit: 1, filter, label, account: None });
         }
         let of = (&account, reader);
-        let found = wish.execute(&inner.searcher, of, (&run.filter, &label), &progress.passages);
+        let found =
+            wish.execute(&inner.searcher, of, (&run.filter, &label), &progress.passages, run.created_at.date_naive());
         let (found, failed) = match tokio::time::timeout(PATIENCE, found).await {
-            Ok(Ok(found)) => (found, None),
+            Ok(Ok(mut found)) => {
+                let wrong = found.wrong.take().map(|why| (MALFORMED, why));
+                (found, wrong)
+            }
             Ok(Err(error)) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, run.id = %run.ids.run_id, "a tool of a run failed");
@@ -343,11 +362,12 @@ fn told(
                 None => {}
             }
         }
-        let nothing = if found.passages.is_empty() { "nothing" } else { "done" };
+        let nothing = if found.passages.is_empty() && found.computed.is_none() { "nothing" } else { "done" };
         let outcome = failed.as_ref().map_or(nothing, |(word, _)| *word);
-        let note = match failed {
-            Some((_, why)) => why,
-            None => note_of(fresh.len(), &known, found.passages.len()),
+        let (note, computed) = match (failed, found.computed) {
+            (Some((_, why)), _) => (why, Value::Null),
+            (None, Some(computed)) => keep_computed(progress, computed, calling.only_figures)?,
+            (None, None) => (note_of(fresh.len(), &known, found.passages.len()), Value::Null),
         };
         let shown: Vec<Passage> = places.iter().map(|place| progress.passages[*place].clone()).collect();
         let mut lines = Vec::new();
@@ -358,6 +378,7 @@ fn told(
             "tool": tools::name_of(&calling.call),
             "arguments": calling.arguments,
             "outcome": outcome,
+            "result": computed,
             "rerank_cost": found.rerank_cost.as_ref().map(observe::rerank_cost),
             "passages": observe::shown_passages(progress, &shown)?,
             "chunk_ids": shown.iter().map(|passage| passage.chunk_id).collect::<Vec<_>>(),
@@ -367,6 +388,21 @@ fn told(
         results.push((calling.event_id, detail, result));
     }
     Ok(results)
+}
+
+/// Keeps a result for the sentences to come; what the model is told of it, and what is kept with the step.
+fn keep_computed(
+    progress: &mut Progress,
+    computed: Computed,
+    only_figures: bool,
+) -> Result<(String, Value), AgentError> {
+    let (mut told, mut detail) = (computed.told(), computed.detail());
+    if !only_figures {
+        told = progress.mask(&told)?;
+        progress.mask_json(&mut detail)?;
+    }
+    progress.computed.push(computed, told.clone());
+    Ok((told, detail))
 }
 
 /// A call as it is shown to the model again: under an id of ours and a name that exists, with arguments that are JSON. Servers

@@ -5,7 +5,7 @@
 //! [`Runner::events`] lets anybody follow the run from any process. [`machine`] is the pure state
 //! machine, [`verify`] the check of drafts, [`events`] the AG-UI events.
 //!
-//! It is not a web server and knows no HTTP; its tools only look into documents, and it has no plans and no memory
+//! It is not a web server and knows no HTTP; its tools only look into documents and compute, and it has no plans and no memory
 //! beyond the conversation.
 //!
 //! Invariants:
@@ -20,6 +20,8 @@
 //!   whatever process it is.
 //! * Each call of a tool is decided by policy, and reads as the person who asks. A call that is refused, malformed or fails
 //!   is told to the model and ends no run; how often a run reads on has an end.
+//! * A figure that no document holds is shown only as the result of a call of the run whose numbers stand in the sentence's
+//!   sources, and with its equation. What is computed depends on the call and the day of the run alone.
 //! * Labels only rise: an answer takes the join of all that the model was given.
 
 mod act;
@@ -28,6 +30,7 @@ mod answerer;
 mod chat;
 mod citation;
 mod completions;
+mod compute;
 mod conflict;
 mod context;
 mod error;

@@ -16,6 +16,7 @@ use crate::{
     AgentError,
     answerer::Answerer,
     citation::{Citation, Citations},
+    compute::Computations,
     context::Conversation,
     events::AgUiEventKind,
     export::Noticed,
@@ -24,6 +25,7 @@ use crate::{
     record::Repeat,
     run::Run,
     think::Stock,
+    verify::Verifier,
 };
 
 /// What a run has so far; survives the moment in which it is stopped.
@@ -52,6 +54,8 @@ pub(crate) struct Progress {
     /// What the draft asks for, and what it said beside that.
     pub(crate) calls: Vec<ToolCall>,
     pub(crate) said: String,
+    /// What its calls have computed, over all attempts.
+    pub(crate) computed: Computations,
     /// What the present attempt has called.
     pub(crate) rounds: Vec<ToolRound>,
     /// Of all passages that were found, whether or not they are used.
@@ -95,6 +99,7 @@ impl Progress {
             may_call: false,
             calls: Vec::new(),
             said: String::new(),
+            computed: Computations::default(),
             rounds: Vec::new(),
             found: Label::LOWEST,
             prepared: Prepared::default(),
@@ -122,6 +127,11 @@ impl Progress {
     /// The join of the labels of all that the run has read.
     pub(crate) fn label(&self, run: &Run) -> Label {
         Label::join_all([&self.found, &run.label, &run.read, &self.conversation.label])
+    }
+
+    /// Holds drafts against what the model was given, and what its calls have computed.
+    pub(crate) fn verifier(&self) -> Verifier {
+        Verifier::new(&self.question, &self.prepared.evidence).with_computed(self.computed.list())
     }
 
     /// Turns placeholders of a model's answer back, piece by piece; none where the model was given none.

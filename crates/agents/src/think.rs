@@ -33,8 +33,8 @@ use crate::{
     resume,
     run::Run,
     runner::Inner,
-    tools,
-    verify::{Checked, CutReason, Gate, Support, Verifier},
+    tools::{self, ReadCall},
+    verify::{Checked, CutReason, Gate, Support},
 };
 
 /// The most tokens of an answer.
@@ -116,7 +116,7 @@ pub(crate) async fn think(
     let request = request(progress, (attempt, rounds), &canary)?;
     progress.stock.cut_before = progress.stock.cut.len();
     progress.stock.said_not_in_documents = false;
-    let verifier = Verifier::new(&progress.question, &progress.prepared.evidence);
+    let verifier = progress.verifier();
     // What is repeated is turned back already.
     let mut restorer = if repeated.is_some() { None } else { progress.restorer() };
     let mut watch = canary.watch();
@@ -212,16 +212,19 @@ fn record(progress: &mut Progress, (said, calls): (&str, &[ToolCall]), leaked: b
     let placeholders = progress.placeholders.as_ref().ok_or(AgentError::Classifier)?;
     let clean = |text: &str| guard::without_secrets(text).unwrap_or_else(|| text.to_owned());
     let mut text = json!(clean(&placeholders.restore(said)));
-    let mut arguments = json!(calls.iter().map(|call| clean(&call.arguments)).collect::<Vec<_>>());
     progress.mask_again(&mut text)?;
-    progress.mask_again(&mut arguments)?;
-    let with = |(call, arguments): (&ToolCall, &Value)| ToolCall {
-        arguments: arguments.as_str().unwrap_or_default().to_owned(),
-        ..call.clone()
-    };
+    let mut written = Vec::new();
+    for call in calls {
+        let mut arguments = json!(clean(&call.arguments));
+        // Not all that looks like a name among figures is one.
+        if !ReadCall::read(call, &[]).is_ok_and(|call| call.says_only_figures()) {
+            progress.mask_again(&mut arguments)?;
+        }
+        written.push(ToolCall { arguments: arguments.as_str().unwrap_or_default().to_owned(), ..call.clone() });
+    }
     Ok(kept(&Drafted {
         text: text.as_str().unwrap_or_default().to_owned(),
-        calls: calls.iter().zip(arguments.as_array().into_iter().flatten()).map(with).collect(),
+        calls: written,
         stop_reason: progress.stock.stop_reason,
         model: progress.model.clone(),
         leaked,
@@ -265,7 +268,7 @@ pub(crate) fn verify(inner: &Inner, progress: &mut Progress, attempt: u8) -> Res
         "again": stock.supported == 0 && may_improve && attempt < MAX_ATTEMPTS,
     });
     progress.end(StepStatus::Finished, detail, inner.sources.now());
-    progress.stock.feedback = feedback(&progress.stock);
+    progress.stock.feedback = feedback(&progress.stock) + &progress.computed.reminder();
     // A further draft has all that was read as its passages.
     progress.rounds.clear();
     progress.given = progress.passages.len();
@@ -421,11 +424,13 @@ async fn withhold(inner: &Inner, run: &Run, event: NewPolicyEvent) -> Result<(),
 fn feedback(stock: &Stock) -> String {
     let count = |reason| stock.cut[stock.cut_before..].iter().filter(|cut| cut.reason == reason).count();
     format!(
-        "An earlier draft was thrown away: {} sentences had no marker, {} named a passage that does not exist, and {} \
-         said something that the passage they named does not say. Write again. Keep close to the wording of the \
+        "An earlier draft was thrown away: {} sentences had no marker, {} named a passage that does not exist, {} \
+         carried a computed figure without naming the passages that hold all of what it was computed from, and {} said \
+         something that the passage they named does not say. Write again. Keep close to the wording of the \
          passages, keep every number with its unit, and end each sentence with the marker of the passage that says it.",
         count(CutReason::NoMarker),
         count(CutReason::UnknownPassage),
+        count(CutReason::InputsNotFound),
         count(CutReason::NotSupported),
     )
 }
@@ -433,9 +438,10 @@ fn feedback(stock: &Stock) -> String {
 fn take(inner: &Inner, run: &Run, progress: &mut Progress, checked: Vec<Checked>) -> Result<(), AgentError> {
     for checked in checked {
         match checked {
-            Checked::Supported { text, .. } | Checked::Connective { text, .. } if was_shown(progress, &text)? => {}
-            Checked::Supported { lead, text, supports, relinked } => {
-                let said = as_shown(progress, &text)?;
+            Checked::Connective { text, .. } if was_shown(progress, &text)? => {}
+            Checked::Supported { text, workings, .. } if was_shown(progress, &with_workings(&text, &workings))? => {}
+            Checked::Supported { lead, text, supports, relinked, workings } => {
+                let said = as_shown(progress, &with_workings(&text, &workings))?;
                 progress.stock.said.insert(said);
                 progress.stock.supported += 1;
                 progress.stock.relinked += usize::from(relinked);
@@ -452,7 +458,7 @@ fn take(inner: &Inner, run: &Run, progress: &mut Progress, checked: Vec<Checked>
                     }
                     None => text,
                 };
-                show_after(run, progress, &lead, &format!("{text}{markers}"))?;
+                show_after(run, progress, &lead, &format!("{}{markers}", with_workings(&text, &workings)))?;
             }
             Checked::Connective { lead, text } => progress.stock.held.push((lead, text)),
             Checked::Cut { text, reason } => {
@@ -464,6 +470,11 @@ fn take(inner: &Inner, run: &Run, progress: &mut Progress, checked: Vec<Checked>
         }
     }
     Ok(())
+}
+
+/// The reader sees which figure no document has, and can compute it again.
+fn with_workings(text: &str, workings: &[String]) -> String {
+    if workings.is_empty() { text.to_owned() } else { format!("{text} ({})", workings.join("; ")) }
 }
 
 /// A sentence as a reader gets it: with placeholders, and without secrets.

@@ -1,7 +1,8 @@
-//! What a draft may call to read more: tools that look into documents and change nothing.
+//! What a draft may call: tools that look into documents or compute, and change nothing.
 
 use std::{collections::BTreeMap, time::Duration};
 
+use chrono::NaiveDate;
 use millwright_core::{Label, Sources};
 use millwright_governance::decision::thing;
 use millwright_llm::provider::{ToolCall, ToolDefinition};
@@ -19,11 +20,16 @@ use millwright_store::tenant::{Reader, SearchFilter};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::compute::{self, Computed, DateCall, Interval};
+
 /// The one that OBSERVE calls by itself.
 pub(crate) const SEARCH: &str = "search_documents";
 const OPEN: &str = "open_document";
 const READ_ON: &str = "read_on";
 const FIND: &str = "find_in_document";
+const CALCULATE: &str = "calculate";
+const DATE: &str = "date";
+const NAMES: [&str; 6] = [SEARCH, OPEN, READ_ON, FIND, CALCULATE, DATE];
 /// What stands for a name that no tool has: what a model made up is not repeated to the reader.
 pub(crate) const UNKNOWN: &str = "unknown_tool";
 
@@ -33,6 +39,7 @@ const SEARCHED: usize = 5;
 const READ: u8 = 3;
 /// Longer texts are not searched for.
 const MAX_TEXT_CHARS: usize = 500;
+const MAX_DATE_CHARS: usize = 40;
 /// So many calls of one draft are put together, and so much of what each says.
 const MAX_PIECES: usize = 16;
 const MAX_ARGUMENT_BYTES: usize = 8 << 10;
@@ -82,6 +89,10 @@ pub(crate) enum ReadCall {
     ReadOn { from: usize, direction: Direction },
     /// Where a document holds a text.
     Find { of: usize, text: String },
+    /// Arithmetic with units.
+    Calculate { expression: String },
+    /// Arithmetic with dates.
+    Date(DateCall),
 }
 
 /// What came of a call.
@@ -92,6 +103,10 @@ pub(crate) struct Found {
     pub(crate) lines: Vec<String>,
     /// What a model that reranked has cost.
     pub(crate) rerank_cost: Option<RerankCost>,
+    /// What was computed.
+    pub(crate) computed: Option<Computed>,
+    /// What is wrong with what was to be computed, to be told to the model.
+    pub(crate) wrong: Option<String>,
 }
 
 /// The tools as a model is told of them.
@@ -134,12 +149,37 @@ pub(crate) fn definitions() -> Vec<ToolDefinition> {
             json!({ "passage": passage, "text": text("What stands in the document.") }),
             &["passage", "text"],
         ),
+        tool(
+            CALCULATE,
+            "Computes with numbers and units, exactly. Write every number with the unit it has in its passage, and say the unit of the \
+             result: `1.5 bar + 200 mbar to psi`, `25 g * 4`, `3 l/min * 2 h to l`, `tau * 50 Nm * 1450 1/min to kW`, \
+             `mean(2 bar; 3 bar)`, `80 °C to °F`. There are + - * / ^ ( ), sum, mean, sqrt, ceil, floor, circle (area by diameter), pi, tau. \
+             Nm is newton metre; a difference of temperatures is in K.",
+            json!({ "expression": {
+                "type": "string",
+                "maxLength": compute::MAX_EXPRESSION_CHARS,
+                "description": "Numbers with units, without separators of thousands: 1.5 or 1,5, and 1000.",
+            } }),
+            &["expression"],
+        ),
+        tool(
+            DATE,
+            "Computes with dates: `date` and `add` with `unit` give the date so far away; `date` and `until` give the days between; `date` alone \
+             its weekday. Operating days are Monday to Friday.",
+            json!({
+                "date": { "type": "string", "maxLength": MAX_DATE_CHARS, "description": "2026-03-31, 31.03.2026, or today: the day on which the question was asked (UTC)." },
+                "add": { "type": "integer", "description": "How many; negative for before." },
+                "unit": { "type": "string", "enum": ["days", "weeks", "months", "years", "operating_days"] },
+                "until": { "type": "string", "maxLength": MAX_DATE_CHARS, "description": "Another date, as above." },
+            }),
+            &["date"],
+        ),
     ]
 }
 
 /// The name of the tool that is called.
 pub(crate) fn name_of(call: &ToolCall) -> &'static str {
-    [SEARCH, OPEN, READ_ON, FIND].into_iter().find(|name| *name == call.name).unwrap_or(UNKNOWN)
+    NAMES.into_iter().find(|name| *name == call.name).unwrap_or(UNKNOWN)
 }
 
 #[derive(Deserialize)]
@@ -176,6 +216,21 @@ struct FindArguments {
     text: String,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CalculateArguments {
+    expression: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DateArguments {
+    date: String,
+    add: Option<i32>,
+    unit: Option<Interval>,
+    until: Option<String>,
+}
+
 impl ReadCall {
     /// Reads a call as a model wrote it; `given` says of each passage whether the model has it. What it wrote may be anything.
     ///
@@ -208,7 +263,17 @@ impl ReadCall {
                 let FindArguments { passage, text } = parsed(arguments)?;
                 Ok(Self::Find { of: of(passage)?, text: wanted(&text, "text")? })
             }
-            _ => Err(format!("there is no such tool; there are {SEARCH}, {OPEN}, {READ_ON} and {FIND}")),
+            CALCULATE => {
+                let CalculateArguments { expression } = parsed(arguments)?;
+                Ok(Self::Calculate { expression: wanted(&expression, "expression")? })
+            }
+            DATE => {
+                let DateArguments { date, add, unit, until } = parsed(arguments)?;
+                let date = wanted(&date, "date")?;
+                let until = until.map(|until| wanted(&until, "until")).transpose()?;
+                Ok(Self::Date(DateCall { date, add, unit, until }))
+            }
+            _ => Err(format!("there is no such tool; there are {}", NAMES.join(", "))),
         }
     }
 
@@ -217,8 +282,18 @@ impl ReadCall {
         match self {
             Self::Search { query } => Self::Search { query: restore(&query) },
             Self::Find { of, text } => Self::Find { of, text: restore(&text) },
+            Self::Calculate { expression } => Self::Calculate { expression: restore(&expression) },
+            Self::Date(call) => {
+                let until = call.until.map(|until| restore(&until));
+                Self::Date(DateCall { date: restore(&call.date), until, ..call })
+            }
             other => other,
         }
+    }
+
+    /// Whether it says nothing but numbers and units, as the model wrote it: nothing of a person's can stand in it.
+    pub(crate) fn says_only_figures(&self) -> bool {
+        matches!(self, Self::Calculate { expression } if compute::is_expression(expression))
     }
 
     /// What has to be permitted.
@@ -229,6 +304,9 @@ impl ReadCall {
                 let passage = &given[*at];
                 (Action::DocumentRead, thing("document", &passage.document_id, &passage.label))
             }
+            // They see nothing but what the run has, with its label.
+            Self::Calculate { .. } => (Action::RunRead, thing("tool", &CALCULATE, label)),
+            Self::Date(_) => (Action::RunRead, thing("tool", &DATE, label)),
         }
     }
 
@@ -243,10 +321,21 @@ impl ReadCall {
                 json!({ "passage": from + 1, "direction": "before" })
             }
             Self::Find { of, text } => json!({ "passage": of + 1, "text": text }),
+            Self::Calculate { expression } => json!({ "expression": expression }),
+            Self::Date(DateCall { date, add, unit, until }) => {
+                let unit = unit.map(Interval::as_str);
+                let fields =
+                    [("date", json!(date)), ("add", json!(add)), ("unit", json!(unit)), ("until", json!(until))];
+                fields
+                    .into_iter()
+                    .filter(|(_, value)| !value.is_null())
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .collect()
+            }
         }
     }
 
-    /// Does it.
+    /// Does it. `today` is the day on which the run was made, however late this is done.
     ///
     /// # Errors
     /// When the database fails.
@@ -256,6 +345,7 @@ impl ReadCall {
         (account, reader): (&Account, &Reader),
         (filter, label): (&SearchFilter, &Label),
         given: &[Passage],
+        today: NaiveDate,
     ) -> Result<Found, RetrievalError> {
         let scope = &account.principal.scope;
         Ok(match self {
@@ -292,7 +382,34 @@ impl ReadCall {
                 let passages = searcher.find_in_document(scope, reader, &given[*of], text, READ).await?;
                 Found { passages, ..Found::default() }
             }
+            Self::Calculate { .. } | Self::Date(_) => {
+                self.compute(today).await.map_or_else(Found::default, Found::computed)
+            }
         })
+    }
+
+    /// What a call that only computes comes to, or what is wrong with it; the same each time. `None` for one that reads.
+    pub(crate) async fn compute(&self, today: NaiveDate) -> Option<Result<Computed, String>> {
+        Some(match self {
+            Self::Calculate { expression } => {
+                let expression = expression.clone();
+                // Bounded, and still nothing for the thread that serves others.
+                let work = tokio::task::spawn_blocking(move || compute::calculate(&expression)).await;
+                let failed = |_| Err("this could not be computed; say it more simply".to_owned());
+                work.map_or_else(failed, |computed| computed.map_err(|error| error.to_string()))
+            }
+            Self::Date(call) => call.compute(today).map_err(|error| error.to_string()),
+            Self::Search { .. } | Self::Open { .. } | Self::ReadOn { .. } | Self::Find { .. } => return None,
+        })
+    }
+}
+
+impl Found {
+    fn computed(computed: Result<Computed, String>) -> Self {
+        match computed {
+            Ok(computed) => Self { computed: Some(computed), ..Self::default() },
+            Err(wrong) => Self { wrong: Some(wrong), ..Self::default() },
+        }
     }
 }
 
@@ -342,6 +459,10 @@ mod tests {
             (FIND, r#"{"passage":3,"text":"x"}"#, "you have no passage 3"),
             (FIND, r#"{"passage":0,"text":"x"}"#, "you have no passage 0"),
             (OPEN, r#"{"passage":-1}"#, "the arguments do not fit"),
+            (CALCULATE, r#"{"expression":" "}"#, "needs 1 to 500 characters"),
+            (CALCULATE, r#"{"expression":"1 bar","inputs":{}}"#, "a field is missing, unknown"),
+            (DATE, r#"{"date":"today","add":1.5,"unit":"days"}"#, "a field is missing, unknown or of another type"),
+            (DATE, r#"{"date":"today","add":1,"unit":"shifts"}"#, "a field is missing, unknown or of another type"),
         ] {
             let refused = read(name, arguments).unwrap_err();
             assert!(refused.contains(told) && !refused.contains("PIN"), "{refused}");
@@ -355,6 +476,8 @@ mod tests {
                 SEARCH => r#"{"query":"oil"}"#,
                 OPEN => r#"{"page":3,"passage":1}"#,
                 READ_ON => r#"{"direction":"before","passage":1}"#,
+                CALCULATE => r#"{"expression":"1.5 bar to psi"}"#,
+                DATE => r#"{"add":6,"date":"today","unit":"operating_days"}"#,
                 _ => r#"{"passage":1,"text":"oil"}"#,
             };
             let read = ReadCall::read(&call(&tool.name, arguments), &[true]).unwrap();

@@ -10,7 +10,10 @@
 //! A marker that is missing or names a passage that does not support the sentence is replaced
 //! when exactly one place does; passages that overlap there are one place. A sentence without a fact passes if it only introduces what
 //! follows, and is held until something follows. All else is cut.
+//!
+//! A figure that no passage holds may be the result of a call of this run, under the rule of `computed`.
 
+mod computed;
 mod gate;
 mod support;
 
@@ -22,6 +25,11 @@ use millwright_llm::{
 };
 use millwright_retrieval::search::Passage;
 
+use crate::compute::{
+    Computed,
+    figures::{self, Seen},
+};
+use computed::Carried;
 pub use gate::{Gate, Statement};
 pub use support::{Evidence, MIN_COVERAGE, Support};
 
@@ -38,6 +46,8 @@ pub enum CutReason {
     UnknownPassage,
     /// The passages it names do not support it.
     NotSupported,
+    /// It carries a computed figure, and what that was computed from is neither in the passages it names nor in the question.
+    InputsNotFound,
 }
 
 /// A sentence after its check.
@@ -53,6 +63,8 @@ pub enum Checked {
         supports: Vec<Support>,
         /// Whether the markers of the draft were replaced.
         relinked: bool,
+        /// How the figures that no passage holds were computed: `1.5 bar ≈ 21.76 psi`.
+        workings: Vec<String>,
     },
     /// To be shown when something supported follows.
     Connective {
@@ -77,12 +89,21 @@ pub enum Checked {
 pub struct Verifier {
     evidence: Vec<Evidence>,
     question: Terms,
+    question_text: String,
+    question_figures: Vec<Seen>,
+    computed: Vec<Computed>,
 }
 
 impl Verifier {
     /// A verifier for drafts about `question` whose marker `[n]` names `passages[n - 1]`.
     pub fn new(question: &str, passages: &[Passage]) -> Self {
-        Self { evidence: passages.iter().map(Evidence::of).collect(), question: terms(question) }
+        Self {
+            evidence: passages.iter().map(Evidence::of).collect(),
+            question: terms(question),
+            question_text: question.to_owned(),
+            question_figures: figures::read(question, figures::style_of(question)),
+            computed: Vec::new(),
+        }
     }
 
     /// The sentences of a statement, checked.
@@ -134,8 +155,14 @@ impl Verifier {
         {
             return supported(lead, text, vec![*first], true);
         }
+        let carried = self.carried(text, cited);
+        if let Carried::Held(supports, workings) = carried {
+            return Checked::Supported { lead, text: text.to_owned(), supports, relinked: false, workings };
+        }
         let reason = if statement.markers.is_empty() {
             CutReason::NoMarker
+        } else if matches!(carried, Carried::InputsNotFound) {
+            CutReason::InputsNotFound
         } else if cited.is_empty() {
             CutReason::UnknownPassage
         } else {
@@ -219,7 +246,7 @@ impl Verifier {
 }
 
 fn supported(lead: String, text: &str, supports: Vec<Support>, relinked: bool) -> Checked {
-    Checked::Supported { lead, text: text.to_owned(), supports, relinked }
+    Checked::Supported { lead, text: text.to_owned(), supports, relinked, workings: Vec::new() }
 }
 
 /// Stems of words with which an answer speaks of itself and of documents.

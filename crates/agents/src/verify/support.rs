@@ -6,6 +6,8 @@ use millwright_core::id::DocumentId;
 use millwright_llm::text::{Terms, Unit, UnitKind, terms, units};
 use millwright_retrieval::search::Passage;
 
+use crate::compute::{Figure, figures};
+
 /// The share of a sentence's content words (stemmed, each counted once) that the supporting
 /// stretch and its headings must have, where the sentence is not a quote.
 pub const MIN_COVERAGE: f32 = 0.6;
@@ -112,6 +114,16 @@ impl Evidence {
         let mut held = terms(unit.of(&self.text));
         held.extend(&self.context);
         held
+    }
+
+    /// The sentence, item or row that holds a figure, with its unit; one that denies something only for a sentence that does.
+    pub(crate) fn find_figure(&self, figure: Figure, negated: bool) -> Option<(usize, usize)> {
+        let style = figures::style_of(&self.text);
+        let holds =
+            |unit: &Unit| figures::read(unit.of(&self.text), style).iter().any(|seen| seen.meanings.contains(&figure));
+        self.sentences()
+            .find(|(unit, terms)| terms.negated == negated && holds(unit))
+            .map(|(unit, _)| (unit.start, unit.end))
     }
 
     /// Share of the claim's words in a window, if the window holds its figures and does not say

@@ -80,7 +80,7 @@ function useStepsLine(steps: Step[] | null, cited: number, running: boolean, com
     if (queue !== null) return t("chat.steps.waiting", { place: formatNumber(queue.position), time: formatDuration(Math.max(1000, Math.round(queue.estimate_ms / 1000) * 1000)) });
     if (last === undefined) return t("chat.steps.starting");
     if (last.kind === "observe" && !last.done) return t("chat.steps.searching");
-    if (last.kind === "tool") return t("chat.steps.readingOn");
+    if (last.kind === "tool") return t(isComputing(last) ? "chat.steps.computing" : "chat.steps.readingOn");
     return t(last.kind === "verify" ? "chat.steps.checking" : "chat.steps.reading");
   }
   const found = steps?.findLast((step) => step.kind === "observe")?.passages?.length;
@@ -118,7 +118,7 @@ function StepDetails({ step, action }: { step: Step; action: ReactNode }) {
   return (
     <li>
       <div className="flex flex-wrap items-center gap-x-2">
-        <span className="font-medium text-ink">{t(`chat.steps.kind.${step.kind}`)}</span>
+        <span className="font-medium text-ink">{t(`chat.steps.kind.${isComputing(step) ? "compute" : step.kind}`)}</span>
         {step.attempt > 1 && <span>{t("chat.steps.attempt", { number: step.attempt })}</span>}
         {step.interrupted && <span>{t("chat.steps.interrupted")}</span>}
         {step.durationMs !== null && !step.interrupted && <span className="text-ink-3 tabular-nums">{formatDuration(step.durationMs)}</span>}
@@ -139,7 +139,11 @@ function StepDetails({ step, action }: { step: Step; action: ReactNode }) {
   );
 }
 
-const TOOLS = ["search_documents", "open_document", "read_on", "find_in_document"] as const;
+const TOOLS = ["search_documents", "open_document", "read_on", "find_in_document", "calculate", "date"] as const;
+
+function isComputing(step: Step): boolean {
+  return step.calls.length > 0 && step.calls.every((call) => call.tool === "calculate" || call.tool === "date");
+}
 
 /** What a draft asked for and what came of it. */
 function ToolCallLines({ call }: { call: ToolCall }) {
@@ -150,7 +154,7 @@ function ToolCallLines({ call }: { call: ToolCall }) {
     <div className="mt-1" data-testid="tool-call">
       <p className="[overflow-wrap:anywhere]">
         {name}
-        {call.subject !== null && `: ${call.subject}`}
+        {(call.equation ?? call.subject) !== null && <span className={cx(call.equation !== null && "tabular-nums")}>{`: ${call.equation ?? call.subject ?? ""}`}</span>}
         {call.outcome !== null && <span className="text-ink-3"> · {t(`chat.steps.outcome.${call.outcome}`)}</span>}
       </p>
       <PassageList passages={call.passages} />

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Citation, Message, Run } from "@/api/types";
 import type { AgUiEvent } from "./events";
-import { EMPTY_RUN, applyEvent, type RunView } from "./run";
+import { EMPTY_RUN, applyEvent, callOf, type RunView } from "./run";
 import { stepsOfRun } from "./run-steps";
 import { emptyState, threadItems, withLive, type ConversationState } from "./state";
 
@@ -65,11 +65,26 @@ describe("applyEvent", () => {
     ] as AgUiEvent[];
     const run = play([...STREAM.slice(0, 9), ...reading]);
     expect(run.steps.map((step) => [step.kind, step.attempt])).toEqual([["observe", 1], ["think", 1], ["tool", 1], ["think", 1]]);
-    const call = { tool: "find_in_document", subject: "ZX-77", outcome: null, passages };
+    const call = { tool: "find_in_document", subject: "ZX-77", outcome: null, passages, equation: null };
     expect(run.steps[2]?.calls).toEqual([{ ...call, id: "t2" }]);
     expect(run.steps[0]?.passages?.[0]?.document_name).toBe("Pump manual");
     const stored = stepsOfRun({ steps: [{ number: 3, kind: "tool", attempt: 1, status: "finished", detail: { calls: [result] }, started_at: "2026-01-01T00:00:00Z", finished_at: null, duration_ms: null }] } as unknown as Run);
     expect(stored[0]?.calls).toEqual([{ ...call, id: null }]);
+  });
+
+  it("shows what was computed as an equation", () => {
+    const result = { expression: "1.5 bar", shown: "21.76 psi", value: "21.7556606595", unit: "psi", exact: false, note: null };
+    const computing = [
+      { type: "STEP_STARTED", stepName: "tool" },
+      { type: "TOOL_CALL_START", toolCallId: "t3", toolCallName: "calculate" },
+      { type: "TOOL_CALL_ARGS", toolCallId: "t3", delta: JSON.stringify({ expression: "1,5 bar to psi" }) },
+    ] as AgUiEvent[];
+    const done = [{ type: "TOOL_CALL_RESULT", toolCallId: "t3", role: "tool", content: JSON.stringify({ tool: "calculate", arguments: { expression: "1,5 bar to psi" }, outcome: "done", passages: [], result }) }] as AgUiEvent[];
+    const run = play([...STREAM.slice(0, 9), ...computing]);
+    expect(run.steps[2]?.calls[0]).toMatchObject({ tool: "calculate", subject: "1,5 bar to psi", equation: null });
+    expect(play(done, run).steps[2]?.calls[0]).toMatchObject({ outcome: null, equation: "1.5 bar ≈ 21.76 psi" });
+    const exact = { tool: "date", arguments: { date: "today" }, result: { expression: "2026-11-30 + 6 months", shown: "2027-05-30 (Sun)", exact: true } };
+    expect(callOf(exact)).toMatchObject({ subject: "today", equation: "2026-11-30 + 6 months = 2027-05-30 (Sun)" });
   });
 
   it("tells a stop from a failure", () => {

@@ -22,6 +22,8 @@ export interface ToolCall {
   /** What came of it, where that is not passages. */
   outcome: ToolOutcome | null;
   passages: FoundPassage[];
+  /** What was computed, as an equation that can be done again; null where nothing was. */
+  equation: string | null;
 }
 
 /** One step of a run, as the reader may see it. */
@@ -185,20 +187,28 @@ function withRoute(run: RunView, value: unknown): RunView {
 
 /** A call as the step of a stored run or the result in its events has it. */
 export function callOf(value: Record<string, unknown>, id: string | null = null): ToolCall {
-  const { tool, outcome, passages } = value;
+  const { tool, outcome, passages, result } = value;
   return {
     id,
     tool: typeof tool === "string" ? tool : "unknown_tool",
     subject: subjectOf(value["arguments"]),
     outcome: OUTCOMES.find((known) => known === outcome) ?? null,
     passages: Array.isArray(passages) ? (passages as FoundPassage[]) : [],
+    equation: equationOf(result),
   };
 }
 
+function equationOf(value: unknown): string | null {
+  const result = value as { expression?: unknown; shown?: unknown; exact?: unknown } | null | undefined;
+  if (typeof result?.expression !== "string" || typeof result.shown !== "string") return null;
+  return `${result.expression} ${result.exact === true ? "=" : "≈"} ${result.shown}`;
+}
+
 function subjectOf(value: unknown): string | null {
-  const words = value as { query?: unknown; text?: unknown; page?: unknown } | null | undefined;
-  if (typeof words?.query === "string") return words.query;
-  if (typeof words?.text === "string") return words.text;
+  const words = value as { query?: unknown; text?: unknown; expression?: unknown; date?: unknown; page?: unknown } | null | undefined;
+  for (const text of [words?.query, words?.text, words?.expression, words?.date]) {
+    if (typeof text === "string") return text;
+  }
   return typeof words?.page === "number" ? String(words.page) : null;
 }
 

@@ -1,0 +1,103 @@
+//! A model that has figures computed, and what of them reaches the reader.
+
+use millwright_agents::NOT_IN_DOCUMENTS_TEXT;
+use millwright_core::Classification;
+use serde_json::{Value, json};
+
+use crate::{
+    server::{Server, answer, calls},
+    support::{Plant, last, shown},
+};
+
+const QUESTION: &str = "At how many psi does the relief valve of the compressor open?";
+const COMPRESSOR: &str = "# Compressor C-7\n\n## Relief valve\n\nThe relief valve of the compressor opens at 7.3 bar.\n\n## Care\n\n\
+    The oil of the compressor is changed every 6 months. One change takes 12 l of oil.\n";
+
+async fn plant() -> Plant {
+    let plant = Plant::new().await;
+    plant.add("compressor.md", Classification::Internal, COMPRESSOR).await;
+    plant
+}
+
+async fn details(plant: &Plant, kind: &str) -> Vec<Value> {
+    let query = format!("SELECT detail::text FROM run_steps WHERE kind = '{kind}' ORDER BY started_at, number");
+    plant.database.peek(&query).await.iter().map(|detail| serde_json::from_str(detail).unwrap()).collect()
+}
+
+/// What the model was told of its calls, by the request that followed.
+fn told(request: &str) -> Vec<String> {
+    let request: Value = serde_json::from_str(request).unwrap();
+    let messages = request["messages"].as_array().unwrap().iter();
+    let results = messages.filter(|message| message["role"] == "tool");
+    results.map(|message| message["content"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_computed_figure_is_shown_with_its_equation_and_cites_its_inputs() {
+    let plant = plant().await;
+    let server = Server::play(vec![
+        calls(&[("calculate", r#"{"expression":"7,3 bar to psi"}"#)]),
+        answer("The relief valve of the compressor opens at 105.9 psi [1]."),
+    ]);
+    let (run, events) = plant.with_tools(&server.address).answer(&plant, QUESTION).await;
+    let text = "The relief valve of the compressor opens at 105.9 psi. (7.3 bar ≈ 105.9 psi) [1]";
+    assert_eq!(shown(&events), text, "{:?}", last(&events));
+    let citation = &plant.message(&run).await.citations[0];
+    assert_eq!(citation["quote"], "The relief valve of the compressor opens at 7.3 bar.");
+    server.request();
+    let told = told(&server.request().body);
+    assert_eq!(
+        told,
+        ["7.3 bar ≈ 105.9 psi (more exactly 105.8775485431 psi). Cite the passages that its figures are from"]
+    );
+    let call = details(&plant, "tool").await[0]["calls"][0].clone();
+    assert_eq!((&call["tool"], &call["outcome"]), (&json!("calculate"), &json!("done")));
+    assert_eq!(call["arguments"], json!({ "expression": "7,3 bar to psi" }));
+    let result = json!({
+        "expression": "7.3 bar", "shown": "105.9 psi", "value": "105.8775485431", "unit": "psi", "exact": false, "note": null,
+    });
+    assert_eq!(call["result"], result);
+    let event = events.iter().rfind(|event| event.payload["type"] == "TOOL_CALL_RESULT").unwrap();
+    let content: Value = serde_json::from_str(event.payload["content"].as_str().unwrap()).unwrap();
+    assert_eq!(content["result"], result, "whoever follows the run can compute it again");
+    let decisions = plant.database.peek("SELECT action || ' ' || verdict FROM decisions ORDER BY id").await;
+    assert!(decisions.contains(&"run.read ALLOW".to_owned()), "{decisions:?}");
+}
+
+/// The day of the run decides, so that a run that is played again says the same.
+#[tokio::test]
+async fn today_is_the_day_of_the_run() {
+    let plant = plant().await;
+    let server = Server::play(vec![
+        calls(&[("date", r#"{"date":"today","add":6,"unit":"months"}"#), ("calculate", r#"{"expression":"1,000 l"}"#)]),
+        answer("Nothing."),
+    ]);
+    plant.with_tools(&server.address).answer(&plant, "When is the oil of the compressor changed next?").await;
+    server.request();
+    let told = told(&server.request().body);
+    let created = plant.database.peek("SELECT (created_at AT TIME ZONE 'UTC')::date::text FROM runs").await.remove(0);
+    assert!(told[0].starts_with(&format!("{created} + 6 months = 20")), "{told:?}");
+    assert!(told[1].starts_with("`1,000` can mean two numbers"), "{told:?}");
+    let calls = details(&plant, "tool").await[0]["calls"].clone();
+    assert_eq!((&calls[0]["outcome"], &calls[1]["outcome"]), (&json!("done"), &json!("malformed")));
+}
+
+/// A model that wants a figure shown has it computed from numbers of its own.
+#[tokio::test]
+async fn a_figure_that_was_computed_from_nothing_is_cut() {
+    let plant = plant().await;
+    let draft = || answer("The relief valve of the compressor opens at 130.5 psi [1].");
+    let server =
+        Server::play(vec![calls(&[("calculate", r#"{"expression":"9 bar to psi"}"#)]), draft(), draft(), draft()]);
+    let (_, events) = plant.with_tools(&server.address).answer(&plant, QUESTION).await;
+    assert_eq!(shown(&events), NOT_IN_DOCUMENTS_TEXT, "{:?}", last(&events));
+    let cut = details(&plant, "verify").await[0]["cut_sentences"][0].clone();
+    assert_eq!(cut["reason"], "inputs_not_found", "{cut}");
+    server.request();
+    server.request();
+    let again = server.request().body;
+    assert!(
+        again.contains("1 carried a computed figure") && again.contains("Computed already: 9 bar ≈ 130.5 psi"),
+        "{again}"
+    );
+}
