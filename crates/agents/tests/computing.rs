@@ -9,11 +9,11 @@ use crate::{
     support::{Plant, last, shown},
 };
 
-const QUESTION: &str = "At how many psi does the relief valve of the compressor open?";
+pub(crate) const QUESTION: &str = "At how many psi does the relief valve of the compressor open?";
 const COMPRESSOR: &str = "# Compressor C-7\n\n## Relief valve\n\nThe relief valve of the compressor opens at 7.3 bar.\n\n## Care\n\n\
     The oil of the compressor is changed every 6 months. One change takes 12 l of oil.\n";
 
-async fn plant() -> Plant {
+pub(crate) async fn plant() -> Plant {
     let plant = Plant::new().await;
     plant.add("compressor.md", Classification::Internal, COMPRESSOR).await;
     plant

@@ -8,7 +8,7 @@ use millwright_store::tenant::RunEventRow;
 use serde_json::Value;
 
 use crate::{
-    reading,
+    computing, reading,
     server::{Act, Server, answer, calls, draft},
     support::{Plant, Process, last, shown},
 };
@@ -120,29 +120,48 @@ async fn the_built_in_answerer_goes_on_too() {
 #[tokio::test]
 async fn wherever_a_process_ends_no_finished_call_is_made_again_and_the_answer_is_the_same() {
     let plant = reading::plant().await;
-    let play = |body: &str| {
+    let content = ends_anywhere(&plant, reading::QUESTION, |body: &str| {
         if body.contains("\"role\":\"tool\"") {
             answer("ZX-77: 7.3 bar, thread M12.")
         } else {
             calls(&[("find_in_document", r#"{"passage":2,"text":"ZX-77:"}"#), ("read_on", r#"{"passage":1}"#)])
         }
-    };
+    });
+    assert_eq!(content.await, "ZX-77: 7.3 bar, thread M12. [1]");
+}
+
+#[tokio::test]
+async fn wherever_a_process_ends_what_was_computed_is_known_to_the_next() {
+    let plant = computing::plant().await;
+    let content = ends_anywhere(&plant, computing::QUESTION, |body: &str| {
+        if body.contains("\"role\":\"tool\"") {
+            answer("The relief valve of the compressor opens at 105.9 psi [1].")
+        } else {
+            calls(&[("calculate", r#"{"expression":"7,3 bar to psi"}"#), ("date", r#"{"date":"today"}"#)])
+        }
+    });
+    let expected = "The relief valve of the compressor opens at 105.9 psi. (7.3 bar ≈ 105.9 psi) [1]";
+    assert_eq!(content.await, expected);
+}
+
+/// Asks, lets the process end after each of the events in turn, and has another go on; what came of it each time. `play`: a
+/// draft that calls tools once, and one that answers.
+async fn ends_anywhere(plant: &Plant, question: &str, play: fn(&str) -> Vec<Act>) -> String {
     let (reference, events) = {
         let server = Server::by_request(play);
-        plant.with_tools(&server.address).answer(&plant, reading::QUESTION).await
+        plant.with_tools(&server.address).answer(plant, question).await
     };
     let (whole, expected) = (plant.message(&reference).await, events.len());
-    assert!(whole.content.starts_with("ZX-77: 7.3 bar"), "{}", whole.content);
     let mut interrupted = 0;
     for stored in 1..expected {
         let server = Server::by_request(play);
         let process = plant.with_tools(&server.address);
-        let run = process.ask(&plant, reading::QUESTION).await;
-        events_stored(&plant, &process, &run, stored).await;
+        let run = process.ask(plant, question).await;
+        events_stored(plant, &process, &run, stored).await;
         ends(&process).await;
         let next = plant.with_tools(&server.address);
-        let _ = is_taken_over(&plant, &next, &run).await;
-        let events = next.events(&plant, run.run_id).await;
+        let _ = is_taken_over(plant, &next, &run).await;
+        let events = next.events(plant, run.run_id).await;
         assert_eq!(last(&events)["type"], "RUN_FINISHED", "after {stored}: {}", last(&events));
         assert_eq!(events.iter().filter(|event| event.payload["type"] == "RUN_FINISHED").count(), 1);
         let message = plant.message(&run).await;
@@ -160,6 +179,7 @@ async fn wherever_a_process_ends_no_finished_call_is_made_again_and_the_answer_i
         interrupted += usize::from(steps.iter().any(|step| step.ends_with("failed")));
     }
     assert!(interrupted > 3, "{interrupted} of {expected}");
+    whole.content
 }
 
 #[tokio::test]
