@@ -72,12 +72,22 @@ pub(crate) struct Progress {
     pub(crate) noticed: Noticed,
     /// While steps are repeated: of a process that died, or of another run.
     pub(crate) repeat: Option<Repeat>,
-    /// What the reader had been shown of drafts during which a process died.
-    pub(crate) broken_off: String,
-    /// The citations as the reader has them, where the run ends before it has come to where it stood.
-    pub(crate) citations_sent: Option<Vec<Citation>>,
+    pub(crate) taken: Taken,
     step: Option<RunStepRow>,
     pub(crate) steps: i32,
+}
+
+/// What others have done for a run before: processes that died, or the run whose steps it begins with.
+#[derive(Default)]
+pub(crate) struct Taken {
+    /// What the reader was shown of drafts that were broken off.
+    pub(crate) broken_off: String,
+    /// Whether a language model wrote some of what was shown, whoever drafts now.
+    pub(crate) by_model: bool,
+    /// Whether what contradicts the cited was cited.
+    pub(crate) conflicts_cited: bool,
+    /// The citations as the reader has them, where the run ends before it has come to where it stood.
+    pub(crate) citations: Option<Vec<Citation>>,
 }
 
 impl Progress {
@@ -109,8 +119,7 @@ impl Progress {
             stock: Stock::default(),
             noticed: Noticed::default(),
             repeat,
-            broken_off: String::new(),
-            citations_sent: None,
+            taken: Taken::default(),
             step: None,
             steps: 0,
         }
@@ -207,6 +216,11 @@ impl Progress {
     /// Whether steps of another run are repeated as this one's.
     pub(crate) fn repeats_aloud(&self) -> bool {
         self.repeat.as_ref().is_some_and(|repeat| repeat.aloud)
+    }
+
+    /// Ends the step that was begun as one in the middle of which a process died, with what it had come to.
+    pub(crate) fn end_broken(&mut self, record: Value, now: DateTime<Utc>) {
+        self.finish(StepStatus::Failed, json!({ "reason": "interrupted" }), Some(record), now);
     }
 
     /// Leaves the step that was begun as it is; false when none was.

@@ -44,6 +44,8 @@ pub(crate) struct BrokenOff {
     pub(crate) pieces: Vec<String>,
     /// All citations up to then, as they were sent.
     pub(crate) citations: Vec<Value>,
+    /// Whether a language model wrote it.
+    pub(crate) by_model: bool,
 }
 
 /// Of ACT: what came of each call, in the order of the draft's.
@@ -81,6 +83,8 @@ pub(crate) struct Repeat {
     /// The number of its last step.
     pub(crate) last: i32,
     pub(crate) stood: Stood,
+    /// Whether a language model wrote what was shown.
+    pub(crate) by_model: bool,
     /// What the policies say now.
     pub(crate) decisions: Vec<NewDecision>,
     /// The run whose steps these are where that is another, and the last of them.
@@ -165,10 +169,11 @@ impl Repeat {
     /// # Errors
     /// When the next one is of another kind.
     pub(crate) fn pass(&mut self, kind: StepKind) -> Result<(), AgentError> {
-        match self.steps.pop_front() {
-            Some(step) if step.kind != kind => Err(AgentError::NotRepeatable),
-            _ => Ok(()),
+        if self.steps.front().is_some_and(|step| step.kind != kind) {
+            return Err(AgentError::NotRepeatable);
         }
+        self.steps.pop_front();
+        Ok(())
     }
 
     /// The record of the next step, which has to be of this kind. `None` when all are repeated.
@@ -176,13 +181,15 @@ impl Repeat {
     /// # Errors
     /// When the run has recorded something else: another version of this program worked on it.
     pub(crate) fn next<T: DeserializeOwned>(&mut self, kind: StepKind) -> Result<Option<T>, AgentError> {
-        let Some(step) = self.steps.pop_front() else { return Ok(None) };
+        let Some(step) = self.steps.front() else { return Ok(None) };
         if step.kind != kind {
             return Err(AgentError::NotRepeatable);
         }
         let record = step.record.clone().ok_or(AgentError::NotRepeatable)?;
-        self.current = Some(step);
-        serde_json::from_value(record).map(Some).map_err(|_| AgentError::NotRepeatable)
+        let record = serde_json::from_value(record).map_err(|_| AgentError::NotRepeatable)?;
+        // Only now: a step that cannot be repeated is still to be.
+        self.current = self.steps.pop_front();
+        Ok(Some(record))
     }
 }
 

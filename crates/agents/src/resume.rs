@@ -9,7 +9,7 @@ use millwright_core::{
     Classification, Credential, Label, Principal, TenantScope,
     id::{ApiKeyId, ChunkId, RunId},
 };
-use millwright_llm::Tier;
+use millwright_llm::{EXTRACTIVE, Tier};
 use millwright_retrieval::search::Passage;
 use millwright_store::{
     Proof, StoreError, TenantTx,
@@ -104,7 +104,7 @@ pub(crate) async fn take_over(
     let credential = begun.input.api_key.map_or(Credential::Token, Credential::ApiKey);
     let principal = Principal::new(row.user_id, scope, user.role, credential);
     // Now that nobody else writes any more.
-    let (repeat, next_sequence) = stood(inner, &scope, row.id).await?;
+    let (repeat, next_sequence) = stood(inner, &scope, (row.id, &row.model)).await?;
     let run = run_of(inner, principal, (&row, begun), (fence, next_sequence)).await?;
     Ok(Some(TakenOver { run, model: row.model, repeat, is_stopped: row.cancel_requested_at.is_some() }))
 }
@@ -209,7 +209,7 @@ pub(crate) async fn fork(
 }
 
 /// How far a run has come, and the number of its next event.
-async fn stood(inner: &Inner, scope: &TenantScope, id: RunId) -> Result<(Repeat, i64), AgentError> {
+async fn stood(inner: &Inner, scope: &TenantScope, (id, model): (RunId, &str)) -> Result<(Repeat, i64), AgentError> {
     let mut tx = inner.store.tenant(scope).read().await?;
     let steps = tx.runs().steps(id).await?;
     let (mut stood, mut last) = (Stood::default(), 0);
@@ -227,7 +227,8 @@ async fn stood(inner: &Inner, scope: &TenantScope, id: RunId) -> Result<(Repeat,
     let number = steps.last().map_or(0, |step| step.number);
     let broken = steps.last().filter(|step| step.status == StepStatus::Running).cloned();
     let steps: VecDeque<RunStepRow> = steps.into_iter().filter(is_repeatable).collect();
-    Ok((Repeat { steps, broken, last: number, stood, ..Repeat::default() }, last + 1))
+    let by_model = model != EXTRACTIVE;
+    Ok((Repeat { steps, broken, last: number, stood, by_model, ..Repeat::default() }, last + 1))
 }
 
 /// The passages that a repeated step has found, as they stand.
@@ -252,16 +253,20 @@ pub(crate) async fn passages(
 
 /// Before a phase: what was broken off there comes first, and after all that was recorded the run goes on in the open.
 pub(crate) async fn before(inner: &Inner, run: &Run, progress: &mut Progress, phase: Phase) -> Result<(), AgentError> {
-    if matches!(phase, Phase::Think { .. }) {
-        show_broken_off(run, progress)?;
+    if let Phase::Think { attempt, .. } = phase {
+        show_broken_off(inner, run, progress, attempt)?;
     }
     let is_repeated = progress.repeat.as_ref().is_some_and(|repeat| repeat.steps.is_empty());
     if is_repeated && !run.only_replayed { go_on(inner, run, progress).await } else { Ok(()) }
 }
 
 /// What was shown of drafts that were broken off comes again.
-fn show_broken_off(run: &Run, progress: &mut Progress) -> Result<(), AgentError> {
-    while let Some(BrokenOff { pieces, citations }) = progress.repeat.as_mut().and_then(Repeat::broken_off) {
+fn show_broken_off(inner: &Inner, run: &Run, progress: &mut Progress, attempt: u8) -> Result<(), AgentError> {
+    while let Some(broken) = progress.repeat.as_mut().and_then(Repeat::broken_off) {
+        progress.begin(StepKind::Think, attempt, inner.sources.now());
+        let record = kept(&broken);
+        let BrokenOff { pieces, citations, by_model } = broken;
+        progress.taken.by_model |= by_model;
         let known = progress.citations.list().len();
         cite_again(progress, &citations)?;
         let further = progress.citations.list()[known.min(citations.len())..].to_vec();
@@ -276,6 +281,7 @@ fn show_broken_off(run: &Run, progress: &mut Progress) -> Result<(), AgentError>
             think::show(run, progress, piece);
         }
         end_text(run, progress);
+        progress.end_broken(record, inner.sources.now());
     }
     Ok(())
 }
@@ -285,7 +291,7 @@ fn take_as_said(progress: &mut Progress, pieces: &[String]) {
     progress.stock.shown_already(pieces);
     let whole = without_markers(&pieces.concat());
     let restored = progress.placeholders.as_ref().map(|placeholders| placeholders.restore(&whole));
-    progress.broken_off.push_str(&restored.unwrap_or(whole));
+    progress.taken.broken_off.push_str(&restored.unwrap_or(whole));
 }
 
 fn end_text(run: &Run, progress: &mut Progress) {
@@ -301,7 +307,7 @@ pub(crate) async fn go_on(inner: &Inner, run: &Run, progress: &mut Progress) -> 
     if repeat.aloud {
         return Ok(());
     }
-    let Repeat { steps, broken, last, stood, decisions, .. } = repeat;
+    let Repeat { steps, broken, last, stood, by_model, decisions, .. } = repeat;
     let repeated = std::mem::replace(&mut progress.shown, stood.pieces.concat());
     progress.journal.set_silent(false);
     let is_early = progress.leave_step() || !steps.is_empty();
@@ -311,10 +317,13 @@ pub(crate) async fn go_on(inner: &Inner, run: &Run, progress: &mut Progress) -> 
         progress.journal.emit(AgUiEventKind::ToolCallEnd { tool_call_id });
     }
     end_text(run, progress);
+    progress.taken.by_model |= by_model && !stood.pieces.is_empty();
+    let is_disputed = |citation: &Value| citation["disputed_by"].as_array().is_some_and(|by| !by.is_empty());
+    progress.taken.conflicts_cited = stood.citations.iter().any(is_disputed);
     let pieces = pieces_after(&repeated, &stood.pieces);
     if let Some(broken) = broken {
-        let is_draft = broken.kind == StepKind::Think && !pieces.is_empty();
-        let record = BrokenOff { pieces: pieces.to_vec(), citations: stood.citations.clone() };
+        let is_draft = !is_early && broken.kind == StepKind::Think && !pieces.is_empty();
+        let record = BrokenOff { pieces: pieces.to_vec(), citations: stood.citations.clone(), by_model };
         progress.journal.step(RunStepRow {
             status: StepStatus::Failed,
             detail: json!({ "reason": "interrupted" }),
@@ -330,18 +339,22 @@ pub(crate) async fn go_on(inner: &Inner, run: &Run, progress: &mut Progress) -> 
     if cited.is_err() {
         // As the reader has them; the text has their markers.
         let sent = stood.citations.into_iter().map(serde_json::from_value);
-        progress.citations_sent = Some(sent.filter_map(Result::ok).collect());
+        progress.taken.citations = Some(sent.filter_map(Result::ok).collect());
         return if is_early { Ok(()) } else { cited };
     }
     take_as_said(progress, pieces);
+    progress.stock.shown_already(&stood.pieces);
     // Whatever came out again: so much of what the reader has stands on a passage.
     progress.stock.supported = supported(&stood.pieces);
     observe::record(inner, run, decisions).await?;
     observe::keep(inner, run, progress, &[]).await
 }
 
-/// The pieces that follow this text.
+/// The pieces that follow this text; none where they do not begin with it.
 fn pieces_after<'p>(text: &str, pieces: &'p [String]) -> &'p [String] {
+    if !pieces.concat().starts_with(text) {
+        return &[];
+    }
     let mut length = 0;
     let known = pieces.iter().take_while(|piece| {
         let is_known = length < text.len();

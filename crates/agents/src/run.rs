@@ -297,10 +297,12 @@ async fn conclude(
         think::show(run, &mut progress, NOT_IN_DOCUMENTS_TEXT.to_owned());
     }
     let status = if verdict.failure.is_some() { StepStatus::Failed } else { StepStatus::Finished };
-    let citations = if let Some(sent) = progress.citations_sent.clone() {
+    let citations = if let Some(sent) = progress.taken.citations.clone() {
         sent
     } else {
-        think::cite_conflicts(&mut progress).await?;
+        if !progress.taken.conflicts_cited {
+            think::cite_conflicts(&mut progress).await?;
+        }
         think::shown_citations(&mut progress)?
     };
     let sources = citations.iter().map(|citation| citation.document_id).collect();
@@ -424,7 +426,7 @@ fn answer(
 /// join of what it quotes.
 fn label(run: &Run, progress: &Progress) -> Label {
     // A run that ends before it has come to where it stood does not know what wrote.
-    if progress.answerer.is_language_model() || progress.citations_sent.is_some() {
+    if progress.answerer.is_language_model() || progress.taken.by_model || progress.taken.citations.is_some() {
         progress.label(run)
     } else {
         Label::join_all(progress.citations.list().iter().map(|citation| &citation.label))

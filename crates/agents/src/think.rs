@@ -393,7 +393,7 @@ fn request(progress: &mut Progress, (attempt, rounds): (u8, u8), canary: &Canary
     let turns = request.turns.into_iter().map(|turn| Ok(Turn { text: progress.mask(&turn.text)?, ..turn }));
     let mut turns = turns.collect::<Result<Vec<_>, AgentError>>()?;
     let mut question = progress.mask(&request.question)?;
-    let broken_off = progress.broken_off.trim().to_owned();
+    let broken_off = progress.taken.broken_off.trim().to_owned();
     if !broken_off.is_empty() {
         turns.push(Turn { role: Role::User, text: question.clone() });
         turns.push(Turn { role: Role::Assistant, text: progress.mask(&broken_off)? });

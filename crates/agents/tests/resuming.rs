@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use millwright_agents::StartedRun;
+use millwright_core::Classification;
 use millwright_store::tenant::RunEventRow;
 use serde_json::Value;
 
@@ -229,7 +230,7 @@ async fn what_may_not_be_read_any_more_ends_the_run_and_what_was_shown_stays() {
     let message = plant.message(&run).await;
     assert_eq!(message.content, "Grease the bearings every 2,000 operating hours. [1]");
     assert_eq!(
-        message.citations[0]["quote"], "Grease the bearings every 2,000 operating hours.",
+        message.citations[0]["quote"], "Grease the bearings every 2,000 operating hours, but at least once a year.",
         "{}",
         message.citations
     );
@@ -302,7 +303,33 @@ async fn a_model_that_only_goes_on_and_a_process_that_dies_again_lose_nothing_of
     let copy = plant.message(&fork).await;
     assert_eq!((shown(&events), copy.content, copy.citations), (whole.to_owned(), whole.to_owned(), message.citations));
     assert_eq!(label(&plant, &fork).await, "CONFIDENTIAL");
+    assert_eq!(plant.steps(fork.run_id).await, steps, "what was broken off is a step of the fork as well");
+    let replay = process.runner.replay(&plant.principal, fork.run_id).await.unwrap();
+    assert!(replay.is_whole && replay.same_text && replay.same_citations, "{replay:?}");
     assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_model_wrote_keeps_the_label_of_all_it_had_read_though_quotes_go_on() {
+    let plant = Plant::new().await;
+    let note = "# Shifts\n\nThe bearings of the pump are greased by the fitter of the night shift.\n";
+    plant.add("shifts.md", Classification::Internal, note).await;
+    let mut acts = draft("The bearings of the pump are greased by the fitter of the night shift [1]. ");
+    acts.push(draft("Use 25").pop().unwrap());
+    acts.push(Act::Pause(Duration::from_millis(400)));
+    acts.push(Act::Abort);
+    let server = Server::play(vec![acts]);
+    let process = plant.with_server(&server.address);
+    let run = process.ask(&plant, "Who greases the bearings of the pump, and how often?").await;
+    text_shown(&plant, &process, &run).await;
+    ends(&process).await;
+    let next = plant.extractive();
+    assert!(is_taken_over(&plant, &next, &run).await);
+    next.events(&plant, run.run_id).await;
+    let message = plant.message(&run).await;
+    assert!(message.content.starts_with("The bearings of the pump are greased by the fitter"), "{}", message.content);
+    assert_eq!(message.citations[0]["classification"], "INTERNAL");
+    assert_eq!(label(&plant, &run).await, "CONFIDENTIAL", "the model had the manual too");
 }
 
 #[tokio::test]
