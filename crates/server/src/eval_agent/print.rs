@@ -19,7 +19,9 @@ pub(crate) fn table(report: &Report) -> anyhow::Result<()> {
     for (measure, of) in MEASURES {
         line(&mut out, &measure.replace('_', " "), of(&totals))?;
     }
-    writeln!(out, "right, by kind:")?;
+    if !totals.by_kind.is_empty() {
+        writeln!(out, "right, by kind:")?;
+    }
     for (kind, share) in &totals.by_kind {
         line(&mut out, &format!("  {kind}"), *share)?;
     }
