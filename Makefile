@@ -1,6 +1,6 @@
 # Two commands: `make run` starts Millwright with everything it needs, `make test` checks everything.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench bench-gateway bench-retrieval eval eval-retrieval fuzz doctor build generate clean
+.PHONY: help run test bench bench-gateway bench-retrieval eval eval-agent eval-retrieval fuzz doctor build generate clean
 MAKEFLAGS += --no-print-directory
 
 help: ## Show this list
@@ -23,6 +23,9 @@ bench-retrieval: ## Measure search over many chunks of many tenants
 
 eval: ## Score what ships on labelled data: personal data, injection, routing
 	@exec scripts/eval.sh
+
+eval-agent: ## Score the answers of the whole runtime on a suite of questions
+	@exec scripts/eval-agent.sh
 
 eval-retrieval: ## Score search on judged collections, stage by stage
 	@exec scripts/eval-retrieval.sh

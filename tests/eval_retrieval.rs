@@ -32,7 +32,8 @@ fn write_collection(folder: &Path) {
         .expect("qrels");
 }
 
-fn postgres() -> String {
+/// Where the private PostgreSQL's programs lie.
+pub(crate) fn postgres() -> String {
     let output = Command::new("sh").arg(root().join("scripts/fetch_postgres.sh")).output().expect("fetch_postgres.sh");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("utf-8").trim().to_owned()
@@ -66,6 +67,6 @@ async fn a_judged_collection_is_scored_stage_by_stage_and_nothing_stays() {
 }
 
 /// Others may pass: PostgreSQL runs under another uid where root started it.
-fn open() -> fs::Permissions {
+pub(crate) fn open() -> fs::Permissions {
     std::os::unix::fs::PermissionsExt::from_mode(0o711)
 }

@@ -11,6 +11,7 @@ mod coverage;
 mod crash;
 mod documents;
 mod embeddings;
+mod eval_agent;
 mod eval_retrieval;
 mod folders;
 mod gateway;

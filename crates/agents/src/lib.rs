@@ -3,7 +3,7 @@
 //!
 //! [`Runner::start`] stores a question with its run and works on it in a task of its own;
 //! [`Runner::events`] lets anybody follow the run from any process. [`machine`] is the pure state
-//! machine, [`verify`] the check of drafts, [`events`] the AG-UI events.
+//! machine, [`verify`] the check of drafts, [`events`] the AG-UI events, [`eval`] the measure of all of it on a suite.
 //!
 //! It is not a web server and knows no HTTP; its tools only look into documents and compute, and it has no plans and no memory
 //! beyond the conversation.
@@ -34,6 +34,7 @@ mod compute;
 mod conflict;
 mod context;
 mod error;
+pub mod eval;
 pub mod events;
 mod export;
 mod follow;

@@ -13,7 +13,7 @@ use millwright_policy::{injection, pii};
 use millwright_routing as routing;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{eval_retrieval::RetrievalInput, eval_routing};
+use crate::{eval_agent::AgentInput, eval_retrieval::RetrievalInput, eval_routing};
 
 /// What to score.
 #[derive(Debug, Subcommand)]
@@ -24,6 +24,10 @@ pub(crate) enum EvalCommand {
     /// into a database of its own, which is gone afterwards. Vectors are those of the model in process, whatever
     /// EMBEDDING_MODEL says.
     Retrieval(RetrievalInput),
+    /// Answers, on a suite of documents and questions: the whole runtime, with the models that are configured or else the
+    /// built-in answerer. Takes the documents into a database of its own, which is gone afterwards. Vectors are those of the
+    /// model in process, whatever EMBEDDING_MODEL says. Nothing but rules judges the answers.
+    Agent(AgentInput),
 }
 
 /// What needs nothing but a file.

@@ -2,7 +2,6 @@
 
 use std::{
     io::Write,
-    os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
@@ -29,13 +28,17 @@ use millwright_retrieval::{
 };
 use millwright_store::{
     Proof, Store,
-    platform::Platform,
-    tenant::{NewChunk, NewDocument, NewUser, NewVector, NewVersion, PageRow, UserKind, VectorModel},
+    tenant::{NewChunk, NewDocument, NewVector, NewVersion, PageRow, VectorModel},
 };
 use sha2::{Digest, Sha256};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{app, database::Database, embeddings};
+use crate::{
+    app,
+    database::Database,
+    embeddings,
+    scratch::{self, Scratch},
+};
 
 /// Documents for one transaction: their windows fill some batches of the embedding model.
 const DOCUMENTS_AT_ONCE: usize = 128;
@@ -60,8 +63,7 @@ pub(crate) async fn run(config: &Config, sources: &Sources, input: &RetrievalInp
     let collection = Collection::read(&input.data)?;
     let scratch = Scratch::new()?;
     let mut config = config.clone();
-    config.storage.data_dir = scratch.0.join("data");
-    config.database.url = None;
+    scratch.hold(&mut config);
     let database = Database::open(&config, sources).await?;
     let report = score(&config, sources, &database, &collection).await;
     database.close().await;
@@ -86,27 +88,6 @@ fn print(collection: &Collection, report: &Report) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A folder that goes away with this.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> anyhow::Result<Self> {
-        let folder = std::env::temp_dir().join(format!("millwright-eval-{}", std::process::id()));
-        std::fs::create_dir(&folder).with_context(|| format!("making {}", folder.display()))?;
-        let scratch = Self(folder);
-        // Others may pass: PostgreSQL runs under another uid where root started it.
-        std::fs::set_permissions(&scratch.0, std::fs::Permissions::from_mode(0o711))?;
-        Ok(scratch)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What is left is a folder of temporary files.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 async fn score(
     config: &Config,
     sources: &Sources,
@@ -122,8 +103,8 @@ async fn score(
     tracker.spawn(async move { follower.run(stopping).await });
     let scored = async {
         let key = Arc::new(AuditKey::derive(config.secret_key(sources)?.expose().as_bytes())?);
-        let scope = tenant(database, sources).await?;
-        let owner = owner(&database.store, sources, &key, &scope).await?;
+        let scope = scratch::tenant(database, sources).await?;
+        let owner = scratch::user(database, sources, &key, &scope, Role::Admin, Classification::Internal).await?;
         let settings = app::chunks(config);
         let loader =
             Loader { store: &database.store, sources, embedder: &embedder, key: &key, scope, owner, settings, indexed };
@@ -146,34 +127,6 @@ async fn score(
     tracker.close();
     tracker.wait().await;
     report
-}
-
-async fn tenant(database: &Database, sources: &Sources) -> anyhow::Result<TenantScope> {
-    let url = database.platform_url.as_deref().context("the database is not our own")?;
-    let mut platform = Platform::open(url).await?;
-    let mut tx = platform.begin().await?;
-    let scope = tx.create(sources.new_id(), "Evaluation", sources.now()).await?;
-    tx.commit(&[]).await?;
-    platform.close().await?;
-    Ok(scope)
-}
-
-async fn owner(store: &Store, sources: &Sources, key: &AuditKey, scope: &TenantScope) -> anyhow::Result<UserId> {
-    let user = NewUser {
-        id: sources.new_id(),
-        kind: UserKind::Person,
-        email: Some("evaluation@millwright.example".to_owned()),
-        display_name: "Evaluation".to_owned(),
-        role: Role::Admin,
-        password_hash: None,
-        local: true,
-        created_at: sources.now(),
-    };
-    let mut tx = store.tenant(scope).begin().await?;
-    tx.users().insert(&user).await?;
-    let event = AuditEvent::new(sources, scope.tenant_id(), Actor::System("eval"), AuditAction::UserCreated, user.id);
-    tx.commit(Proof::Entry(&key.authenticate(&event)?)).await?;
-    Ok(user.id)
 }
 
 /// Takes documents in by the steps of ingestion, many in one transaction. Each is parsed already.

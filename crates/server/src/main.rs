@@ -12,6 +12,7 @@ mod database;
 mod doctor;
 mod embeddings;
 mod eval;
+mod eval_agent;
 mod eval_retrieval;
 mod eval_routing;
 mod health;
@@ -21,6 +22,7 @@ mod openapi;
 mod parse_worker;
 mod policy;
 mod rerank;
+mod scratch;
 mod seed;
 mod serve;
 mod tenant;
@@ -152,6 +154,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Policy { command } => policy::run(&config, command),
             Command::Eval { command: EvalCommand::Retrieval(input) } => {
                 eval_retrieval::run(&config, &sources, &input).await
+            }
+            Command::Eval { command: EvalCommand::Agent(input) } => {
+                eval_agent::run(&config, &sources, metrics, &input).await
             }
             Command::Openapi | Command::ParseWorker | Command::Eval { command: EvalCommand::OnFile(_) } => {
                 Ok(ExitCode::SUCCESS)

@@ -63,6 +63,29 @@ fn a_quote_passes_and_is_found_again() {
     insta::assert_snapshot!(check("How often?", "Grease the bearings every 2,000 operating hours, but at least once a year. [1]").join("\n"), @"ok Grease the bearings every 2,000 operating hours, but at least once a year. <- Grease the bearings every 2,000 operating hours, but at least once a year.");
 }
 
+fn is_shown(text: &str, draft: &str) -> bool {
+    let passages = [passage(text, "Wartung", 0)];
+    let verifier = Verifier::new("?", &passages);
+    let statement = Statement { body: draft.to_owned(), markers: vec![1], ..Statement::default() };
+    verifier.check(&statement).iter().all(|checked| matches!(checked, Checked::Supported { .. }))
+}
+
+#[test]
+fn a_torque_with_a_raised_point_is_neither_a_length_nor_a_bare_figure() {
+    let text = "Tighten the flange screws evenly with 85 N·m.";
+    assert!(is_shown(text, "The flange screws are to be tightened with 85 Nm."));
+    assert!(!is_shown(text, "The flange screws are to be tightened with 85 m."));
+    assert!(!is_shown(text, "The flange screws are to be tightened with 58 N·m."));
+}
+
+#[test]
+fn a_german_interval_of_thousands_is_not_one_of_units() {
+    let text = "Das Filter der Presse wird alle 4.500 Stunden gewechselt.";
+    assert!(is_shown(text, "Filter der Presse: alle 4500 Stunden gewechselt."));
+    assert!(!is_shown(text, "Filter der Presse: alle 4,5 Stunden gewechselt."));
+    assert!(!is_shown(text, "Filter der Presse: nach 4 Stunden gewechselt."));
+}
+
 #[test]
 fn other_words_with_the_same_figures_pass() {
     let draft = "The bearings must be greased every 2000 h of operation [1]. M10 screws need a torque of 49 Nm [2]. \

@@ -3,11 +3,12 @@
 
 mod candidate;
 mod question;
+mod shape;
 mod steps;
 
 use crate::{
     model::{ChatRequest, Role},
-    text::{UnitKind, item_mark, terms},
+    text::{UnitKind, item_mark},
 };
 use candidate::{Candidate, Source, Weights, candidates};
 use question::{Asks, Question};
@@ -158,12 +159,9 @@ fn item(text: &str, keep_number: bool) -> String {
 /// A row as `Column: cell; Column: cell` where the passage has the row that names the columns,
 /// otherwise as it stands.
 fn row(source: &Source<'_>, unit: usize) -> String {
-    let cells = cells(source.text(unit));
-    let mut first = unit;
-    while first > 0 && source.units[first - 1].kind == UnitKind::Row {
-        first -= 1;
-    }
-    let header = cells_of_header(source, first, unit, cells.len());
+    let cells = shape::cells(source.text(unit));
+    let header = source.headers[unit].map(|header| shape::cells(source.text(header)));
+    let header = header.filter(|header| header.len() == cells.len());
     let Some(header) = header else {
         return format!("- {}", source.text(unit));
     };
@@ -174,20 +172,6 @@ fn row(source: &Source<'_>, unit: usize) -> String {
         .map(|(name, cell)| if name.is_empty() { (*cell).to_owned() } else { format!("{name}: {cell}") })
         .collect();
     format!("- {}", pairs.join("; "))
-}
-
-fn cells_of_header<'p>(source: &Source<'p>, first: usize, unit: usize, width: usize) -> Option<Vec<&'p str>> {
-    if first == unit {
-        return None;
-    }
-    let header = cells(source.text(first));
-    // A row with figures names no columns, and one of another width not these.
-    let names = header.len() == width && header.iter().all(|cell| terms(cell).measures.is_empty());
-    names.then_some(header)
-}
-
-fn cells(row: &str) -> Vec<&str> {
-    row.trim().trim_matches('|').split('|').map(str::trim).collect()
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ impl Dimension {
             Self::Interval => &["h", "min", "s", "day", "week", "month", "year", "km"],
             Self::Duration => &["h", "min", "s", "ms", "day", "week", "month", "year"],
             Self::Length => &["mm", "cm", "m", "km", "um", "in", "ft"],
-            Self::Torque => &["nm"],
+            Self::Torque => &["nm", "knm"],
             Self::Pressure => &["bar", "mbar", "pa", "kpa", "mpa", "psi"],
             Self::Temperature => &["c", "f", "k", "deg"],
             Self::Speed => &["rpm", "m/s", "mm/s", "km/h", "hz"],
@@ -123,6 +123,8 @@ pub(super) struct Question {
     pub(super) asks: Asks,
     /// Stems, numbers and codes that an answer should have.
     pub(super) keys: Vec<String>,
+    /// Codes of parts, machines and orders among the keys.
+    pub(super) names: BTreeSet<String>,
     /// Numbers that the question itself names and an answer need not tell.
     own_numbers: BTreeSet<String>,
 }
@@ -131,16 +133,18 @@ impl Question {
     /// Reads a question; a question without words of its own takes those of the one before it.
     pub(super) fn read(text: &str, before: Option<&str>) -> Self {
         let own = terms(text);
-        let mut keys = content_keys(&own);
+        let (mut keys, mut names) = (content_keys(&own), own.codes.clone());
         if keys.len() < 2
             && let Some(before) = before
         {
-            keys.extend(content_keys(&terms(before)));
+            let before = terms(before);
+            keys.extend(content_keys(&before));
+            names.extend(before.codes);
         }
         let mut seen = BTreeSet::new();
         keys.retain(|key| seen.insert(key.clone()));
         let own_numbers = own.measures.iter().map(|measure| measure.number.clone()).collect();
-        Self { asks: asks(&text.to_lowercase(), &own), keys, own_numbers }
+        Self { asks: asks(&text.to_lowercase(), &own), keys, names, own_numbers }
     }
 
     /// How much a text has the form of an answer: 1 is neutral.

@@ -58,6 +58,71 @@ fn a_figure_in_a_table_is_read_out_with_its_columns() {
     insta::assert_snapshot!(ask("What torque do the M10 screws need?", pump()), @"- Screw: M10; Torque: 49 Nm; Tool: T-50 [4]");
 }
 
+fn valves() -> PromptPassage {
+    passage(
+        1,
+        "valves.csv",
+        &[],
+        "Valve | Medium | Nominal width mm | Inspector\nHV-210 | Steam | 65 | Team north\nHV-211 | Condensate | 40 | Team south\n\
+         HV-212 | Brine | 80 | Team north",
+    )
+}
+
+#[test]
+fn the_row_that_names_the_columns_is_no_answer() {
+    for question in ["Which medium, nominal width and inspector has a valve?", "Which inspector and medium has HV-999?"]
+    {
+        let answer = ask(question, vec![valves()]);
+        assert!(!answer.contains("Valve | Medium"), "{question}: {answer}");
+    }
+    let weeks = "Losses | Week 31 | Week 32\nScrap | 12 kg | 9 kg\nStops | 4 | 7";
+    let answer = ask("Which losses has week 32?", vec![passage(1, "losses.md", &["Losses"], weeks)]);
+    assert!(!answer.contains("Losses | Week"), "{answer}");
+    let words = "Fault | Cause | Remedy\nBelt squeals | Tension too low | Tension the belt again";
+    let answer = ask("Which cause and remedy has a fault?", vec![passage(1, "belt.md", &["Faults"], words)]);
+    assert!(!answer.contains("Fault | Cause"), "{answer}");
+}
+
+#[test]
+fn the_row_that_carries_the_code_wins_over_its_neighbours() {
+    insta::assert_snapshot!(ask("Which inspector is in charge of valve HV-211?", vec![valves()]), @"- Valve: HV-211; Medium: Condensate; Nominal width mm: 40; Inspector: Team south [1]");
+    assert_eq!(ask("Which inspector is in charge of valve HV-299?", vec![valves()]), "");
+}
+
+#[test]
+fn a_row_takes_the_words_of_its_columns_from_the_passage_in_which_the_table_begins() {
+    let rest = passage(2, "valves.csv", &[], "HV-213 | Air | 25 | Team east\nHV-214 | Water | 50 | Team west");
+    let answer = ask("Which medium and which inspector has valve HV-214?", vec![valves(), rest]);
+    assert_eq!(answer, "- HV-214 | Water | 50 | Team west [2]");
+}
+
+#[test]
+fn a_unit_in_the_name_of_a_column_is_that_of_its_figures() {
+    let answer = ask("What nominal width in mm, what length has HV-212?", vec![valves()]);
+    assert!(answer.contains("HV-212") && answer.contains("80"), "{answer}");
+}
+
+#[test]
+fn a_title_with_a_digit_is_no_answer() {
+    let text = "9 Alarms of the controller ColdBox 4\n\nThe display blinks at an alarm.";
+    let answer = ask("Which alarms has the controller ColdBox?", vec![passage(1, "chiller.md", &[], text)]);
+    assert!(!answer.contains("9 Alarms"), "{answer}");
+    let text =
+        "Re: Chiller CH-12, leak at the flange\n\nFrom: A. Person\nDate: 2031-02-01\n\nThe flange gets a new gasket.";
+    let subject = ["Re: Chiller CH-12, leak at the flange"];
+    let answer =
+        ask("When is the leak at the flange of chiller CH-12 mended?", vec![passage(1, "m.eml", &subject, text)]);
+    assert!(!answer.contains("Re: Chiller"), "{answer}");
+}
+
+#[test]
+fn a_line_with_a_figure_and_its_unit_is_a_statement_and_no_title() {
+    let text = "2 Filling of the oil sump 14 litres\n\nUse the funnel.";
+    assert!(
+        ask("How much oil is filled into the sump?", vec![passage(1, "gear.pdf", &[], text)]).contains("14 litres")
+    );
+}
+
 #[test]
 fn a_procedure_is_given_whole_across_passages() {
     insta::assert_snapshot!(ask("How do I replace the mechanical seal?", pump()), @"

@@ -74,6 +74,7 @@ impl Terms {
 pub fn terms(text: &str) -> Terms {
     let mut terms = Terms::default();
     let tokens: Vec<&str> = tokens(text).collect();
+    let is_german = tokens.iter().any(|token| GERMAN.contains(token));
     // Where the unit of the number before stands.
     let mut taken = 0;
     for (at, token) in tokens.iter().enumerate() {
@@ -89,7 +90,7 @@ pub fn terms(text: &str) -> Terms {
             taken = place;
             terms.measures.insert(Measure { number: number.into(), unit });
         } else if lower.bytes().any(|byte| byte.is_ascii_digit()) {
-            let (number, rest) = split_number(&lower);
+            let (number, rest) = split_number(&lower, is_german);
             if number.is_empty() || !(rest.is_empty() || unit(rest).is_some()) {
                 terms.codes.insert(lower);
                 continue;
@@ -123,12 +124,19 @@ fn unit_after(tokens: &[&str], at: usize) -> Option<(&'static str, usize)> {
 /// Runs of letters, digits and the signs that stand inside part numbers and measures.
 fn tokens(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| {
-        !(c.is_alphanumeric() || matches!(c, '-' | '_' | '/' | '.' | ',' | '+' | '#' | '°' | '%' | 'µ' | '\''))
+        !(c.is_alphanumeric()
+            || matches!(c, '-' | '_' | '/' | '.' | ',' | '+' | '#' | '°' | '%' | 'µ' | '\'' | '·' | '⋅'))
+    })
+    .flat_map(|run| {
+        // Of what a raised point parts, only units stay whole: `N·m`, `40N·m`.
+        let run = run.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '°' | '%'));
+        let whole = unit(run.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ','))).is_some();
+        run.split(move |c: char| !whole && matches!(c, '·' | '⋅'))
     })
     .flat_map(|run| {
         // Signs join only what has digits in it: `P-101` is one name, `oil-free` two words.
         let run = run.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '°' | '%'));
-        let whole = run.chars().any(|c| c.is_ascii_digit());
+        let whole = unit(run).is_some() || run.chars().any(|c| c.is_ascii_digit());
         run.split(move |c: char| !(whole || c.is_alphanumeric() || matches!(c, '°' | '%' | '/')))
     })
     .flat_map(|run| {
@@ -139,26 +147,94 @@ fn tokens(text: &str) -> impl Iterator<Item = &str> {
     .filter(|token| !token.is_empty())
 }
 
+/// Words by which a text is told to be German; none is a word of English.
+const GERMAN: &[&str] = &[
+    "alle",
+    "auf",
+    "aus",
+    "bei",
+    "bis",
+    "das",
+    "dem",
+    "der",
+    "des",
+    "ein",
+    "eine",
+    "einem",
+    "einen",
+    "einer",
+    "für",
+    "im",
+    "ist",
+    "jede",
+    "jeden",
+    "jeder",
+    "nach",
+    "nicht",
+    "oder",
+    "sind",
+    "und",
+    "vom",
+    "von",
+    "werden",
+    "wird",
+    "zum",
+    "zur",
+    "Betriebsstunden",
+    "Stunden",
+    "Minuten",
+    "Sekunden",
+    "Tage",
+    "Tagen",
+    "Wochen",
+    "Monate",
+    "Monaten",
+    "Jahre",
+    "Jahren",
+];
+
 /// A leading number in plain spelling, and what follows it.
-fn split_number(token: &str) -> (String, &str) {
+///
+/// `2.000` is two thousand to a German and two to an English reader. In a text that is not told to be German it stays as
+/// it is written and equals neither, for a figure that is off by a thousand must not pass.
+fn split_number(token: &str, is_german: bool) -> (String, &str) {
     let end = token.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ',')).unwrap_or(token.len());
     let (digits, rest) = token.split_at(end);
     let digits = digits.trim_end_matches(['.', ',']);
     if digits.is_empty() {
         return (String::new(), token);
     }
-    // A comma before exactly three digits separates thousands, any other is a decimal one.
-    let mut number = String::with_capacity(digits.len());
-    for (at, part) in digits.split(',').enumerate() {
-        if at > 0 && part.split('.').next().map(str::len) != Some(3) {
-            number.push('.');
+    let (whole, decimals) = digits.split_once(',').unwrap_or((digits, ""));
+    let groups = groups_of_thousands(whole);
+    let is_decimal_comma = !decimals.contains(['.', ',']) && (is_german || groups > 1);
+    let number = if groups > 2 || (groups == 2 && is_decimal_comma && (is_german || !decimals.is_empty())) {
+        format!("{}.{decimals}", whole.replace('.', ""))
+    } else if groups == 2 && decimals.is_empty() {
+        return (digits.to_owned(), rest);
+    } else if is_decimal_comma && !decimals.is_empty() {
+        format!("{whole}.{decimals}")
+    } else {
+        // A comma before exactly three digits separates thousands, any other is a decimal one.
+        let mut number = String::with_capacity(digits.len());
+        for (at, part) in digits.split(',').enumerate() {
+            if at > 0 && part.split('.').next().map(str::len) != Some(3) {
+                number.push('.');
+            }
+            number.push_str(part);
         }
-        number.push_str(part);
-    }
-    if number.contains('.') {
-        number.truncate(number.trim_end_matches('0').trim_end_matches('.').len());
-    }
-    (number, rest)
+        number
+    };
+    let is_whole = !number.contains('.');
+    let plain = if is_whole { &number } else { number.trim_end_matches('0').trim_end_matches('.') };
+    (plain.to_owned(), rest)
+}
+
+/// How many groups of digits points part as thousands: 2 in `2.000`, 1 where they are no thousands.
+fn groups_of_thousands(digits: &str) -> usize {
+    let mut groups = digits.split('.');
+    let first = groups.next().unwrap_or_default();
+    let leads = (1..=3).contains(&first.len()) && !first.starts_with('0');
+    if leads && groups.all(|group| group.len() == 3) { digits.split('.').count() } else { 1 }
 }
 
 fn number_word(word: &str) -> Option<&'static str> {
@@ -187,7 +263,7 @@ fn number_word(word: &str) -> Option<&'static str> {
 /// A unit in one spelling, however it is written.
 fn unit(token: &str) -> Option<&'static str> {
     const UNITS: &[(&str, &[&str])] = &[
-        ("h", &["h", "hr", "hrs", "hour", "hours", "stunde", "stunden"]),
+        ("h", &["h", "hr", "hrs", "hour", "hours", "stunde", "stunden", "betriebsstunden"]),
         ("min", &["min", "mins", "minute", "minutes", "minuten"]),
         ("s", &["s", "sec", "secs", "second", "seconds", "sekunden"]),
         ("ms", &["ms", "millisecond", "milliseconds"]),
@@ -195,7 +271,8 @@ fn unit(token: &str) -> Option<&'static str> {
         ("week", &["week", "weeks", "woche", "wochen"]),
         ("month", &["month", "months", "monat", "monate", "monaten"]),
         ("year", &["year", "years", "jahr", "jahre", "jahren"]),
-        ("nm", &["nm", "n·m", "newton-metres"]),
+        ("nm", &["nm", "n·m", "n⋅m", "newton-metres"]),
+        ("knm", &["knm", "kn·m", "kn⋅m"]),
         ("mm", &["mm", "millimetre", "millimetres", "millimeter", "millimeters"]),
         ("cm", &["cm", "centimetres", "centimeters"]),
         ("m", &["m", "metre", "metres", "meter", "meters"]),
@@ -297,6 +374,33 @@ mod tests {
         assert_eq!(measures("at 80 °C, 80°C, or 20 %"), [pair("20", "%"), pair("80", "c")]);
         assert_eq!(measures("twice a week for six months"), [pair("2", ""), pair("6", "month")]);
         assert_eq!(measures("1450 r/min"), [pair("1450", "rpm")]);
+    }
+
+    #[test]
+    fn a_newton_metre_with_a_raised_point_is_one_unit() {
+        assert_eq!(measures("Tighten with 85 N·m, then 110N⋅m"), [pair("110", "nm"), pair("85", "nm")]);
+        assert_eq!(measures("1.2 kN·m"), [pair("1.2", "knm")]);
+        assert!(terms("85 N·m").holds_figures_of(&terms("85 Nm")));
+        assert!(!terms("85 N·m").holds_figures_of(&terms("85 m")));
+        assert_eq!(terms("Sensor·Kabel").words.len(), 2);
+    }
+
+    #[test]
+    fn a_german_point_separates_thousands() {
+        assert_eq!(measures("alle 4.500 Stunden"), [pair("4500", "h")]);
+        assert_eq!(measures("Nach 12.000 Betriebsstunden"), [pair("12000", "h")]);
+        assert_eq!(measures("Der Druck ist 1,250 bar oder 3.50 bar"), [pair("1.25", "bar"), pair("3.5", "bar")]);
+        assert_eq!(measures("1.250,75 kg and 1.250.000 h"), [pair("1250.75", "kg"), pair("1250000", "h")]);
+        assert!(terms("alle 4.500 Stunden").holds_figures_of(&terms("every 4,500 hours")));
+        assert!(!terms("alle 4.500 Stunden").holds_figures_of(&terms("every 4.5 hours")));
+    }
+
+    #[test]
+    fn a_point_that_may_separate_thousands_equals_neither_reading() {
+        let table = terms("Filter | 4.500 h");
+        assert!(table.holds_figures_of(&terms("4.500 h")));
+        assert!(!table.holds_figures_of(&terms("4.5 h")) && !table.holds_figures_of(&terms("4500 h")));
+        assert_eq!(measures("0.500 mm and 2.25 mm"), [pair("0.5", "mm"), pair("2.25", "mm")]);
     }
 
     #[test]

@@ -93,7 +93,7 @@ function Trail({ run }: { run: Run }) {
           run.status === "running"
             ? undefined
             : (index) => run.steps[index]?.status === "finished" && (
-                <Button kind="quiet" className="ml-auto text-sm" disabled={fork.isPending} onClick={() => fork.mutate(run.steps[index]?.number ?? 0)}>
+                <Button kind="quiet" className="-mr-3 ml-auto text-sm" disabled={fork.isPending} onClick={() => fork.mutate(run.steps[index]?.number ?? 0)}>
                   <GitBranch size={14} aria-hidden="true" />
                   <span>
                     {t("runs.fork")}

@@ -1,0 +1,191 @@
+//! Asks a suite's questions, one after the other, as people of the tenant would.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    pin::pin,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use futures::StreamExt;
+use millwright_agents::{
+    History, Parent, StartRun, StartedRun,
+    eval::{Answered, Case, CaseReport, Library, Speaker, Suite, judge},
+    events,
+};
+use millwright_api::AppState;
+use millwright_core::{Classification, Credential, ErrorCode, Principal, Role, TenantScope, ToProblem, id::UserId};
+use millwright_gateway::Catalog;
+use millwright_policy::pii::Vault;
+use millwright_store::tenant::{SearchFilter, StepKind, UsageFilter, UsageGroup, UsageTotals};
+use serde_json::Value;
+
+use crate::{database::Database, scratch};
+
+/// How often is told how far it is.
+const REPORT_EVERY: Duration = Duration::from_secs(5);
+
+/// Asks on behalf of one person for each clearance.
+pub(crate) struct Asker<'a> {
+    state: &'a AppState,
+    database: &'a Database,
+    scope: TenantScope,
+    /// Models that can ask for tools to be called.
+    calls_tools: BTreeSet<&'a str>,
+    people: BTreeMap<Classification, UserId>,
+}
+
+/// An answer, and the run that gave it where one began.
+type Answer = (Answered, Option<StartedRun>);
+
+impl<'a> Asker<'a> {
+    pub(crate) fn new(state: &'a AppState, database: &'a Database, scope: TenantScope, catalog: &'a Catalog) -> Self {
+        let calls_tools = catalog.models().filter(|model| model.capabilities.tools);
+        let calls_tools = calls_tools.map(|model| model.name.as_str()).collect();
+        Self { state, database, scope, calls_tools, people: BTreeMap::new() }
+    }
+
+    /// The answers, in the order of the cases.
+    pub(crate) async fn ask_all(&mut self, suite: &Suite) -> anyhow::Result<Vec<Answer>> {
+        let (began, mut told) = (Instant::now(), Instant::now());
+        let mut answers = Vec::with_capacity(suite.cases.len());
+        for case in &suite.cases {
+            let answer = self.ask(case).await;
+            answers.push(answer.with_context(|| format!("asking `{}`", case.id))?);
+            if told.elapsed() >= REPORT_EVERY {
+                told = Instant::now();
+                let left = suite.cases.len() - answers.len();
+                let left_for = began.elapsed().mul_f64(left as f64 / answers.len() as f64);
+                eprintln!("{} of {} asked, about {} s left", answers.len(), suite.cases.len(), left_for.as_secs());
+            }
+        }
+        Ok(answers)
+    }
+
+    /// A viewer: what most people are.
+    async fn person(&mut self, clearance: Classification) -> anyhow::Result<Principal> {
+        let user = if let Some(user) = self.people.get(&clearance) {
+            *user
+        } else {
+            let (sources, key) = (&self.state.sources, &self.state.audit_key);
+            let user = scratch::user(self.database, sources, key, &self.scope, Role::Viewer, clearance).await?;
+            self.people.insert(clearance, user);
+            user
+        };
+        Ok(Principal::new(user, self.scope, Role::Viewer, Credential::Token))
+    }
+
+    async fn ask(&mut self, case: &Case) -> anyhow::Result<Answer> {
+        let principal = self.person(case.clearance).await?;
+        let history = case
+            .before
+            .iter()
+            .map(|said| History { by_assistant: said.role == Speaker::Assistant, text: said.content.clone() });
+        let command = StartRun {
+            message: Some(case.question.clone()),
+            conversation_id: None,
+            parent: Parent::Newest,
+            regenerate: None,
+            history: history.collect(),
+            tier: None,
+            // No higher than what is asked for, so that the question itself is no reason to refuse.
+            classification: case.clearance.min(Classification::Internal),
+            filter: SearchFilter::default(),
+            trace_id: self.state.sources.new_uuid().as_simple().to_string(),
+        };
+        let began = Instant::now();
+        let started = match self.state.runner.start(&principal, command).await {
+            Ok(started) => started,
+            Err(error) => {
+                let problem = error.problem();
+                return Ok((failed(problem.code.as_str(), &problem.detail), None));
+            }
+        };
+        let mut answered = self.follow(started).await?;
+        answered.spent.duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Ok((answered, Some(started)))
+    }
+
+    /// Reads a run's events to the last, as its reader would.
+    async fn follow(&self, run: StartedRun) -> anyhow::Result<Answered> {
+        let mut events = pin!(self.state.runner.events(self.scope, run.run_id, 0));
+        let mut answered = failed(ErrorCode::Interrupted.as_str(), "the run did not come to its end");
+        let (mut deltas, mut message) = (Vec::new(), Value::Null);
+        while let Some(event) = events.next().await {
+            let payload = &event.payload;
+            match payload["type"].as_str().unwrap_or_default() {
+                "TEXT_MESSAGE_CONTENT" => deltas.extend(payload["delta"].as_str().map(str::to_owned)),
+                "STATE_DELTA" => {
+                    for patch in payload["delta"].as_array().into_iter().flatten() {
+                        if patch["path"] == "/message" {
+                            message = patch["value"].clone();
+                        }
+                    }
+                }
+                "RUN_FINISHED" => answered.failure = None,
+                "RUN_ERROR" => {
+                    let words = ["code", "message"].map(|field| payload[field].as_str().unwrap_or_default());
+                    answered.failure = Some(words.join(": "));
+                }
+                _ => {}
+            }
+            if events::is_last(payload) {
+                break;
+            }
+        }
+        let vault = self.vault(run).await?;
+        answered.shown = vault.restore(&deltas.concat());
+        answered.answered = message["answered"].as_bool();
+        answered.model = message["model"].as_str().unwrap_or_default().to_owned();
+        if !message["citations"].is_null() {
+            answered.citations = serde_json::from_value(message["citations"].take()).context("its citations")?;
+        }
+        for citation in &mut answered.citations {
+            citation.quote = vault.restore(&citation.quote);
+        }
+        Ok(answered)
+    }
+
+    /// What stands for personal data in a conversation: a reader sees behind it.
+    async fn vault(&self, run: StartedRun) -> anyhow::Result<Vault> {
+        let sealed = self.state.store.tenant(&self.scope).read().await?.vaults().get(run.conversation_id).await?;
+        Ok(self.state.governance.open(run.conversation_id, sealed.as_deref())?)
+    }
+
+    /// Scores the answers, with what was counted of their runs.
+    pub(crate) async fn judge(
+        &self,
+        suite: &Suite,
+        answers: Vec<Answer>,
+        library: &Library,
+    ) -> anyhow::Result<Vec<CaseReport>> {
+        let mut tx = self.state.store.tenant(&self.scope).read().await?;
+        let most = i64::try_from(answers.len()).unwrap_or(i64::MAX);
+        // There is a group for calls of no run too.
+        let usage = tx.usage().totals(&UsageFilter::default(), UsageGroup::Run, None, most.saturating_add(1)).await?;
+        let usage: HashMap<String, UsageTotals> = usage.into_iter().map(|row| (row.key.clone(), row)).collect();
+        let mut reports = Vec::with_capacity(answers.len());
+        for (case, (mut answered, started)) in suite.cases.iter().zip(answers) {
+            if let Some(started) = started {
+                let steps = tx.runs().steps(started.run_id).await?;
+                answered.spent.steps = steps.len() as u64;
+                let calls = steps.iter().filter(|step| step.kind == StepKind::Tool);
+                let calls = calls.filter_map(|step| step.detail["calls"].as_array()).flatten();
+                let called: Vec<String> = calls.filter_map(|call| call["tool"].as_str().map(str::to_owned)).collect();
+                answered.tools = self.calls_tools.contains(answered.model.as_str()).then_some(called);
+                if let Some(counted) = usage.get(&started.run_id.to_string()) {
+                    let figure = |of: i64| u64::try_from(of).unwrap_or_default();
+                    answered.spent.input_tokens = figure(counted.input_tokens);
+                    answered.spent.output_tokens = figure(counted.output_tokens);
+                    answered.spent.cost_micros = figure(counted.cost_micros);
+                }
+            }
+            reports.push(judge(case, &answered, library));
+        }
+        Ok(reports)
+    }
+}
+
+fn failed(code: &str, detail: &str) -> Answered {
+    Answered { failure: Some(format!("{code}: {detail}")), ..Answered::default() }
+}
