@@ -108,7 +108,8 @@ export const POLICY_PAGES = [
     go: async (page) => {
       await openPolicy(page, "replay");
       await page.getByRole("button", { name: "Replay", exact: true }).click();
-      await page.getByTestId("replay").waitFor();
+      // Thousands of decisions of all tests before, made again by a binary that is not optimised.
+      await page.getByTestId("replay").waitFor({ timeout: 60_000 });
     },
   },
   {
