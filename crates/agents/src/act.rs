@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use futures::future::join_all;
 use millwright_core::{Integrity, Label};
 use millwright_governance::decision::{Question, person};
@@ -84,14 +85,15 @@ pub(crate) async fn act(
         calling.push(decided(inner, run, progress, &reader, (number, call), &mut decisions)?);
     }
     let is_repeated = repeated.is_some();
+    let today = repeated.as_ref().and_then(|acted| acted.day).unwrap_or_else(|| run.created_at.date_naive());
     let mut called = if let Some(acted) = repeated {
-        done_before(inner, run, progress, &reader, (calling, acted)).await?
+        done_before(inner, run, progress, &reader, (calling, acted, today)).await?
     } else {
         // Before anything is read: a run that is stopped meanwhile has its decisions all the same.
         observe::record(inner, run, std::mem::take(&mut decisions)).await?;
         done(inner, run, progress, &reader, calling).await
     };
-    let record = record(progress, &called)?;
+    let record = record(progress, &called, today)?;
     let fresh = take_in(inner, run, progress, &reader, &mut called, &mut decisions).await?;
     let masked = observe::prepare(inner, run, progress, fresh).await?;
     let results = told(inner, progress, called, &masked)?;
@@ -125,7 +127,7 @@ pub(crate) async fn act(
 }
 
 /// What calls came to, as it is kept.
-fn record(progress: &mut Progress, called: &[Called]) -> Result<Value, AgentError> {
+fn record(progress: &mut Progress, called: &[Called], today: NaiveDate) -> Result<Value, AgentError> {
     let mut calls = Vec::new();
     for Called { found, failed, .. } in called {
         let lines = found.lines.iter().map(|line| progress.mask(line)).collect::<Result<_, _>>()?;
@@ -133,7 +135,7 @@ fn record(progress: &mut Progress, called: &[Called]) -> Result<Value, AgentErro
         let failed = failed.as_ref().map(|(word, told)| ((*word).to_owned(), told.clone()));
         calls.push(ActedCall { failed, chunks, lines });
     }
-    Ok(kept(&Acted { calls }))
+    Ok(kept(&Acted { calls, day: Some(today) }))
 }
 
 /// What the calls came to before the process died. Nothing is looked for again.
@@ -142,7 +144,7 @@ async fn done_before(
     run: &Run,
     progress: &Progress,
     reader: &Reader,
-    (calling, acted): (Vec<Calling>, Acted),
+    (calling, acted, today): (Vec<Calling>, Acted, NaiveDate),
 ) -> Result<Vec<Called>, AgentError> {
     if calling.len() != acted.calls.len() {
         return Err(AgentError::NotRepeatable);
@@ -152,7 +154,7 @@ async fn done_before(
         // The same comes of it by itself.
         if let Ok(wish) = &calling.wish
             && before.failed.is_none()
-            && let Some(computed) = wish.compute(run.created_at.date_naive()).await
+            && let Some(computed) = wish.compute(today).await
         {
             let found = Found { computed: computed.ok(), ..Found::default() };
             called.push(Called { calling, found, failed: None });
@@ -194,7 +196,14 @@ fn decided(
     }
     let only_figures = wish.as_ref().is_ok_and(ReadCall::says_only_figures);
     if let Some(placeholders) = &progress.placeholders {
-        wish = wish.map(|wish| wish.restored(|text| placeholders.restore(text)));
+        wish = wish.and_then(|wish| {
+            let restored = wish.clone().restored(|text| placeholders.restore(text));
+            // Its result would say a birth date in another spelling.
+            if wish.computes() && restored != wish {
+                return Err((MALFORMED, "figures of a person are not computed with".to_owned()));
+            }
+            Ok(restored)
+        });
     }
     if let Ok(call) = &wish {
         let label = progress.label(run);

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use chrono::NaiveDate;
 use millwright_core::{
     Label,
     id::{ChunkId, RunId},
@@ -52,6 +53,9 @@ pub(crate) struct BrokenOff {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Acted {
     pub(crate) calls: Vec<ActedCall>,
+    /// The day that was `today` to them: that of the run whose step this first was. None where it was kept before.
+    #[serde(default)]
+    pub(crate) day: Option<NaiveDate>,
 }
 
 /// What came of a call.

@@ -425,7 +425,7 @@ fn feedback(stock: &Stock) -> String {
     let count = |reason| stock.cut[stock.cut_before..].iter().filter(|cut| cut.reason == reason).count();
     format!(
         "An earlier draft was thrown away: {} sentences had no marker, {} named a passage that does not exist, {} \
-         carried a computed figure without naming the passages that hold all of what it was computed from, and {} said \
+         carried a computed figure without naming the passage that holds both what it says and all that it was computed from, and {} said \
          something that the passage they named does not say. Write again. Keep close to the wording of the \
          passages, keep every number with its unit, and end each sentence with the marker of the passage that says it.",
         count(CutReason::NoMarker),

@@ -154,7 +154,9 @@ pub(crate) fn definitions() -> Vec<ToolDefinition> {
             "Computes with numbers and units, exactly. Write every number with the unit it has in its passage, and say the unit of the \
              result: `1.5 bar + 200 mbar to psi`, `25 g * 4`, `3 l/min * 2 h to l`, `tau * 50 Nm * 1450 1/min to kW`, \
              `mean(2 bar; 3 bar)`, `80 °C to °F`. There are + - * / ^ ( ), sum, mean, sqrt, ceil, floor, circle (area by diameter), pi, tau. \
-             Nm is newton metre; a difference of temperatures is in K.",
+             Nm is newton metre; a difference of temperatures is in K. Use each number as often as it stands in the passage, and none that \
+             stands nowhere. In the sentence, keep to the passage that has these numbers, say each of them that is in another sentence, and \
+             say `in total`, `on average` or `difference` where the result could be taken for one of them.",
             json!({ "expression": {
                 "type": "string",
                 "maxLength": compute::MAX_EXPRESSION_CHARS,
@@ -165,7 +167,8 @@ pub(crate) fn definitions() -> Vec<ToolDefinition> {
         tool(
             DATE,
             "Computes with dates: `date` and `add` with `unit` give the date so far away; `date` and `until` give the days between; `date` alone \
-             its weekday. Operating days are Monday to Friday.",
+             its weekday. Operating days are Monday to Friday. The date or the interval has to stand in a passage; say `due` where the date has one \
+             too.",
             json!({
                 "date": { "type": "string", "maxLength": MAX_DATE_CHARS, "description": "2026-03-31, 31.03.2026, or today: the day on which the question was asked (UTC)." },
                 "add": { "type": "integer", "description": "How many; negative for before." },
@@ -294,6 +297,11 @@ impl ReadCall {
     /// Whether it says nothing but numbers and units, as the model wrote it: nothing of a person's can stand in it.
     pub(crate) fn says_only_figures(&self) -> bool {
         matches!(self, Self::Calculate { expression } if compute::is_expression(expression))
+    }
+
+    /// Whether it reads nothing.
+    pub(crate) fn computes(&self) -> bool {
+        matches!(self, Self::Calculate { .. } | Self::Date(_))
     }
 
     /// What has to be permitted.

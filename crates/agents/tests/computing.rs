@@ -82,6 +82,34 @@ async fn today_is_the_day_of_the_run() {
     assert_eq!((&calls[0]["outcome"], &calls[1]["outcome"]), (&json!("done"), &json!("malformed")));
 }
 
+/// A birth date of the question would come back in another spelling, which no filter knows.
+#[tokio::test]
+async fn what_stands_behind_a_placeholder_is_not_computed_with() {
+    let plant = plant().await;
+    let server = Server::by_request(|body: &str| {
+        if body.contains("\"role\":\"tool\"") {
+            return answer("Nothing.");
+        }
+        let begin = body.find("born on ").unwrap() + "born on ".len();
+        let placeholder = body[begin..].split([',', '.']).next().unwrap();
+        let arguments = |name: &str| json!({ name: placeholder }).to_string();
+        calls(&[("date", &arguments("date")), ("calculate", &arguments("expression"))])
+    });
+    let question = format!("Erika Mustermann, born on 12.03.1985, asks: {QUESTION}");
+    let (_, events) = plant.with_tools(&server.address).answer(&plant, &question).await;
+    assert_eq!(last(&events)["type"], "RUN_FINISHED", "{:?}", last(&events));
+    let asked = server.request().body;
+    assert!(!asked.contains("12.03.1985"), "{asked}");
+    let request = server.request().body;
+    assert_eq!(told(&request), ["figures of a person are not computed with"; 2]);
+    assert!(!request.contains("1985"), "{request}");
+    let kept = plant
+        .database
+        .peek("SELECT coalesce(detail::text, '') || coalesce(record::text, '') FROM run_steps WHERE kind <> 'observe'")
+        .await;
+    assert!(kept.iter().all(|step| !step.contains("1985")), "{kept:?}");
+}
+
 /// A model that wants a figure shown has it computed from numbers of its own.
 #[tokio::test]
 async fn a_figure_that_was_computed_from_nothing_is_cut() {

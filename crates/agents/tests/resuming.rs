@@ -145,6 +145,31 @@ async fn wherever_a_process_ends_what_was_computed_is_known_to_the_next() {
     assert_eq!(content.await, expected);
 }
 
+#[tokio::test]
+async fn today_stays_the_day_of_the_run_whose_step_it_was() {
+    let plant = computing::plant().await;
+    let server = Server::play(vec![
+        calls(&[("date", r#"{"date":"today","add":6,"unit":"months"}"#)]),
+        answer("The next oil change of the compressor is due on 2 July 2019 [1]."),
+    ]);
+    let process = plant.with_tools(&server.address);
+    let question = "When is the oil of the compressor changed next?";
+    let (run, _) = process.answer(&plant, question).await;
+    plant
+        .database
+        .tamper("UPDATE run_steps SET record = jsonb_set(record, '{day}', '\"2019-01-02\"') WHERE kind = 'tool'")
+        .await;
+    let fork = process.runner.fork(&plant.principal, run.run_id, (5, None), "0".repeat(32)).await.unwrap();
+    let events = process.events(&plant, fork.run_id).await;
+    assert!(shown(&events).contains("(2019-01-02 + 6 months = 2019-07-02 (Tue))"), "{}", shown(&events));
+    let days = plant.database.peek("SELECT record->>'day' FROM run_steps WHERE kind = 'tool'").await;
+    assert_eq!(days, ["2019-01-02"; 2], "the copy keeps it");
+    // A record of before has none.
+    plant.database.tamper("UPDATE run_steps SET record = record - 'day' WHERE kind = 'tool'").await;
+    let fork = process.runner.fork(&plant.principal, run.run_id, (3, None), "0".repeat(32)).await;
+    assert!(fork.is_ok());
+}
+
 /// Asks, lets the process end after each of the events in turn, and has another go on; what came of it each time. `play`: a
 /// draft that calls tools once, and one that answers.
 async fn ends_anywhere(plant: &Plant, question: &str, play: fn(&str) -> Vec<Act>) -> String {

@@ -34,7 +34,7 @@ impl Interrupt for Steps {
 /// # Errors
 /// What is wrong with it, and what would be accepted.
 pub(crate) fn calculate(text: &str) -> Result<Computed, CalculateError> {
-    let Expression { part, target, inputs, uses } = expression::parse(text)?;
+    let Expression { part, target, inputs, uses, constants, is_conversion } = expression::parse(text)?;
     let (code, unit) = match (part.kind, target) {
         (Kind::Point(scale), target) => {
             let unit = target.unwrap_or(scale);
@@ -52,7 +52,8 @@ pub(crate) fn calculate(text: &str) -> Result<Computed, CalculateError> {
     if !number.is_zero() && value.number.is_zero() {
         return Err(CalculateError::OutOfRange);
     }
-    Ok(Computed::calculated(part.shown, inputs, uses, value, is_exact && value.number == number))
+    let computed = Computed::calculated(part.shown, inputs, uses, value, is_exact && value.number == number);
+    Ok(Computed { constants, is_conversion, ..computed })
 }
 
 /// Whether a text is in the language of [`calculate`]: numbers, units, signs, and a few names of ours.

@@ -42,9 +42,13 @@ pub(crate) enum CalculateError {
     )]
     UnknownUnit(usize),
     #[error(
-        "an exponent is a whole number from -{MAX_EXPONENT} to {MAX_EXPONENT}, written as digits, and stands alone"
+        "an exponent is a whole number from -{MAX_EXPONENT} to {MAX_EXPONENT} and not 0, written as digits, and stands alone"
     )]
     Exponent,
+    #[error("`^` after a unit can mean two things: write (35 ft)^3, or the unit ft³")]
+    UnitPower,
+    #[error("{0} needs a number in its parentheses, and ceil and floor take no pi, tau or circle")]
+    NeedsNumber(&'static str),
     #[error(
         "°C and °F are points on a scale: one may be subtracted from another, and a difference in K added; nothing else"
     )]
@@ -95,8 +99,12 @@ pub(super) struct Expression {
     pub(super) part: Part,
     /// The unit after `to`.
     pub(super) target: Option<Unit>,
-    /// Each number with its unit; exponents 2 and 3 are operations.
+    /// Each number with its unit; the square and the cube of a measure are operations.
     pub(super) inputs: Vec<(Decimal, Option<Unit>)>,
+    /// So often it has pi, tau or a circle.
+    pub(super) constants: Constants,
+    /// Whether it is one number and nothing is done with it.
+    pub(super) is_conversion: bool,
     /// Whether it adds up, subtracts, multiplies, and takes a mean.
     pub(super) uses: Uses,
 }
@@ -111,12 +119,22 @@ pub(crate) struct Uses {
     pub(crate) mean: bool,
 }
 
+/// What an expression has of numbers that no source holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Constants {
+    /// `pi` and `tau`.
+    pub(crate) named: usize,
+    /// `circle`, which brings a pi.
+    pub(crate) circles: usize,
+}
+
 /// Reads an expression.
 pub(super) fn parse(text: &str) -> Result<Expression, CalculateError> {
     if text.trim().is_empty() || text.chars().count() > MAX_CHARS {
         return Err(CalculateError::TooLong);
     }
-    let mut parser = Parser { text, at: 0, depth: 0, inputs: Vec::new(), uses: Uses::default() };
+    let mut parser =
+        Parser { text, at: 0, depth: 0, inputs: Vec::new(), uses: Uses::default(), constants: Constants::default() };
     let mut part = parser.sum()?;
     let target = if parser.word("to") || parser.sign("->") || parser.sign("→") { Some(parser.unit()?) } else { None };
     parser.skip();
@@ -127,7 +145,9 @@ pub(super) fn parse(text: &str) -> Result<Expression, CalculateError> {
     if target.is_some_and(Unit::is_temperature) && part.kind == Kind::Of(KELVIN) && parser.inputs.len() == 1 {
         part.kind = Kind::Point(KELVIN);
     }
-    Ok(Expression { part, target, inputs: parser.inputs, uses: parser.uses })
+    let is_conversion = matches!(parser.inputs.as_slice(), [(number, unit)] if shown(*number, *unit) == part.shown);
+    let Parser { inputs, uses, constants, .. } = parser;
+    Ok(Expression { part, target, inputs, constants, is_conversion, uses })
 }
 
 struct Parser<'t> {
@@ -136,6 +156,7 @@ struct Parser<'t> {
     depth: usize,
     inputs: Vec<(Decimal, Option<Unit>)>,
     uses: Uses,
+    constants: Constants,
 }
 
 impl Parser<'_> {
@@ -186,13 +207,13 @@ impl Parser<'_> {
     }
 
     fn product(&mut self) -> Result<Part, CalculateError> {
-        let mut left = self.power()?;
+        let mut left = self.signed()?;
         loop {
             if self.sign("*") || self.sign("×") || self.sign("·") {
                 self.uses.product = true;
-                left = times(&left, &self.power()?, '*')?;
+                left = times(&left, &self.signed()?, '*')?;
             } else if self.sign("/") || self.sign("÷") {
-                left = times(&left, &self.power()?, '/')?;
+                left = times(&left, &self.signed()?, '/')?;
             } else {
                 return Ok(left);
             }
@@ -200,7 +221,7 @@ impl Parser<'_> {
     }
 
     fn power(&mut self) -> Result<Part, CalculateError> {
-        let base = self.signed()?;
+        let base = self.atom(false)?;
         if !self.sign("^") {
             return Ok(base);
         }
@@ -209,10 +230,10 @@ impl Parser<'_> {
         let length = self.rest().bytes().take_while(u8::is_ascii_digit).count();
         let exponent: u32 = self.rest()[..length].parse().map_err(|_| CalculateError::Exponent)?;
         self.at += length;
-        if exponent > MAX_EXPONENT || self.rest().starts_with(['.', ',']) || self.sign("^") {
+        if exponent == 0 || exponent > MAX_EXPONENT || self.rest().starts_with(['.', ',']) || self.sign("^") {
             return Err(CalculateError::Exponent);
         }
-        if !matches!(exponent, 2 | 3) {
+        if base.kind == Kind::Plain || !matches!(exponent, 2 | 3) {
             self.take((Decimal::from(exponent), None))?;
         }
         let kind = match base.kind {
@@ -231,13 +252,21 @@ impl Parser<'_> {
 
     fn signed(&mut self) -> Result<Part, CalculateError> {
         if !(self.sign("-") || self.sign("−")) {
-            return self.atom(false);
+            return self.power();
         }
         self.skip();
+        let before = (self.at, self.inputs.len());
         if self.rest().starts_with(|c: char| c.is_ascii_digit()) {
-            return self.atom(true);
+            let number = self.atom(true)?;
+            self.skip();
+            if !self.rest().starts_with('^') {
+                return Ok(number);
+            }
+            // `-2^2` is -(2^2).
+            self.at = before.0;
+            self.inputs.truncate(before.1);
         }
-        let part = self.atom(false)?;
+        let part = self.power()?;
         if matches!(part.kind, Kind::Point(_)) {
             return Err(CalculateError::Temperature);
         }
@@ -251,10 +280,12 @@ impl Parser<'_> {
         }
         for (name, digits) in [("pi", 24), ("tau", 24)] {
             if self.word(name) {
+                self.constants.named += 1;
                 return Ok(Part { code: name.into(), shown: name.into(), kind: Kind::Plain, digits });
             }
         }
         if self.word("π") {
+            self.constants.named += 1;
             return Ok(Part { code: "pi".into(), shown: "pi".into(), kind: Kind::Plain, digits: 24 });
         }
         let Some(name) = ["sqrt", "sum", "mean", "circle", "ceil", "floor"].into_iter().find(|name| self.word(name))
@@ -263,7 +294,14 @@ impl Parser<'_> {
             let [part] = inner.as_slice() else { return Err(self.unexpected()) };
             return Ok(Part { shown: format!("({})", part.shown), code: format!("({})", part.code), ..part.clone() });
         };
+        let before = (self.inputs.len(), self.constants);
         let parts = self.parenthesised()?;
+        let is_rounded = matches!(name, "ceil" | "floor");
+        // What pi is rounded to, or its root, would be a number from nowhere.
+        if self.inputs.len() == before.0 || (is_rounded && self.constants != before.1) {
+            return Err(CalculateError::NeedsNumber(name));
+        }
+        self.constants.circles += usize::from(name == "circle");
         self.uses.sum |= name == "sum";
         self.uses.mean |= name == "mean";
         call(name, &parts, || self.unexpected())
@@ -310,7 +348,16 @@ impl Parser<'_> {
             self.at = before;
             return self.measured(number, None);
         }
+        let name = self.rest().trim_start_matches(|c: char| c.is_alphabetic() || matches!(c, '°' | '%' | '€' | '/'));
+        let is_powered = name.starts_with('^') && Unit::read(self.rest()).is_none();
+        if is_powered {
+            return Err(CalculateError::UnitPower);
+        }
         let unit = self.unit()?;
+        self.skip();
+        if self.rest().starts_with('^') {
+            return Err(CalculateError::UnitPower);
+        }
         self.measured(number, Some(unit))
     }
 
@@ -329,10 +376,9 @@ impl Parser<'_> {
         self.take((number, unit))?;
         let Some(unit) = unit else {
             let code = if number.magnitude() == number { number.to_string() } else { format!("({number})") };
-            return Ok(Part { code, shown: number.to_string(), kind: Kind::Plain, digits: 15 });
+            return Ok(Part { code, shown: shown(number, None), kind: Kind::Plain, digits: 15 });
         };
-        let gap = if unit == PERCENT { "" } else { " " };
-        let shown = format!("{number}{gap}{unit}");
+        let shown = shown(number, Some(unit));
         let (code, kind) = match unit.library_name() {
             Some(name) => (format!("(({number}) * ({name}))"), Kind::Of(unit)),
             None if unit == CELSIUS => (format!("((({number}) + 273.15) kelvin)"), Kind::Point(CELSIUS)),
@@ -344,6 +390,14 @@ impl Parser<'_> {
     fn take(&mut self, input: (Decimal, Option<Unit>)) -> Result<(), CalculateError> {
         self.inputs.push(input);
         if self.inputs.len() > MAX_NUMBERS { Err(CalculateError::TooLong) } else { Ok(()) }
+    }
+}
+
+fn shown(number: Decimal, unit: Option<Unit>) -> String {
+    match unit {
+        Some(PERCENT) => format!("{number}%"),
+        Some(unit) => format!("{number} {unit}"),
+        None => number.to_string(),
     }
 }
 

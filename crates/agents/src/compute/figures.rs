@@ -1,6 +1,7 @@
 //! The figures of a text: numbers with their units, dates and weekdays, and where they stand.
 
 use chrono::{NaiveDate, Weekday};
+use millwright_llm::text::is_unit as is_unit_word;
 
 use super::{
     Figure, Value,
@@ -69,6 +70,10 @@ fn quantity(text: &str, at: usize, style: Option<Style>, tell: &mut impl FnMut(S
     let (meaning, length) = number::number(rest);
     let after = &rest[length..];
     let (unit, mut end) = unit_after(after).map_or((None, length), |(unit, below)| (Some(unit), length + below));
+    // The `4` of `m^4` is no figure.
+    if text[..at].ends_with('^') || is_of_unknown_unit(after, unit, &rest[end..]) {
+        return end.max(1);
+    }
     let next = rest[end..].chars().next();
     let joins = |c: char| c.is_alphanumeric() || matches!(c, '/' | '-' | '–' | '_' | '×');
     let before_digit = |text: &str| text.chars().nth(1).is_some_and(|c| c.is_ascii_digit());
@@ -135,6 +140,47 @@ fn unit_after(after: &str) -> Option<(Unit, usize)> {
     (!is_preposition).then_some((unit, length))
 }
 
+/// Whether a number has a unit that is none of ours, or is ours only at its beginning: it is not known what it means.
+fn is_of_unknown_unit(after: &str, unit: Option<Unit>, rest: &str) -> bool {
+    if unit.is_some() {
+        // `mg/Nm³`, `kW·h`, `m^4`; but not `1.5 bar/21 psi`.
+        let mut further = rest.chars();
+        return match further.next() {
+            Some('^') => true,
+            Some('/' | '·' | '⋅' | '*') => further.next().is_some_and(char::is_alphabetic),
+            _ => false,
+        };
+    }
+    let gap = after.trim_start_matches([' ', '\u{a0}', '\u{202f}']);
+    let gap = gap.strip_prefix('-').filter(|_| gap.len() == after.len()).unwrap_or(gap);
+    if gap.starts_with(['$', '£', '¥', '‰', '‱', '\'', '′', 'µ', 'μ', '^']) {
+        return true;
+    }
+    let length = gap.find(|c: char| !c.is_alphabetic()).unwrap_or(gap.len());
+    let word = &gap[..length];
+    let is_joined = gap[length..].starts_with(['/', '·', '⋅', '^', '²', '³', '⁻']);
+    let is_power = word.starts_with(char::is_lowercase) && gap[length..].starts_with(|c: char| c.is_ascii_digit());
+    let lower = word.to_lowercase();
+    let vowels = ['a', 'e', 'i', 'o', 'u', 'y', 'ä', 'ö', 'ü'];
+    let is_short = (1..=4).contains(&word.chars().count());
+    // `dB`, `cSt`, `kVA`, `ppm`, `lx`: no words.
+    let is_no_word = (is_short && !lower.contains(vowels))
+        || (word.chars().count() <= 5 && word.chars().skip(1).any(char::is_uppercase));
+    let is_known = is_unit_word(word) || OTHER_UNITS.contains(&lower.as_str());
+    // `4 M8 screws`, `2 V-belts`
+    let is_code = gap[length..].starts_with(|c: char| c.is_ascii_digit() || c == '-');
+    !word.is_empty() && (is_joined || (is_power && is_short) || ((is_no_word || is_known) && !is_code))
+}
+
+/// Units that look like words and are not computed with.
+const OTHER_UNITS: &[&str] = &[
+    "acre", "acres", "atm", "byte", "bytes", "cal", "candela", "decibel", "dollar", "dollars", "franken", "gal",
+    "gallon", "gallons", "gauss", "ha", "hectare", "kilo", "kcal", "knots", "lumen", "lux", "mil", "mile", "miles",
+    "mils", "mol", "mole", "ounce", "ounces", "oz", "phon", "pint", "pints", "poise", "quart", "quarts", "rad",
+    "radian", "radians", "rev", "sone", "stokes", "tesla", "ton", "tons", "torr", "usd", "var", "yard", "yards", "yd",
+    "zentner", "permille", "promille", "hp", "ps",
+];
+
 /// The rest of a part number.
 fn code_length(after: &str) -> usize {
     after.find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '–' | '/' | '_' | '.'))).unwrap_or(after.len())
@@ -179,6 +225,9 @@ fn word(text: &str, at: usize, tell: &mut impl FnMut(Seen, Meaning)) -> usize {
     }
     let Some(number) = number_word(&lower) else { return length.max(1) };
     let (unit, end) = unit_after(&rest[length..]).map_or((None, length), |(unit, below)| (Some(unit), length + below));
+    if is_of_unknown_unit(&rest[length..], unit, &rest[end..]) {
+        return end;
+    }
     seen(end, Figure::Quantity(Value { number: Decimal::from(number), unit }))
 }
 

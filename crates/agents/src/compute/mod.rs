@@ -16,12 +16,19 @@ use serde_json::{Value as Json, json};
 pub(crate) use calculate::{calculate, is_expression};
 pub(crate) use date::{DateCall, Interval};
 pub(crate) use expression::MAX_CHARS as MAX_EXPRESSION_CHARS;
-use expression::Uses;
+use expression::{Constants, Uses};
 use number::Decimal;
-use unit::Unit;
+pub(crate) use unit::Dimension;
+use unit::{PERCENT, Unit};
 
 /// A longer result is shown rounded.
 const MAX_SHOWN_CHARS: usize = 9;
+
+/// Words (stems) for what was done.
+const SUM: &[&str] = &["altogeth", "insgesamt", "overal", "sum", "summ", "togeth", "total", "zusammen"];
+const DIFFERENCE: &[&str] = &["differ", "differenz"];
+const MEAN: &[&str] = &["averag", "durchschnitt", "mean", "mittel"];
+const DUE: &[&str] = &["due", "fällig", "nächst", "next"];
 
 /// A number with its unit.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,6 +55,24 @@ pub(crate) enum Figure {
 }
 
 impl Figure {
+    pub(crate) fn dimension(self) -> Dimension {
+        match self {
+            Self::Quantity(value) => value.unit.map_or(Dimension::NUMBER, Unit::dimension),
+            Self::Date(_) | Self::Weekday(_) => Dimension::DATE,
+        }
+    }
+
+    pub(crate) fn is_zero(self) -> bool {
+        matches!(self, Self::Quantity(value) if value.number.is_zero())
+    }
+
+    /// A zero, or a one without unit: what anything comes to that cancels itself out.
+    pub(crate) fn is_trivial(self) -> bool {
+        let Self::Quantity(Value { number, unit }) = self else { return false };
+        let one = if unit == Some(PERCENT) { 100 } else { 1 };
+        self.is_zero() || (matches!(unit, None | Some(PERCENT)) && number.magnitude() == Decimal::from(one))
+    }
+
     /// Whether this, as written in a sentence, says that result.
     pub(crate) fn says(self, result: Self) -> bool {
         match (self, result) {
@@ -96,6 +121,9 @@ pub(crate) struct Computed {
     /// What a sentence may say for it.
     results: Vec<Figure>,
     uses: Uses,
+    constants: Constants,
+    /// Whether it is one number and nothing was done with it but to say it in another unit.
+    is_conversion: bool,
     is_date: bool,
     shown: String,
     value: String,
@@ -122,6 +150,8 @@ impl Computed {
             inputs: inputs.into_iter().map(input).collect(),
             results: vec![Figure::Quantity(value)],
             uses,
+            constants: Constants::default(),
+            is_conversion: false,
             is_date: false,
             shown: short.to_string(),
             value: value.number.to_string(),
@@ -138,6 +168,8 @@ impl Computed {
             inputs,
             results: vec![Figure::Date(day), Figure::Weekday(weekday)],
             uses: Uses::default(),
+            constants: Constants::default(),
+            is_conversion: false,
             is_date: true,
             shown: format!("{day} ({weekday})"),
             value: day.to_string(),
@@ -165,6 +197,33 @@ impl Computed {
         &self.results
     }
 
+    pub(crate) fn is_conversion(&self) -> bool {
+        self.is_conversion
+    }
+
+    /// Whether it adds or subtracts something, so that not each number is a factor.
+    pub(crate) fn adds(&self) -> bool {
+        self.is_date || self.uses.sum || self.uses.difference || self.uses.mean
+    }
+
+    /// So many circles, and so often pi or tau beside them.
+    pub(crate) fn constants(&self) -> Constants {
+        self.constants
+    }
+
+    /// Whether this word (a stem) says what was done, so that the result is not taken for a number of the source.
+    pub(crate) fn is_named_by(&self, stem: &str) -> bool {
+        ((self.uses.sum || self.uses.product) && SUM.contains(&stem))
+            || (self.uses.difference && DIFFERENCE.contains(&stem))
+            || (self.uses.mean && MEAN.contains(&stem))
+            || (self.is_date && DUE.contains(&stem.trim_end_matches(['e', 'r', 'n'])))
+    }
+
+    /// The same of `all`: for as many as there are.
+    pub(crate) fn is_of_all(&self) -> bool {
+        self.uses.sum || self.uses.product
+    }
+
     /// Whether a sentence that carries the result may use this word (a stem) for what was done, though no passage does.
     pub(crate) fn may_say(&self, stem: &str) -> bool {
         const ALWAYS: &[&str] = &[
@@ -185,14 +244,9 @@ impl Computed {
             "rund",
             "umgerechnet",
         ];
-        const SUM: &[&str] = &["altogeth", "insgesamt", "overal", "sum", "summ", "togeth", "total", "zusammen"];
-        const DIFFERENCE: &[&str] = &["differ", "differenz"];
-        const MEAN: &[&str] = &["averag", "durchschnitt", "mean", "mittel"];
         const DATE: &[&str] = &["date", "datum", "due", "fällig", "heut", "nächst", "next", "today"];
         ALWAYS.contains(&stem)
-            || ((self.uses.sum || self.uses.product) && SUM.contains(&stem))
-            || (self.uses.difference && DIFFERENCE.contains(&stem))
-            || (self.uses.mean && MEAN.contains(&stem))
+            || self.is_named_by(stem)
             || (self.is_date && DATE.contains(&stem.trim_end_matches(['e', 'r', 'n'])))
             || (self.is_date && DATE.contains(&stem))
     }

@@ -41,6 +41,12 @@ fn plants_compute_with_their_units() {
         ("ceil(7 l / 2 l)", "ceil(7 l / 2 l) = 4"),
         ("sqrt(9 mm²) to mm", "sqrt(9 mm²) = 3 mm"),
         ("2^10", "2^10 = 1024"),
+        ("-2^2", "-2^2 = -4"),
+        ("(-2)^2", "(-2)^2 = 4"),
+        ("5 - -2^2", "5 - -2^2 = 9"),
+        ("35 ft^3 to l", "35 ft³ ≈ 991.1 l"),
+        ("(2 ft)^3 to ft³", "(2 ft)^3 = 8 ft³"),
+        ("3 in² * 2 in to in³", "3 in² × 2 in = 6 in³"),
         ("-(3 - 5)", "-(3 - 5) = 2"),
         ("12 000 mm to m", "12000 mm = 12 m"),
         ("400 V * 16 A to kW", "400 V × 16 A = 6.4 kW"),
@@ -87,6 +93,13 @@ fn what_is_wrong_is_said_with_what_would_be_right() {
         ("3 month to day", "use the tool `date`"),
         ("1 bar / 0", "a division by zero"),
         ("9^9^9^9", "an exponent is a whole number"),
+        ("4^0", "an exponent is a whole number"),
+        ("35 bar^2", "write (35 ft)^3, or the unit ft³"),
+        ("35 ft ^3", "write (35 ft)^3, or the unit ft³"),
+        ("2 m^4 to m", "write (35 ft)^3, or the unit ft³"),
+        ("ceil(tau)", "ceil needs a number in its parentheses"),
+        ("floor(4 * pi)", "floor needs a number in its parentheses"),
+        ("sqrt(tau)", "sqrt needs a number in its parentheses"),
         ("2^(3)", "an exponent is a whole number"),
         ("2^99", "an exponent is a whole number"),
         ("((((9^12)^12)^12)^12)", "too many digits"),
@@ -122,6 +135,7 @@ fn an_expression_says_each_number_with_its_unit() {
     assert_eq!(inputs("-5 °C - 2 °C"), ["-5 °C", "2 °C"]);
     assert_eq!(inputs("pi * (50 mm)^2 / 4 to mm²"), ["50 mm", "4"], "the square is an operation, the 4 is a number");
     assert_eq!(inputs("1.05^10"), ["1.05", "10"]);
+    assert_eq!(inputs("4^2"), ["4", "2"], "the square of a number is another number");
     assert_eq!(inputs("circle(50 mm) to mm²"), ["50 mm"]);
 }
 
@@ -236,6 +250,10 @@ fn figures_are_found_with_their_units() {
         ("1450 1/min or 1450 U/min", "1450 1/min, 1450 1/min"),
         ("version 3.2.1 of 03/04/2026", ""),
         ("21.76 psi. Then stop.", "21.76 psi"),
+        // A unit that is not known says another thing than none.
+        ("85 dB, 85dB, 20 ppm, 46 cSt, 500 lx, 7 MHz, 5 kVA, 3 mol, 40 $, 3 mm4, 16 GB", ""),
+        ("seven ppm, 5 mg/Nm³, 2 kW·h, 4 m^4, 2 ft^3", "2 ft³"),
+        ("4 bearings, 4 M8 screws, both belts, 4 of 6, 12 kits, 3 in²", "4, 4, 2, 4, 6, 12, 3 in²"),
     ] {
         assert_eq!(figures(text), expected, "{text}");
     }

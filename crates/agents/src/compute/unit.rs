@@ -56,6 +56,10 @@ const UNITS: &[Entry] = &[
     Entry("mm³", Some("millimeter^3"), &["mm³", "mm3", "mm^3"], &[]),
     Entry("cm³", Some("centimeter^3"), &["cm³", "cm3", "cm^3"], &[]),
     Entry("m³", Some("meter^3"), &["m³", "m3", "m^3"], &[]),
+    Entry("in²", Some("inch^2"), &["in²", "in2", "in^2"], &[]),
+    Entry("ft²", Some("foot^2"), &["ft²", "ft2", "ft^2"], &[]),
+    Entry("in³", Some("inch^3"), &["in³", "in3", "in^3"], &[]),
+    Entry("ft³", Some("foot^3"), &["ft³", "ft3", "ft^3"], &[]),
     Entry("l", Some("liter"), &["l", "L"], &["litre", "litres", "liter", "liters", "litern"]),
     Entry("ml", Some("milliliter"), &["ml", "mL"], &["millilitre", "millilitres", "milliliter", "milliliters"]),
     Entry("mg", Some("milligram"), &["mg"], &[]),
@@ -135,9 +139,47 @@ impl Unit {
         })
     }
 
+    /// What it measures.
+    pub(crate) fn dimension(self) -> Dimension {
+        Dimension(measured(self.top), self.per.map(measured))
+    }
+
     /// Whether it is an absolute temperature.
     pub(crate) fn is_temperature(self) -> bool {
         self == CELSIUS || self == FAHRENHEIT
+    }
+}
+
+/// What a figure measures: pressure; a volume per time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Dimension(&'static str, Option<&'static str>);
+
+impl Dimension {
+    /// A number of things, or a share of them.
+    pub(crate) const NUMBER: Self = Self("number", None);
+    /// A day.
+    pub(crate) const DATE: Self = Self("date", None);
+}
+
+fn measured(name: &'static str) -> &'static str {
+    match name {
+        "bar" | "mbar" | "Pa" | "hPa" | "kPa" | "MPa" | "psi" => "pressure",
+        // A torque and an energy are the same to the library.
+        "Nm" | "kWh" | "MWh" | "J" | "kJ" | "MJ" => "energy",
+        "N" | "kN" => "force",
+        "µm" | "mm" | "cm" | "m" | "km" | "in" | "ft" => "length",
+        "mm²" | "cm²" | "m²" | "in²" | "ft²" => "area",
+        "mm³" | "cm³" | "m³" | "in³" | "ft³" | "l" | "ml" => "volume",
+        "mg" | "g" | "kg" | "t" | "lb" => "mass",
+        "ms" | "s" | "min" | "h" | "day" | "week" | "month" | "year" | "operating day" => "time",
+        "1/min" | "Hz" | "kHz" => "frequency",
+        "W" | "kW" | "MW" => "power",
+        "mV" | "V" | "kV" => "voltage",
+        "mA" | "A" => "current",
+        "°C" | "°F" => "temperature",
+        "%" => "number",
+        // One unit each: ohm, kelvin, degree, euro.
+        other => other,
     }
 }
 
@@ -150,7 +192,7 @@ impl fmt::Display for Unit {
 
 fn atom(text: &str) -> Option<(&'static str, usize)> {
     let ends = |length: usize| {
-        let joins = |c: char| c.is_alphanumeric() || matches!(c, '²' | '³' | '⁻');
+        let joins = |c: char| c.is_alphanumeric() || matches!(c, '²' | '³' | '⁻' | '^');
         let by_sign = text[..length].ends_with(|c: char| !c.is_alphanumeric());
         by_sign || !text[length..].starts_with(joins)
     };
@@ -210,5 +252,25 @@ mod tests {
         }
         let count = |one: &&str| spellings.iter().filter(|other| other == &one).count();
         assert!(spellings.iter().all(|spelling| count(spelling) == 1));
+    }
+
+    /// Else a sentence could carry a figure in another unit than it may.
+    #[test]
+    fn units_of_one_dimension_are_those_that_the_library_converts() {
+        let units: Vec<Unit> =
+            UNITS.iter().filter(|entry| entry.1.is_some()).map(|entry| Unit::simple(entry.0)).collect();
+        let mut firsts: Vec<Unit> = Vec::new();
+        for unit in &units {
+            if firsts.iter().all(|first| first.dimension() != unit.dimension()) {
+                firsts.push(*unit);
+            }
+        }
+        for unit in &units {
+            // A degree is a number to the library, as a percent is.
+            for first in firsts.iter().filter(|first| first.top != "°" && unit.top != "°") {
+                let converts = crate::compute::calculate(&format!("2 {unit} to {first}")).is_ok();
+                assert_eq!(converts, unit.dimension() == first.dimension(), "{unit} to {first}");
+            }
+        }
     }
 }

@@ -3,46 +3,47 @@
 //! Such a figure counts as held when all of this is so:
 //! 1. It is the result of a call, with its unit, or the result rounded to the places that the sentence writes (commercially,
 //!    at least two significant digits), or the date, or its weekday.
-//! 2. Every number of that call's expression, with its unit, stands in a sentence of a passage that this sentence cites, in one that
-//!    denies something only if this one does; or in the question; or is the result of an earlier call of which the same
-//!    is true. No number is free: what needs none of its own is said by name (`pi`, `tau`, `mean`, `circle`, a square, a unit).
-//! 3. What is left of the sentence without the result and these numbers is held by the cited passages as in any other
-//!    sentence, words for what was done apart (`total` where something was added up).
+//! 2. What is left of the sentence without it is held by the cited passages as in any other sentence, words for what was done
+//!    apart (`total` where something was added up).
+//! 3. Every number of that call, with its unit, stands in the very stretch that holds the rest ([`ground`] says how), or
+//!    is the result of an earlier call of which the same is true; at least one does. A figure of the question may be a factor
+//!    beside it. No number is free: what needs none of its own is said by name (`pi`, `mean`, `circle`, a unit).
+//! 4. Where it measures what one of these numbers does, and is not that number in another unit, the sentence says what was
+//!    done: else it would contradict its source.
 //!
 //! Whether the formula is the right one nobody can check here: so the reader is shown it beside the sentence.
 
-use millwright_llm::text::terms;
+mod ground;
+
+use std::collections::BTreeSet;
+
+use millwright_llm::text::{Terms, terms};
 
 use super::{Support, Verifier};
 use crate::compute::{
-    Computed, Figure,
+    Computed,
     figures::{self, Seen, Style},
 };
+use ground::{Grounded, Grounding, Stretch};
 
 /// What came of looking at a sentence for computed figures.
+#[derive(Debug, PartialEq)]
 pub(super) enum Carried {
     /// It carries none.
     Nothing,
     /// It does, and stands on these, with the equations that the reader is shown.
     Held(Vec<Support>, Vec<String>),
-    /// It does, and what they were computed from is in none of its sources.
+    /// It does, and what they were computed from is not where the rest of it is.
     InputsNotFound,
     /// It does, and says something else that its passages do not.
     NotHeld,
 }
 
-/// What the figures of a sentence were computed from.
-#[derive(Default)]
-struct Grounds {
-    supports: Vec<Support>,
-    /// The calls, in the order in which they were needed.
+/// A figure of a sentence, and the calls whose result it says.
+struct Struck {
+    start: usize,
+    end: usize,
     calls: Vec<usize>,
-}
-
-/// Where a sentence may take its inputs from.
-struct Sources<'s> {
-    cited: &'s [usize],
-    negated: bool,
 }
 
 impl Verifier {
@@ -59,86 +60,77 @@ impl Verifier {
         }
         let style = figures::style_of(text).or_else(|| figures::style_of(&self.question_text));
         let seen = figures::read(text, Some(style.unwrap_or(Style::Point)));
-        let sources = Sources { cited, negated: terms(text).negated };
-        let mut grounds = Grounds::default();
-        let (mut struck, mut is_grounded) = (Vec::new(), true);
-        for figure in &seen {
-            let says = |call: &usize| says(figure, &self.computed[*call]);
-            let calls: Vec<usize> = (0..self.computed.len()).filter(says).collect();
-            // What a passage says needs no computing.
-            if calls.is_empty() || self.in_passages(figure.meanings[0], &sources).is_some() {
-                continue;
-            }
-            struck.push(figure);
-            is_grounded &= calls.iter().any(|call| self.ground(*call, &sources, &mut grounds));
-        }
+        let negated = terms(text).negated;
+        let struck: Vec<Struck> = seen.iter().filter_map(|figure| self.struck(figure, cited, negated)).collect();
         if struck.is_empty() {
             return Carried::Nothing;
         }
-        if !is_grounded {
-            return Carried::InputsNotFound;
-        }
-        let is_input = |figure: &&Seen| {
-            let inputs = grounds.calls.iter().flat_map(|call| self.computed[*call].inputs());
-            inputs.chain(self.computed_on_the_way(&grounds)).any(|input| figure.meanings.contains(input))
-        };
-        struck.extend(seen.iter().filter(is_input));
-        let mut rest = terms(&without(text, &struck));
-        rest.words.retain(|stem| !grounds.calls.iter().any(|call| self.computed[*call].may_say(stem)));
-        if rest.is_empty() && self.question.words.is_empty() {
-            return Carried::NotHeld;
-        }
-        let mut supports = self.claimed(&rest, cited);
-        if supports.is_empty() {
-            return Carried::NotHeld;
-        }
-        for support in grounds.supports {
-            let holds = |held: &Support| {
-                held.passage == support.passage && held.start <= support.start && support.end <= held.end
+        let all: Vec<usize> = (0..self.computed.len()).collect();
+        let mut carried = Carried::NotHeld;
+        for supports in self.stretches(&self.rest(text, &struck, &all), cited) {
+            let stretch = Stretch::new(self, &supports, &terms(&without(text, &struck)));
+            if !letters(text, &seen).all(|letter| stretch.has_letter(letter)) {
+                continue;
+            }
+            let one = |struck: &Struck| struck.calls.iter().find_map(|call| Grounding::new(&stretch).root(*call));
+            let Some(grounded) = struck.iter().map(one).collect::<Option<Vec<Grounded>>>() else {
+                carried = Carried::InputsNotFound;
+                continue;
             };
-            if !supports.iter().any(holds) {
-                supports.push(support);
+            let mut calls: Vec<usize> = grounded.iter().flat_map(|grounded| grounded.calls.iter().copied()).collect();
+            let mut once = BTreeSet::new();
+            calls.retain(|call| once.insert(*call));
+            let rest = self.rest(text, &struck, &calls);
+            let says_enough = !rest.is_empty() || !self.question.words.is_empty();
+            let is_clear = grounded.iter().all(|grounded| self.says_what_was_done(text, grounded));
+            if says_enough && is_clear && self.stretches(&rest, cited).contains(&supports) {
+                let workings = calls.iter().map(|call| self.computed[*call].equation()).collect();
+                return Carried::Held(supports, workings);
             }
+            carried = Carried::NotHeld;
         }
-        let workings = grounds.calls.iter().map(|call| self.computed[*call].equation()).collect();
-        Carried::Held(supports, workings)
+        carried
     }
 
-    /// Whether each input of a call is in the sources; takes note of where.
-    fn ground(&self, call: usize, sources: &Sources<'_>, grounds: &mut Grounds) -> bool {
-        let before = (grounds.supports.len(), grounds.calls.len());
-        let is_grounded = self.computed[call].inputs().iter().all(|input| {
-            if let Some(support) = self.in_passages(*input, sources) {
-                if !grounds.supports.contains(&support) {
-                    grounds.supports.push(support);
-                }
-                return true;
-            }
-            let in_question = self.question_figures.iter().any(|seen| seen.meanings.contains(input));
-            // Only earlier ones: two calls cannot vouch for each other.
-            let is_result =
-                |earlier: &usize| self.computed[*earlier].results().iter().any(|result| input.says(*result));
-            in_question || (0..call).filter(is_result).any(|earlier| self.ground(earlier, sources, grounds))
-        });
-        if !is_grounded {
-            grounds.supports.truncate(before.0);
-            grounds.calls.truncate(before.1);
-        } else if !grounds.calls.contains(&call) {
-            grounds.calls.push(call);
+    /// A figure that calls have computed and no cited passage says.
+    fn struck(&self, figure: &Seen, cited: &[usize], negated: bool) -> Option<Struck> {
+        let calls: Vec<usize> = (0..self.computed.len()).filter(|call| says(figure, &self.computed[*call])).collect();
+        let is_said = || cited.iter().any(|at| self.evidence[*at].has_figure(figure.meanings[0], negated));
+        (!calls.is_empty() && !is_said()).then_some(Struck { start: figure.start, end: figure.end, calls })
+    }
+
+    /// What the passages have to hold: all but the results, and the words for what these calls did.
+    fn rest(&self, text: &str, struck: &[Struck], calls: &[usize]) -> Terms {
+        let mut rest = terms(&without(text, struck));
+        rest.words.retain(|stem| !calls.iter().any(|call| self.computed[*call].may_say(stem)));
+        rest
+    }
+
+    /// The stretches that hold a claim: one of a cited passage, or, where none does, those that hold it together.
+    fn stretches(&self, claim: &Terms, cited: &[usize]) -> Vec<Vec<Support>> {
+        let whole: Vec<Vec<Support>> =
+            cited.iter().filter_map(|at| self.window(claim, *at)).map(|support| vec![support]).collect();
+        let together = if whole.is_empty() { self.claimed(claim, cited) } else { Vec::new() };
+        if together.is_empty() { whole } else { vec![together] }
+    }
+
+    /// A total of 100 g is not the 25 g for each bearing: where a result could be taken for a number of its source, the sentence
+    /// has a word for what was done, and none that hands it out again.
+    fn says_what_was_done(&self, text: &str, grounded: &Grounded) -> bool {
+        let calls = || grounded.calls.iter().map(|call| &self.computed[*call]);
+        if calls().all(Computed::is_conversion) || !grounded.measures_an_input {
+            return true;
         }
-        is_grounded
-    }
-
-    fn in_passages(&self, figure: Figure, sources: &Sources<'_>) -> Option<Support> {
-        sources.cited.iter().find_map(|at| {
-            let (start, end) = self.evidence[*at].find_figure(figure, sources.negated)?;
-            Some(Support { passage: *at, start, end })
-        })
-    }
-
-    /// The results that later calls went on with.
-    fn computed_on_the_way<'v>(&'v self, grounds: &'v Grounds) -> impl Iterator<Item = &'v Figure> {
-        grounds.calls.iter().flat_map(|call| self.computed[*call].results())
+        let lower = text.to_lowercase();
+        let words = || lower.split(|c: char| !c.is_alphanumeric());
+        let hands_out =
+            |word: &str| matches!(word, "each" | "every" | "apiece" | "per" | "pro" | "je") || word.starts_with("jede");
+        let of_all = |word: &str| matches!(word, "all" | "alle" | "allen" | "aller" | "sämtliche" | "sämtlichen");
+        let stems = terms(text).words;
+        !words().any(hands_out)
+            && calls().any(|call| {
+                stems.iter().any(|stem| call.is_named_by(stem)) || (call.is_of_all() && words().any(of_all))
+            })
     }
 }
 
@@ -147,15 +139,24 @@ fn says(seen: &Seen, computed: &Computed) -> bool {
 }
 
 /// The text with nothing where these figures stand.
-fn without(text: &str, struck: &[&Seen]) -> String {
+fn without(text: &str, struck: &[Struck]) -> String {
     let mut rest = text.to_owned();
-    let mut spans: Vec<(usize, usize)> = struck.iter().map(|seen| (seen.start, seen.end)).collect();
-    spans.sort_unstable();
-    spans.dedup();
-    for (start, end) in spans.into_iter().rev() {
-        rest.replace_range(start..end, " ");
+    for Struck { start, end, .. } in struck.iter().rev() {
+        rest.replace_range(*start..*end, " ");
     }
     rest
+}
+
+/// Capital letters that stand alone, as in `valve A`; not the first word, and not within a figure.
+fn letters<'t>(text: &'t str, seen: &'t [Seen]) -> impl Iterator<Item = char> + 't {
+    let stands_alone = |(at, c): &(usize, char)| {
+        let joins = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || matches!(c, '-' | '/' | '.'));
+        let after = &text[at + c.len_utf8()..];
+        let next = after.chars().next().filter(|c| *c != '.' || after.len() > 1);
+        c.is_uppercase() && *at > 0 && !joins(text[..*at].chars().next_back()) && !joins(next)
+    };
+    let letters = text.char_indices().filter(stands_alone);
+    letters.filter(|(at, _)| !seen.iter().any(|seen| (seen.start..seen.end).contains(at))).map(|(_, c)| c)
 }
 
 #[cfg(test)]

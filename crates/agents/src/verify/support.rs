@@ -1,12 +1,15 @@
 //! Whether a sentence stands on a passage.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::OnceLock};
 
 use millwright_core::id::DocumentId;
 use millwright_llm::text::{Terms, Unit, UnitKind, terms, units};
 use millwright_retrieval::search::Passage;
 
-use crate::compute::{Figure, figures};
+use crate::compute::{
+    Figure,
+    figures::{self, Seen},
+};
 
 /// The share of a sentence's content words (stemmed, each counted once) that the supporting
 /// stretch and its headings must have, where the sentence is not a quote.
@@ -31,6 +34,8 @@ pub struct Evidence {
     text: String,
     units: Vec<Unit>,
     unit_terms: Vec<Terms>,
+    /// Read when a computed figure is first looked for.
+    unit_figures: OnceLock<Vec<Vec<Seen>>>,
     /// Headings and name: they say what the text is about.
     context: Terms,
     /// Document, version and page, and where on the page the text begins, in code points.
@@ -48,6 +53,7 @@ impl Evidence {
         Self {
             unit_terms: units.iter().map(|unit| terms(unit.of(&passage.text))).collect(),
             units,
+            unit_figures: OnceLock::new(),
             context,
             page: (passage.document_id, passage.version, passage.page_number),
             char_start: usize::try_from(passage.char_start).unwrap_or_default(),
@@ -116,14 +122,37 @@ impl Evidence {
         held
     }
 
-    /// The sentence, item or row that holds a figure, with its unit; one that denies something only for a sentence that does.
-    pub(crate) fn find_figure(&self, figure: Figure, negated: bool) -> Option<(usize, usize)> {
-        let style = figures::style_of(&self.text);
-        let holds =
-            |unit: &Unit| figures::read(unit.of(&self.text), style).iter().any(|seen| seen.meanings.contains(&figure));
-        self.sentences()
-            .find(|(unit, terms)| terms.negated == negated && holds(unit))
-            .map(|(unit, _)| (unit.start, unit.end))
+    /// The figures of each unit.
+    fn figures(&self) -> &[Vec<Seen>] {
+        self.unit_figures.get_or_init(|| {
+            let style = figures::style_of(&self.text);
+            self.units.iter().map(|unit| figures::read(unit.of(&self.text), style)).collect()
+        })
+    }
+
+    /// Whether a sentence, item or row holds a figure, with its unit; one that denies something only for a sentence that does.
+    pub(crate) fn has_figure(&self, figure: Figure, negated: bool) -> bool {
+        let mut units = self.units.iter().zip(&self.unit_terms).zip(self.figures());
+        units.any(|((unit, terms), seen)| {
+            let holds = || seen.iter().any(|seen| seen.meanings.contains(&figure));
+            unit.kind != UnitKind::Heading && terms.negated == negated && holds()
+        })
+    }
+
+    /// How often a figure stands within a stretch, in sentences that deny something as `claim` does, and name no part that it does
+    /// not where it names one.
+    pub(crate) fn count(&self, figure: Figure, stretch: Support, claim: &Terms) -> usize {
+        let units = self.units.iter().zip(&self.unit_terms).zip(self.figures());
+        let counts = units.filter(|((unit, terms), _)| {
+            let is_within = unit.start >= stretch.start && unit.end <= stretch.end;
+            let is_of_it = claim.codes.is_empty() || terms.codes.is_subset(&claim.codes);
+            unit.kind != UnitKind::Heading && is_within && terms.negated == claim.negated && is_of_it
+        });
+        counts.flat_map(|(_, seen)| seen).filter(|seen| seen.meanings.contains(&figure)).count()
+    }
+
+    pub(crate) fn text_of(&self, stretch: Support) -> &str {
+        self.text.get(stretch.start..stretch.end).unwrap_or_default()
     }
 
     /// Share of the claim's words in a window, if the window holds its figures and does not say

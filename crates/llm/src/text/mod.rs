@@ -4,5 +4,5 @@
 mod terms;
 mod units;
 
-pub use terms::{Measure, Terms, is_stop_word, terms};
+pub use terms::{Measure, Terms, is_stop_word, is_unit, terms};
 pub use units::{Unit, UnitKind, is_sentence_end, item_mark, units};

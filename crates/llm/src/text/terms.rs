@@ -260,6 +260,11 @@ fn number_word(word: &str) -> Option<&'static str> {
     WORDS.iter().find(|(name, _)| *name == word).map(|(_, digits)| *digits)
 }
 
+/// Whether a word or sign is a unit that is told apart from others.
+pub fn is_unit(token: &str) -> bool {
+    unit(token).is_some()
+}
+
 /// A unit in one spelling, however it is written.
 fn unit(token: &str) -> Option<&'static str> {
     const UNITS: &[(&str, &[&str])] = &[
