@@ -55,7 +55,8 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
     let asked = may_ask(inner, run, &reader).await?;
     let follow_up = progress.conversation.follow_up(&progress.question);
     let query = follow_up.as_ref().map_or(&progress.question, |found| &found.query).clone();
-    let arguments = json!({ "query": progress.mask(&query)? });
+    let masked_query = progress.mask(&query)?;
+    let arguments = json!({ "query": masked_query });
     let call = announce(inner, run, progress, SEARCH, &arguments);
     let label = progress.label(run);
     let request = SearchRequest {
@@ -68,6 +69,10 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
     let found = inner.searcher.search(&run.principal.scope, &reader, request.clone()).await?;
     let relevant = !found.passages.is_empty() && found.relevance.is_answerable();
     let shown = shown_passages(progress, &found.passages)?;
+    let missing_words = match &found.relevance.missing_words {
+        words if masked_query == query => words.iter().collect(),
+        words => still_said(&masked_query, words),
+    };
     let mut detail = json!({
         "query": query,
         "passages": shown,
@@ -75,7 +80,7 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
         "document_ids": documents(&found.passages),
         "relevant": relevant,
         "probability": found.relevance.probability,
-        "missing_words": found.relevance.missing_words,
+        "missing_words": missing_words,
         "follow_up": follow_up.map(|found| json!({ "carried": found.carried })),
         "understood": &found.understood,
         "degraded": found.degraded.map(Degraded::as_str),
@@ -117,6 +122,15 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
     let record = Observed { relevant, passages, hits: progress.hits };
     progress.end_recorded(detail, kept(&record), inner.sources.now());
     Ok(Happened::Observed { relevant })
+}
+
+/// The words, which are stems, that begin one of a text whose personal data was taken out: a word alone may be a part of a name or
+/// a date, which no filter knows without the rest.
+fn still_said<'w>(masked: &str, words: &'w [String]) -> Vec<&'w String> {
+    let masked = masked.to_lowercase();
+    let said: BTreeSet<&str> = masked.split(|c: char| !c.is_alphanumeric()).collect();
+    let is_said = |part: &str| said.iter().any(|word| word.starts_with(part));
+    words.iter().filter(|word| word.split(|c: char| !c.is_alphanumeric()).all(is_said)).collect()
 }
 
 /// What was observed before the process died. Policy is asked again: from here on a model may be given it again.
