@@ -10,7 +10,7 @@ if [ ! -x "$cache/bin/python3" ] || ! "$cache/bin/python3" -c 'import llama_cpp.
   python3 -m venv "$cache"
   "$cache/bin/pip" install --quiet --requirement "$here/requirements.txt" >&2
 fi
-model=$cache/tiny-random.gguf
+model=$cache/tiny-random-pooled.gguf
 [ -s "$model" ] || { "$cache/bin/python3" "$here/make_model.py" "$model.part" && mv "$model.part" "$model"; }
 exec "$cache/bin/python3" -m llama_cpp.server --host 127.0.0.1 --port "$port" --model "$model" \
   --model_alias tiny-random --n_ctx 4096 --n_threads 1 ${LLAMACPP_VECTORS:+--embedding true}
