@@ -14,7 +14,7 @@ test("a scan is read, says so, and a passage is marked where its words stand on 
   // What a run that failed left behind would be the same bytes.
   const left = await (await api(operator, "/documents?limit=200&q=e2e%20scan.pdf")).json();
   for (const { id } of left.items) await api(operator, `/documents/${id}`, { method: "DELETE" });
-  const { pdf, places } = await scanOf(["Maintenance of the settling tank", "The scraper chain of the settling tank is tightened to 40 mm of slack every four weeks."]);
+  const { pdf, places } = await scanOf(["Maintenance of the settling tank", "The scraper chain of the settling tank is tightened to 40 mm of slack every four weeks, and its links are looked at for wear."]);
   const form = new FormData();
   form.set("file", new Blob([pdf], { type: "application/pdf" }), "e2e scan.pdf");
   const uploaded = await api(operator, "/documents/upload", { method: "POST", body: form });
