@@ -5,12 +5,7 @@
 set -eu
 . "$(dirname -- "$0")/lib.sh"
 
-build_frontend
-build_binary release
-MILLWRIGHT_CACHE_DIR=$("$root/scripts/cache_dir.sh")
-MODEL_DIR=$("$root/scripts/fetch_model.sh")
-export MILLWRIGHT_CACHE_DIR MODEL_DIR
-"$root/scripts/fetch_postgres.sh" >/dev/null
+prepare_eval
 
 shared=$root/../shared/data
 for folder in ${EVAL_RETRIEVAL:-"$shared/retrieval-cranfield" "$shared/retrieval-vaswani-npl"}; do

@@ -116,3 +116,13 @@ build_binary() {
     mv "$stamp.new" "$stamp"
   fi
 }
+
+# What `millwright eval` needs that asks a server of its own: the release binary, PostgreSQL and the embedding model.
+prepare_eval() {
+  build_frontend
+  build_binary release
+  MILLWRIGHT_CACHE_DIR=$("$root/scripts/cache_dir.sh")
+  MODEL_DIR=$("$root/scripts/fetch_model.sh")
+  export MILLWRIGHT_CACHE_DIR MODEL_DIR
+  "$root/scripts/fetch_postgres.sh" >/dev/null
+}

@@ -51,6 +51,7 @@ mod rerank;
 mod resume;
 mod run;
 mod runner;
+mod show;
 mod think;
 mod tools;
 pub mod verify;

@@ -24,7 +24,7 @@ use crate::{
     journal::Journal,
     record::Repeat,
     run::Run,
-    think::Stock,
+    show::Stock,
     verify::Verifier,
 };
 

@@ -17,7 +17,7 @@ use crate::{
     record::{Repeat, is_repeatable},
     resume, run,
     runner::Inner,
-    think,
+    show,
 };
 
 /// What came of a run when it was repeated.
@@ -79,8 +79,8 @@ pub(crate) async fn replay(inner: &Arc<Inner>, principal: &Principal, id: RunId)
     if outcome == Some(Outcome::NotInDocuments) && progress.shown.is_empty() {
         NOT_IN_DOCUMENTS_TEXT.clone_into(&mut progress.shown);
     }
-    think::cite_conflicts(&mut progress).await?;
-    let citations = serde_json::to_value(think::shown_citations(&mut progress)?).unwrap_or(Value::Null);
+    show::cite_conflicts(&mut progress).await?;
+    let citations = serde_json::to_value(show::shown_citations(&mut progress)?).unwrap_or(Value::Null);
     Ok(Replay {
         steps: steps - progress.repeat.as_ref().map_or(0, |repeat| repeat.steps.len()),
         is_whole: outcome.is_some(),

@@ -32,7 +32,7 @@ use crate::{
     record::{BrokenOff, Repeat, Stood, is_repeatable, kept},
     run::Run,
     runner::Inner,
-    think,
+    show,
 };
 
 /// So often a run is taken over; one that ends its process each time must come to an end itself.
@@ -270,7 +270,7 @@ fn show_broken_off(inner: &Inner, run: &Run, progress: &mut Progress, attempt: u
         let known = progress.citations.list().len();
         cite_again(progress, &citations)?;
         let further = progress.citations.list()[known.min(citations.len())..].to_vec();
-        let further = further.into_iter().map(|citation| think::shown_citation(progress, citation));
+        let further = further.into_iter().map(|citation| show::shown_citation(progress, citation));
         let patches = further.map(|citation| Ok(StatePatch::add_citation(&citation?)));
         let patches = patches.collect::<Result<Vec<_>, AgentError>>()?;
         if !patches.is_empty() {
@@ -278,7 +278,7 @@ fn show_broken_off(inner: &Inner, run: &Run, progress: &mut Progress, attempt: u
         }
         take_as_said(progress, &pieces);
         for piece in pieces {
-            think::show(run, progress, piece);
+            show::show(run, progress, piece);
         }
         end_text(run, progress);
         progress.end_broken(record, inner.sources.now());

@@ -33,7 +33,7 @@ use crate::{
     record::Repeat,
     resume,
     runner::Inner,
-    think,
+    show, think,
 };
 
 /// How often a run looks whether it was asked to stop.
@@ -294,16 +294,16 @@ async fn conclude(
     }
     let now = inner.sources.now();
     if verdict.answered == Some(false) && progress.shown.is_empty() {
-        think::show(run, &mut progress, NOT_IN_DOCUMENTS_TEXT.to_owned());
+        show::show(run, &mut progress, NOT_IN_DOCUMENTS_TEXT.to_owned());
     }
     let status = if verdict.failure.is_some() { StepStatus::Failed } else { StepStatus::Finished };
     let citations = if let Some(sent) = progress.taken.citations.clone() {
         sent
     } else {
         if !progress.taken.conflicts_cited {
-            think::cite_conflicts(&mut progress).await?;
+            show::cite_conflicts(&mut progress).await?;
         }
-        think::shown_citations(&mut progress)?
+        show::shown_citations(&mut progress)?
     };
     let sources = citations.iter().map(|citation| citation.document_id).collect();
     let message = answer(run, &progress, &verdict, citations, now);

@@ -16,6 +16,7 @@ mod eval_agent;
 mod eval_retrieval;
 mod eval_routing;
 mod health;
+mod intake;
 mod models;
 mod models_pull;
 mod openapi;

@@ -14,18 +14,18 @@ use millwright_audit::{Actor, AuditAction, AuditEvent, AuditKey};
 use millwright_auth::{PasswordHasher, passwords};
 use millwright_config::Config;
 use millwright_core::{Classification, Integrity, Label, Role, Sources, id::UserId};
-use millwright_documents::detect;
 use millwright_store::{
     Proof, Store,
     platform::Platform,
     system::TenantRow,
-    tenant::{NewDocument, NewUser, NewVersion, UserKind},
+    tenant::{NewUser, UserKind},
 };
-use millwright_workers::ingest;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
-use crate::database::Database;
+use crate::{
+    database::Database,
+    intake::{File, Intake},
+};
 
 const TENANTS: [(&str, &str, &[Role]); 2] = [
     ("TenantA", "tenant-a", &[Role::Admin, Role::Operator, Role::Viewer, Role::Auditor]),
@@ -174,46 +174,12 @@ impl Seeder<'_> {
     }
 
     async fn load_samples(&self, tenant: &TenantRow, owner: UserId) -> anyhow::Result<()> {
+        let intake = Intake { store: self.store, sources: self.sources, key: self.key, actor: "seed" };
         for (name, classification, bytes) in SAMPLES {
-            let format = detect(bytes, name)?;
-            let now = self.sources.now();
-            let mut tx = self.store.tenant(&tenant.scope).begin().await?;
             let label = Label { integrity: Integrity::Trusted, ..Label::of(classification) };
-            let document = NewDocument {
-                id: self.sources.new_id(),
-                name: name.to_owned(),
-                label_id: tx.labels().intern(&label).await?,
-                label,
-                metadata: serde_json::json!({ "source": "sample" }),
-                tags: Vec::new(),
-                supersedes: None,
-                created_by: owner,
-                created_at: now,
-            };
-            let version = NewVersion {
-                id: self.sources.new_id(),
-                document_id: document.id,
-                format: format.as_str().to_owned(),
-                media_type: format.media_type().to_owned(),
-                sha256: Sha256::digest(bytes).into(),
-                created_by: owner,
-                created_at: now,
-                effective_from: now,
-                effective_until: None,
-            };
-            tx.documents().insert(&document).await?;
-            tx.versions().insert(&version, bytes).await?;
-            tx.jobs().enqueue(&ingest::job(self.sources, document.id, version.id)).await?;
-            let event = AuditEvent::new(
-                self.sources,
-                tenant.scope.tenant_id(),
-                Actor::System("seed"),
-                AuditAction::DocumentUploaded,
-                document.id,
-            )
-            .detail("name", name)
-            .detail("version", version.id.to_string());
-            tx.commit(Proof::Entry(&self.key.authenticate(&event)?)).await?;
+            let metadata = serde_json::json!({ "source": "sample" });
+            let file = File { name, bytes, label, metadata, supersedes: None };
+            intake.store(&tenant.scope, owner, file).await?;
         }
         Ok(())
     }

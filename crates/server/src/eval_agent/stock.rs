@@ -7,20 +7,16 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use millwright_agents::eval::{Library, StoredDocument, StoredPage, Suite, SuiteDocument};
+use millwright_agents::eval::{Library, StoredDocument, StoredPage, Suite};
 use millwright_api::AppState;
-use millwright_audit::{Actor, AuditAction, AuditEvent};
 use millwright_core::{
     Label, TenantScope,
     id::{DocumentId, UserId, VersionId},
 };
-use millwright_documents::{Block, BlockKind, detect};
-use millwright_store::{
-    Proof,
-    tenant::{NewDocument, NewVersion, VersionStatus},
-};
-use millwright_workers::ingest;
-use sha2::{Digest, Sha256};
+use millwright_documents::{Block, BlockKind};
+use millwright_store::tenant::VersionStatus;
+
+use crate::intake::{File, Intake};
 
 /// How long all documents together may take.
 const MOST: Duration = Duration::from_mins(30);
@@ -40,15 +36,19 @@ pub(crate) async fn take_in(
     owner: UserId,
     suite: &Suite,
 ) -> anyhow::Result<Library> {
+    let (store, sources, key) = (&state.store, &state.sources, state.audit_key.as_ref());
+    let intake = Intake { store, sources, key, actor: "eval" };
     let (mut uploads, mut ids) = (Vec::new(), HashMap::new());
     for document in &suite.documents {
         let path = suite.path_of(document);
         let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let supersedes = document.supersedes.as_ref().and_then(|older| ids.get(older).copied());
-        let upload = upload(state, scope, owner, (document, supersedes), &bytes).await;
-        let upload = upload.with_context(|| format!("taking {} in", document.file))?;
-        ids.insert(document.file.clone(), upload.document);
-        uploads.push(upload);
+        let (label, metadata) = (Label::of(document.classification), serde_json::json!({}));
+        let file = File { name: &document.file, bytes: &bytes, label, metadata, supersedes };
+        let stored = intake.store(&scope, owner, file).await;
+        let (id, version) = stored.with_context(|| format!("taking {} in", document.file))?;
+        ids.insert(document.file.clone(), id);
+        uploads.push(Upload { file: document.file.clone(), document: id, version });
     }
     state.jobs_wake.notify_one();
     let began = Instant::now();
@@ -66,53 +66,6 @@ pub(crate) async fn take_in(
         library.push((upload.document, stored));
     }
     Ok(library.into_iter().collect())
-}
-
-async fn upload(
-    state: &AppState,
-    scope: TenantScope,
-    owner: UserId,
-    (document, supersedes): (&SuiteDocument, Option<DocumentId>),
-    bytes: &[u8],
-) -> anyhow::Result<Upload> {
-    let format = detect(bytes, &document.file)?;
-    let (sources, now) = (&state.sources, state.sources.now());
-    let mut tx = state.store.tenant(&scope).begin().await?;
-    if supersedes.is_some() {
-        tx.validity().begin_replacing().await?;
-    }
-    let label = Label::of(document.classification);
-    let new = NewDocument {
-        id: sources.new_id(),
-        name: document.file.clone(),
-        label_id: tx.labels().intern(&label).await?,
-        label,
-        metadata: serde_json::json!({}),
-        tags: Vec::new(),
-        supersedes,
-        created_by: owner,
-        created_at: now,
-    };
-    let version = NewVersion {
-        id: sources.new_id(),
-        document_id: new.id,
-        format: format.as_str().to_owned(),
-        media_type: format.media_type().to_owned(),
-        sha256: Sha256::digest(bytes).into(),
-        created_by: owner,
-        created_at: now,
-        effective_from: now,
-        effective_until: None,
-    };
-    tx.documents().insert(&new).await?;
-    tx.versions().insert(&version, bytes).await?;
-    tx.jobs().enqueue(&ingest::job(sources, new.id, version.id)).await?;
-    let actor = Actor::System("eval");
-    let event = AuditEvent::new(sources, scope.tenant_id(), actor, AuditAction::DocumentUploaded, new.id)
-        .detail("name", new.name.clone())
-        .detail("version", version.id.to_string());
-    tx.commit(Proof::Entry(&state.audit_key.authenticate(&event)?)).await?;
-    Ok(Upload { file: new.name, document: new.id, version: version.id })
 }
 
 /// The pages, once they were read.
