@@ -56,6 +56,9 @@ pub enum AgentError {
     /// The run has kept nothing that it could be repeated from.
     #[error("the run has recorded nothing that it could be repeated from")]
     NotRecorded,
+    /// Others have runs repeated.
+    #[error("other runs are being repeated")]
+    ReplaysBusy,
     /// A fault of the runtime.
     #[error("the run took a step that does not exist")]
     Transition(#[from] InvalidTransition),
@@ -72,6 +75,9 @@ impl ToProblem for AgentError {
             }
             Self::ShuttingDown | Self::NotRepeatable => {
                 Problem::new(ErrorCode::Interrupted, self.to_string()).remedy("ask again")
+            }
+            Self::ReplaysBusy => {
+                Problem::new(ErrorCode::RateLimited, self.to_string()).remedy("ask again in some seconds")
             }
             Self::NotRecorded => Problem::new(ErrorCode::InvalidTransition, self.to_string())
                 .remedy("runs record their steps since this version; ask the question anew"),

@@ -30,7 +30,7 @@ use crate::{
     guard::{self, Placeholders},
     machine::Happened,
     progress::Progress,
-    record::{Observed, kept},
+    record::{Observed, Repeat, kept},
     refusal, resume,
     run::Run,
     runner::Inner,
@@ -155,6 +155,11 @@ async fn observe_again(
         progress.prepared.events.clear();
         (progress.begun_with, progress.given) = (progress.passages.len(), progress.passages.len());
         decisions.extend(choose(inner, run, progress, reader).await?);
+        // What was quoted is quoted again, whichever models there are by now.
+        if progress.repeat.as_ref().and_then(Repeat::model) == Some(EXTRACTIVE) {
+            progress.answerer = Answerer::Quotes;
+            EXTRACTIVE.clone_into(&mut progress.model);
+        }
     }
     if let Some(told) = told {
         keep(inner, run, progress, &decisions).await?;

@@ -160,6 +160,12 @@ impl Repeat {
         Self { steps: steps.into(), aloud: true, read: Some(read), ..Self::default() }
     }
 
+    /// Which model wrote the next draft that was finished.
+    pub(crate) fn model(&self) -> Option<&str> {
+        let is_draft = |step: &&RunStepRow| step.kind == StepKind::Think && step.status == StepStatus::Finished;
+        self.steps.iter().find(is_draft)?.record.as_ref()?["model"].as_str()
+    }
+
     /// What the reader was shown of a draft that was broken off, if that is next.
     pub(crate) fn broken_off(&mut self) -> Option<BrokenOff> {
         self.steps.pop_front_if(|step| step.status == StepStatus::Failed).and_then(|step| {

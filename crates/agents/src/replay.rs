@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use millwright_audit::AuditAction;
 use millwright_core::{PageRequest, Principal, Problem, ToProblem, id::RunId};
-use millwright_store::tenant::{AuditFilter, RunFence, RunStatus};
+use millwright_store::tenant::{AuditFilter, RunFence, RunRow, RunStatus};
 use serde_json::Value;
 
 use crate::{
@@ -49,7 +49,7 @@ pub(crate) async fn replay(inner: &Arc<Inner>, principal: &Principal, id: RunId)
     }
     let begun = resume::begun(&mut tx, &row).await?;
     let answer = tx.messages().get(row.conversation_id, row.assistant_message_id).await?;
-    let entries = tx.audit().list(&ends(id), PageRequest { limit: 1, after: None }).await?.items;
+    let entries = tx.audit().list(&ends(&row), PageRequest { limit: 1, after: None }).await?.items;
     let steps = tx.runs().steps(id).await?;
     drop(tx);
     let (Some(begun), Some(answer)) = (begun, answer) else { return Err(AgentError::NotRecorded) };
@@ -93,9 +93,10 @@ pub(crate) async fn replay(inner: &Arc<Inner>, principal: &Principal, id: RunId)
 }
 
 /// The entry of the run's end.
-fn ends(run: RunId) -> AuditFilter {
-    let of = |action: AuditAction| Some(action.as_str().to_owned());
-    AuditFilter { action: of(AuditAction::RunFinished), resource_id: Some(run.to_string()), ..AuditFilter::default() }
+fn ends(run: &RunRow) -> AuditFilter {
+    let action = if run.status == RunStatus::Finished { AuditAction::RunFinished } else { AuditAction::RunFailed };
+    let (action, resource_id) = (Some(action.as_str().to_owned()), Some(run.id.to_string()));
+    AuditFilter { action, resource_id, ..AuditFilter::default() }
 }
 
 /// Goes from phase to phase as long as there are records.

@@ -6,7 +6,7 @@ use std::{collections::VecDeque, sync::Arc};
 use chrono::TimeDelta;
 use millwright_audit::{Actor, AuditAction, AuditEvent};
 use millwright_core::{
-    Classification, Credential, Label, Principal, TenantScope,
+    Classification, Credential, Label, Permission, Principal, TenantScope,
     id::{ApiKeyId, ChunkId, RunId},
 };
 use millwright_llm::{EXTRACTIVE, Tier};
@@ -95,14 +95,17 @@ pub(crate) async fn take_over(
     {
         return Ok(None);
     }
+    let credential = begun.input.api_key.map_or(Credential::Token, Credential::ApiKey);
+    let principal = Principal::new(row.user_id, scope, user.role, credential);
+    if !principal.permissions.contains(Permission::ChatUse) {
+        return Ok(None);
+    }
     let proof =
         AuditEvent::new(&inner.sources, scope.tenant_id(), Actor::System("runtime"), AuditAction::RunTakenOver, id)
             .detail("takeovers", row.takeovers)
             .trace(&begun.input.trace_id);
     let record = inner.audit_key.authenticate(&proof)?;
     tx.commit(Proof::Entry(&record)).await?;
-    let credential = begun.input.api_key.map_or(Credential::Token, Credential::ApiKey);
-    let principal = Principal::new(row.user_id, scope, user.role, credential);
     // Now that nobody else writes any more.
     let (repeat, next_sequence) = stood(inner, &scope, (row.id, &row.model)).await?;
     let run = run_of(inner, principal, (&row, begun), (fence, next_sequence)).await?;
@@ -335,6 +338,7 @@ pub(crate) async fn go_on(inner: &Inner, run: &Run, progress: &mut Progress) -> 
     for step in stood.steps.into_iter().filter_map(|name| StepKind::try_from(name).ok()) {
         progress.journal.emit(AgUiEventKind::StepFinished { step_name: step.as_str() });
     }
+    observe::record(inner, run, decisions).await?;
     let cited = if is_early { Err(AgentError::NotRepeatable) } else { cite_again(progress, &stood.citations) };
     if cited.is_err() {
         // As the reader has them; the text has their markers.
@@ -346,7 +350,6 @@ pub(crate) async fn go_on(inner: &Inner, run: &Run, progress: &mut Progress) -> 
     progress.stock.shown_already(&stood.pieces);
     // Whatever came out again: so much of what the reader has stands on a passage.
     progress.stock.supported = supported(&stood.pieces);
-    observe::record(inner, run, decisions).await?;
     observe::keep(inner, run, progress, &[]).await
 }
 

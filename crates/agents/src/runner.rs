@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt};
 use millwright_audit::AuditKey;
@@ -26,6 +26,9 @@ use crate::{
     resume::{self, Fork, Input},
     run,
 };
+
+/// How long a replay waits for its turn.
+const REPLAY_WAIT: Duration = Duration::from_secs(5);
 
 /// What a runner works with.
 #[derive(Debug)]
@@ -239,7 +242,8 @@ impl Runner {
     /// When there is no such run, it has not ended, or it has recorded nothing.
     pub async fn replay(&self, principal: &Principal, run: RunId) -> Result<Replay, AgentError> {
         // Whole drafts are verified in one go: not so many at once that those who wait for an answer notice.
-        let _turn = self.0.replays.acquire().await;
+        let turn = tokio::time::timeout(REPLAY_WAIT, self.0.replays.acquire()).await;
+        let _turn = turn.map_err(|_| AgentError::ReplaysBusy)?;
         replay::replay(&self.0, principal, run).await
     }
 

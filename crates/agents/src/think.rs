@@ -5,14 +5,14 @@ use std::pin::Pin;
 use futures::{Stream, StreamExt, stream};
 use millwright_gateway::{Answer, GatewayError};
 use millwright_llm::{
-    ChatRequest, LlmError, Role, Turn,
+    ChatRequest, EXTRACTIVE, LlmError, Role, Turn,
     provider::{Delta, ModelRequest, StopReason, ToolCall},
     quote,
 };
 use millwright_policy::injection::output::Canary;
 use millwright_store::{
     Bookkeeping, Proof,
-    tenant::{NewPolicyEvent, PolicyEventKind, StepKind, StepStatus},
+    tenant::{PolicyEventKind, StepKind, StepStatus},
 };
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -63,7 +63,7 @@ pub(crate) async fn think(
     let (mut said, mut calls) = (String::new(), tools::Calls::default());
     let held = progress.stock.held.len();
     let mut deltas = match repeated {
-        Some(drafted) if progress.answerer.is_language_model() => written_again(progress, drafted),
+        Some(drafted) if drafted.model != EXTRACTIVE => written_again(progress, drafted),
         // Quotes come out again as they did.
         _ => draft(inner, run, progress, request, attempt).await?,
     };
@@ -103,10 +103,8 @@ pub(crate) async fn think(
         (progress.said, progress.calls) = (said, calls);
     } else if leaked {
         let what = (PolicyEventKind::OutputWithheld, "cut");
-        if !is_repeated {
-            withhold(inner, run, guard::of_run(inner, run.about(), what, "the model repeated its instructions"))
-                .await?;
-        }
+        let event = guard::of_run(inner, run.about(), what, "the model repeated its instructions");
+        progress.stock.withheld.push(event);
         gate = Gate::default();
     } else if let Some(restorer) = restorer {
         for statement in gate.push(&restorer.finish()) {
@@ -124,6 +122,7 @@ pub(crate) async fn think(
         progress.journal.emit(AgUiEventKind::TextMessageEnd { message_id: run.ids.assistant_message_id });
         progress.text_open = false;
     }
+    record_withheld(inner, run, progress, is_repeated).await?;
     let detail = detail(progress, drafted, &usage, leaked);
     progress.end_recorded(detail, record, inner.sources.now());
     Ok(if reads_on { Happened::Called } else { Happened::Drafted })
@@ -172,6 +171,7 @@ fn written_again(progress: &mut Progress, drafted: Drafted) -> Deltas {
     let restored = progress.placeholders.as_ref().map(|placeholders| placeholders.restore(&drafted.text));
     let text = Delta::Text(restored.unwrap_or(drafted.text));
     progress.model = drafted.model;
+    progress.taken.by_model = true;
     let calls = (0..).zip(drafted.calls).map(|(index, ToolCall { id, name, arguments })| Delta::ToolCall {
         index,
         id: Some(id),
@@ -347,10 +347,19 @@ fn request(progress: &mut Progress, (attempt, rounds): (u8, u8), canary: &Canary
     })
 }
 
-/// Records words that were not let out.
-async fn withhold(inner: &Inner, run: &Run, event: NewPolicyEvent) -> Result<(), AgentError> {
+/// Records what was not let out; of what is only repeated that was done then.
+async fn record_withheld(
+    inner: &Inner,
+    run: &Run,
+    progress: &mut Progress,
+    is_repeated: bool,
+) -> Result<(), AgentError> {
+    let events = std::mem::take(&mut progress.stock.withheld);
+    if events.is_empty() || is_repeated && !progress.repeats_aloud() {
+        return Ok(());
+    }
     let mut tx = run.begin(inner).await?;
-    tx.policy_events().insert(&[event]).await?;
+    tx.policy_events().insert(&events).await?;
     tx.commit(Proof::Bookkeeping(Bookkeeping::RunProgress)).await?;
     Ok(())
 }

@@ -104,6 +104,7 @@ async fn the_built_in_answerer_goes_on_too() {
     let process = plant.extractive();
     let (reference, _) = process.answer(&plant, QUESTION).await;
     let content = plant.message(&reference).await.content;
+    let mut taken_over = 0;
     for stored in 1..12 {
         let process = plant.extractive();
         let run = process.ask(&plant, QUESTION).await;
@@ -111,11 +112,18 @@ async fn the_built_in_answerer_goes_on_too() {
         ends(&process).await;
         let next = plant.extractive();
         // It may have been at its end.
-        let _ = is_taken_over(&plant, &next, &run).await;
+        taken_over += usize::from(is_taken_over(&plant, &next, &run).await);
         next.events(&plant, run.run_id).await;
         assert_eq!(plant.message(&run).await.content, content, "after {stored} events");
         assert_eq!(plant.outcome(run.run_id).await, ("finished".into(), None));
     }
+    assert!(taken_over > 0, "it was at its end each time");
+    // A model that came since does not write anew what was quoted.
+    let server = Server::drafts(&[FIRST]);
+    let with_model = plant.with_server(&server.address);
+    let replay = with_model.runner.replay(&plant.principal, reference.run_id).await.unwrap();
+    assert!(replay.is_whole && replay.same_text && replay.same_citations, "{replay:?}");
+    assert!(server.requests().is_empty());
 }
 
 #[tokio::test]
@@ -286,6 +294,7 @@ async fn a_stop_that_was_asked_for_meanwhile_is_heeded_by_the_next_process() {
     assert_eq!(label(&plant, &run).await, "CONFIDENTIAL");
     let replay = next.runner.replay(&plant.principal, run.run_id).await.unwrap();
     assert!(!replay.is_whole && replay.problem.is_none(), "a run that was stopped has no end: {replay:?}");
+    assert_eq!(replay.is_proved, Some(true), "but the log names what it had written");
 }
 
 #[tokio::test]
@@ -384,6 +393,7 @@ async fn nobody_goes_on_for_a_person_who_may_not_ask_any_more_nor_for_ever() {
     let next = plant.extractive();
     for (change, back) in [
         ("users SET disabled_at = now()", "users SET disabled_at = NULL"),
+        ("users SET role = 'auditor'", "users SET role = 'operator'"),
         ("tenants SET suspended_at = now()", "tenants SET suspended_at = NULL"),
         ("conversations SET deleted_at = now()", "conversations SET deleted_at = NULL"),
         ("runs SET takeovers = 5", "runs SET takeovers = 0"),

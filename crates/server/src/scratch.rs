@@ -31,6 +31,7 @@ impl Scratch {
     pub(crate) fn hold(&self, config: &mut Config) {
         config.storage.data_dir = self.0.join("data");
         config.database.url = None;
+        config.storage.watch_root = None;
     }
 }
 

@@ -75,7 +75,8 @@ impl Comparison {
         let is = Totals::of(pairs.iter().map(|(_, now)| *now));
         let quality = MEASURES.map(|(measure, of)| {
             let (before, now) = (of(&was).value(), of(&is).value());
-            let fell = before.zip(now).map_or(0.0, |(before, now)| before - now);
+            // What cannot be measured any more was lost, whatever it was.
+            let fell = before.map_or(0.0, |before| now.map_or(f64::INFINITY, |now| before - now));
             Difference { measure, before, now, worse: fell > margin + ROUNDING }
         });
         let spent = SPENT.map(|(measure, of)| {

@@ -16,7 +16,7 @@ pub(crate) struct ForkRequest {
     /// Number of the last step that is taken over as it is; it has to be finished.
     #[schema(minimum = 1)]
     step: i32,
-    /// How much model goes on; that of the run when absent.
+    /// How much model goes on; when absent what the asker named then, or else what the question deserves.
     tier: Option<TierName>,
 }
 
