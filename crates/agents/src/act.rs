@@ -132,7 +132,10 @@ fn record(progress: &mut Progress, called: &[Called], today: NaiveDate) -> Resul
     for Called { found, failed, .. } in called {
         let lines = found.lines.iter().map(|line| progress.mask(line)).collect::<Result<_, _>>()?;
         let chunks = found.passages.iter().map(|passage| passage.chunk_id).collect();
-        let failed = failed.as_ref().map(|(word, told)| ((*word).to_owned(), told.clone()));
+        let failed = match failed {
+            Some((word, told)) => Some(((*word).to_owned(), progress.mask(told)?)),
+            None => None,
+        };
         calls.push(ActedCall { failed, chunks, lines });
     }
     Ok(kept(&Acted { calls, day: Some(today) }))
@@ -374,7 +377,8 @@ fn told(
         let nothing = if found.passages.is_empty() && found.computed.is_none() { "nothing" } else { "done" };
         let outcome = failed.as_ref().map_or(nothing, |(word, _)| *word);
         let (note, computed) = match (failed, found.computed) {
-            (Some((_, why)), _) => (why, Value::Null),
+            // Our own words, which may repeat what the model wrote.
+            (Some((_, why)), _) => (progress.mask(&why)?, Value::Null),
             (None, Some(computed)) => keep_computed(progress, computed, calling.only_figures)?,
             (None, None) => (note_of(fresh.len(), &known, found.passages.len()), Value::Null),
         };

@@ -70,7 +70,13 @@ impl Figure {
     pub(crate) fn is_trivial(self) -> bool {
         let Self::Quantity(Value { number, unit }) = self else { return false };
         let one = if unit == Some(PERCENT) { 100 } else { 1 };
-        self.is_zero() || (matches!(unit, None | Some(PERCENT)) && number.magnitude() == Decimal::from(one))
+        self.is_zero() || (self.dimension() == Dimension::NUMBER && number.magnitude() == Decimal::from(one))
+    }
+
+    /// Whether this, as written in a further call, is that result: cruder roundings would add up.
+    pub(crate) fn repeats(self, result: Self) -> bool {
+        let is_fine = |number: Decimal| number.has_significant_digits(4);
+        self == result || (self.says(result) && matches!(self, Self::Quantity(value) if is_fine(value.number)))
     }
 
     /// Whether this, as written in a sentence, says that result.

@@ -79,6 +79,11 @@ impl Decimal {
         self.rounded(self.places - drop).shortened()
     }
 
+    /// Whether it was written with at least so many digits that count.
+    pub(crate) fn has_significant_digits(self, least: u32) -> bool {
+        self.digits.unsigned_abs() >= 10_u128.pow(least - 1)
+    }
+
     /// Whether this, as written, is that value or that value rounded to the places written. A rounded number of fewer than two
     /// significant digits says too little of what it was.
     pub(crate) fn is_rounding_of(self, value: Self) -> bool {

@@ -141,7 +141,7 @@ impl Unit {
 
     /// What it measures.
     pub(crate) fn dimension(self) -> Dimension {
-        Dimension(measured(self.top), self.per.map(measured))
+        self.per.map_or(measured(self.top), |per| measured(self.top).per(measured(per)))
     }
 
     /// Whether it is an absolute temperature.
@@ -150,36 +150,65 @@ impl Unit {
     }
 }
 
-/// What a figure measures: pressure; a volume per time.
+/// What a figure measures, as powers of what cannot be made of anything else: N/mm² is a pressure like bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Dimension(&'static str, Option<&'static str>);
+pub(crate) struct Dimension([i8; BASES]);
+
+const BASES: usize = 9;
+/// Mass, length, time, current, temperature, a difference of temperatures, angle, money, day of the calendar.
+const M: usize = 0;
+const L: usize = 1;
+const T: usize = 2;
+const I: usize = 3;
+const TEMPERATURE: usize = 4;
+const DIFFERENCE: usize = 5;
+const ANGLE: usize = 6;
+const MONEY: usize = 7;
+const CALENDAR: usize = 8;
 
 impl Dimension {
     /// A number of things, or a share of them.
-    pub(crate) const NUMBER: Self = Self("number", None);
+    pub(crate) const NUMBER: Self = Self([0; BASES]);
     /// A day.
-    pub(crate) const DATE: Self = Self("date", None);
+    pub(crate) const DATE: Self = Self::of(&[(CALENDAR, 1)]);
+
+    const fn of(powers: &[(usize, i8)]) -> Self {
+        let mut all = [0; BASES];
+        let mut at = 0;
+        while at < powers.len() {
+            all[powers[at].0] = powers[at].1;
+            at += 1;
+        }
+        Self(all)
+    }
+
+    fn per(self, other: Self) -> Self {
+        Self(std::array::from_fn(|base| self.0[base] - other.0[base]))
+    }
 }
 
-fn measured(name: &'static str) -> &'static str {
+fn measured(name: &'static str) -> Dimension {
     match name {
-        "bar" | "mbar" | "Pa" | "hPa" | "kPa" | "MPa" | "psi" => "pressure",
+        "bar" | "mbar" | "Pa" | "hPa" | "kPa" | "MPa" | "psi" => Dimension::of(&[(M, 1), (L, -1), (T, -2)]),
         // A torque and an energy are the same to the library.
-        "Nm" | "kWh" | "MWh" | "J" | "kJ" | "MJ" => "energy",
-        "N" | "kN" => "force",
-        "µm" | "mm" | "cm" | "m" | "km" | "in" | "ft" => "length",
-        "mm²" | "cm²" | "m²" | "in²" | "ft²" => "area",
-        "mm³" | "cm³" | "m³" | "in³" | "ft³" | "l" | "ml" => "volume",
-        "mg" | "g" | "kg" | "t" | "lb" => "mass",
-        "ms" | "s" | "min" | "h" | "day" | "week" | "month" | "year" | "operating day" => "time",
-        "1/min" | "Hz" | "kHz" => "frequency",
-        "W" | "kW" | "MW" => "power",
-        "mV" | "V" | "kV" => "voltage",
-        "mA" | "A" => "current",
-        "°C" | "°F" => "temperature",
-        "%" => "number",
-        // One unit each: ohm, kelvin, degree, euro.
-        other => other,
+        "Nm" | "kWh" | "MWh" | "J" | "kJ" | "MJ" => Dimension::of(&[(M, 1), (L, 2), (T, -2)]),
+        "N" | "kN" => Dimension::of(&[(M, 1), (L, 1), (T, -2)]),
+        "µm" | "mm" | "cm" | "m" | "km" | "in" | "ft" => Dimension::of(&[(L, 1)]),
+        "mm²" | "cm²" | "m²" | "in²" | "ft²" => Dimension::of(&[(L, 2)]),
+        "mm³" | "cm³" | "m³" | "in³" | "ft³" | "l" | "ml" => Dimension::of(&[(L, 3)]),
+        "mg" | "g" | "kg" | "t" | "lb" => Dimension::of(&[(M, 1)]),
+        "ms" | "s" | "min" | "h" | "day" | "week" | "month" | "year" | "operating day" => Dimension::of(&[(T, 1)]),
+        "1/min" | "Hz" | "kHz" => Dimension::of(&[(T, -1)]),
+        "W" | "kW" | "MW" => Dimension::of(&[(M, 1), (L, 2), (T, -3)]),
+        "mV" | "V" | "kV" => Dimension::of(&[(M, 1), (L, 2), (T, -3), (I, -1)]),
+        "mA" | "A" => Dimension::of(&[(I, 1)]),
+        "Ω" => Dimension::of(&[(M, 1), (L, 2), (T, -3), (I, -2)]),
+        "°C" | "°F" => Dimension::of(&[(TEMPERATURE, 1)]),
+        "K" => Dimension::of(&[(DIFFERENCE, 1)]),
+        "°" => Dimension::of(&[(ANGLE, 1)]),
+        "EUR" => Dimension::of(&[(MONEY, 1)]),
+        // A share.
+        _ => Dimension::NUMBER,
     }
 }
 
@@ -272,5 +301,28 @@ mod tests {
                 assert_eq!(converts, unit.dimension() == first.dimension(), "{unit} to {first}");
             }
         }
+    }
+
+    /// `N/mm²` is a pressure: else a figure of the question would come back as a fact in another unit.
+    #[test]
+    fn a_unit_per_another_measures_what_the_library_makes_of_it() {
+        let of = |text: &str| Unit::read(text).unwrap().0;
+        for (one, other, same) in [
+            ("N/mm²", "bar", true),
+            ("J/s", "W", true),
+            ("kWh/h", "kW", true),
+            ("V/A", "Ω", true),
+            ("Nm/m", "N", true),
+            ("l/m²", "mm", true),
+            ("l/min", "m³/h", true),
+            ("l/min", "l", false),
+            ("g/l", "bar", false),
+            ("EUR/h", "EUR", false),
+        ] {
+            let (one, other) = (of(one), of(other));
+            assert_eq!(one.dimension() == other.dimension(), same, "{one} and {other}");
+            assert_eq!(crate::compute::calculate(&format!("2 {one} to {other}")).is_ok(), same, "{one} to {other}");
+        }
+        assert_eq!(of("g/g").dimension(), Dimension::NUMBER);
     }
 }

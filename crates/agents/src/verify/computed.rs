@@ -22,9 +22,32 @@ use millwright_llm::text::{Terms, terms};
 use super::{Support, Verifier};
 use crate::compute::{
     Computed,
-    figures::{self, Seen, Style},
+    figures::{self, Seen},
 };
 use ground::{Grounded, Grounding, Stretch};
+
+/// Words by which a total is said of one thing again.
+const HANDING_OUT: [&str; 19] = [
+    "each",
+    "every",
+    "apiece",
+    "per",
+    "one",
+    "single",
+    "any",
+    "individual",
+    "individually",
+    "respectively",
+    "pro",
+    "je",
+    "jeweils",
+    "ein",
+    "eine",
+    "einem",
+    "einen",
+    "einer",
+    "eines",
+];
 
 /// What came of looking at a sentence for computed figures.
 #[derive(Debug, PartialEq)]
@@ -59,11 +82,14 @@ impl Verifier {
             return Carried::Nothing;
         }
         let style = figures::style_of(text).or_else(|| figures::style_of(&self.question_text));
-        let seen = figures::read(text, Some(style.unwrap_or(Style::Point)));
+        let seen = figures::read(text, style);
         let negated = terms(text).negated;
         let struck: Vec<Struck> = seen.iter().filter_map(|figure| self.struck(figure, cited, negated)).collect();
         if struck.is_empty() {
             return Carried::Nothing;
+        }
+        if struck.iter().any(|struck| ends_a_range(text, struck)) {
+            return Carried::NotHeld;
         }
         let all: Vec<usize> = (0..self.computed.len()).collect();
         let mut carried = Carried::NotHeld;
@@ -94,6 +120,10 @@ impl Verifier {
 
     /// A figure that calls have computed and no cited passage says.
     fn struck(&self, figure: &Seen, cited: &[usize], negated: bool) -> Option<Struck> {
+        // `1.200 l` may be twelve hundred: who reads it decides, and not the one that fits.
+        if figure.meanings.len() > 1 {
+            return None;
+        }
         let calls: Vec<usize> = (0..self.computed.len()).filter(|call| says(figure, &self.computed[*call])).collect();
         let is_said = || cited.iter().any(|at| self.evidence[*at].has_figure(figure.meanings[0], negated));
         (!calls.is_empty() && !is_said()).then_some(Struck { start: figure.start, end: figure.end, calls })
@@ -124,7 +154,7 @@ impl Verifier {
         let lower = text.to_lowercase();
         let words = || lower.split(|c: char| !c.is_alphanumeric());
         let hands_out =
-            |word: &str| matches!(word, "each" | "every" | "apiece" | "per" | "pro" | "je") || word.starts_with("jede");
+            |word: &str| HANDING_OUT.contains(&word) || word.starts_with("jede") || word.starts_with("einzeln");
         let of_all = |word: &str| matches!(word, "all" | "alle" | "allen" | "aller" | "sämtliche" | "sämtlichen");
         let stems = terms(text).words;
         !words().any(hands_out)
@@ -136,6 +166,15 @@ impl Verifier {
 
 fn says(seen: &Seen, computed: &Computed) -> bool {
     seen.meanings.iter().any(|figure| computed.results().iter().any(|result| figure.says(*result)))
+}
+
+/// Whether a number stands before the figure that takes its unit from it: `1.5–21.76 psi` says 1.5 psi.
+fn ends_a_range(text: &str, struck: &Struck) -> bool {
+    const SIGNS: [&str; 12] = ["–", "-", "…", "...", "/", "to", "bis", "and", "und", "or", "oder", "by"];
+    let before = text[..struck.start].trim_end();
+    let sign = SIGNS.iter().filter_map(|sign| before.strip_suffix(sign));
+    let mut outer = sign.map(str::trim_end).filter(|outer| outer.len() < before.len());
+    outer.any(|outer| outer.ends_with(|c: char| c.is_ascii_digit()))
 }
 
 /// The text with nothing where these figures stand.

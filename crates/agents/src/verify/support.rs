@@ -148,7 +148,8 @@ impl Evidence {
             let is_of_it = claim.codes.is_empty() || terms.codes.is_subset(&claim.codes);
             unit.kind != UnitKind::Heading && is_within && terms.negated == claim.negated && is_of_it
         });
-        counts.flat_map(|(_, seen)| seen).filter(|seen| seen.meanings.contains(&figure)).count()
+        // A number that can mean two is none to compute with.
+        counts.flat_map(|(_, seen)| seen).filter(|seen| seen.meanings == [figure]).count()
     }
 
     pub(crate) fn text_of(&self, stretch: Support) -> &str {

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rust_stemmers::{Algorithm, Stemmer};
 
@@ -24,6 +24,8 @@ pub struct Terms {
     pub measures: BTreeSet<Measure>,
     /// Part numbers and other names that mix letters, digits and signs, lower case.
     pub codes: BTreeSet<String>,
+    /// Numbers that only the language told how to read, by how they stand there: 4500 by `4.500`.
+    written: BTreeMap<String, String>,
     /// Whether it says that something is not so or must not be done.
     pub negated: bool,
 }
@@ -39,6 +41,7 @@ impl Terms {
         self.words.extend(other.words.iter().cloned());
         self.measures.extend(other.measures.iter().cloned());
         self.codes.extend(other.codes.iter().cloned());
+        self.written.extend(other.written.iter().map(|(number, written)| (number.clone(), written.clone())));
         self.negated |= other.negated;
     }
 
@@ -59,13 +62,17 @@ impl Terms {
     }
 
     /// Whether every number, unit and code of `claim` stands here too. A claimed number without
-    /// unit may have one here; a claimed unit must be the same here.
+    /// unit may have one here; a claimed unit must be the same here. A number that one of the two cannot be read of alone, as
+    /// `4.500` in a row of a table, is the same where it is written the same.
     pub fn holds_figures_of(&self, claim: &Self) -> bool {
         claim.codes.is_subset(&self.codes)
             && claim.measures.iter().all(|claimed| {
-                self.measures
-                    .iter()
-                    .any(|held| held.number == claimed.number && (claimed.unit.is_empty() || held.unit == claimed.unit))
+                self.measures.iter().any(|held| {
+                    let is_written_so = self.written.get(&held.number) == Some(&claimed.number)
+                        || claim.written.get(&claimed.number) == Some(&held.number);
+                    (held.number == claimed.number || is_written_so)
+                        && (claimed.unit.is_empty() || held.unit == claimed.unit)
+                })
             })
     }
 }
@@ -99,6 +106,10 @@ pub fn terms(text: &str) -> Terms {
                 if rest.is_empty() { unit_after(&tokens, at) } else { unit(rest).map(|unit| (unit, 0)) }
                     .unwrap_or_default();
             taken = place;
+            let digits = lower.trim_end_matches(|c: char| !c.is_ascii_digit());
+            if is_german && digits != number && groups_of_thousands(digits) == 2 {
+                terms.written.insert(number.clone(), digits.to_owned());
+            }
             terms.measures.insert(Measure { number, unit });
         } else if !is_stop_word(&lower) && lower.chars().any(char::is_alphabetic) {
             let word = ENGLISH.with(|english| english.stem(&lower).into_owned());
@@ -175,7 +186,6 @@ const GERMAN: &[&str] = &[
     "sind",
     "und",
     "vom",
-    "von",
     "werden",
     "wird",
     "zum",
@@ -388,6 +398,17 @@ mod tests {
         assert!(terms("85 N·m").holds_figures_of(&terms("85 Nm")));
         assert!(!terms("85 N·m").holds_figures_of(&terms("85 m")));
         assert_eq!(terms("Sensor·Kabel").words.len(), 2);
+    }
+
+    /// Half of the manual's figures stand in rows, where no word tells the language.
+    #[test]
+    fn a_figure_of_a_row_is_held_by_a_sentence_that_writes_it_the_same() {
+        let (row, sentence) = (terms("Filter | 4.500 h"), terms("Der Filter wird alle 4.500 h gewechselt"));
+        assert!(row.holds_figures_of(&sentence) && sentence.holds_figures_of(&row));
+        let plain = terms("Der Filter wird alle 4500 h gewechselt");
+        assert!(sentence.holds_figures_of(&plain) && !row.holds_figures_of(&plain));
+        let thousandth = terms("The filter is changed every 4.5 h");
+        assert!(!row.holds_figures_of(&thousandth) && !sentence.holds_figures_of(&thousandth));
     }
 
     #[test]

@@ -123,14 +123,14 @@ impl<'s> Grounding<'s> {
     fn is_in_question(&self, input: Figure) -> bool {
         let used = self.asked.iter().filter(|asked| **asked == input).count();
         let seen = self.stretch.verifier.question_figures.iter();
-        !is_plain_zero(input) && used < seen.filter(|seen| seen.meanings.contains(&input)).count()
+        !is_plain_zero(input) && used < seen.filter(|seen| seen.meanings == [input]).count()
     }
 
     /// Whether it is the result of a call before: two calls cannot vouch for each other.
     fn is_result(&mut self, call: usize, input: Figure) -> bool {
         (0..call).any(|earlier| {
             let results = self.stretch.verifier.computed[earlier].results();
-            results.iter().any(|result| input.says(*result)) && self.ground(earlier)
+            results.iter().any(|result| input.repeats(*result)) && self.ground(earlier)
         })
     }
 }
