@@ -8,6 +8,7 @@ mod answering;
 mod computing;
 mod following;
 mod reading;
+mod repeating;
 mod resuming;
 mod server;
 mod stopping;
