@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::kit::{
     PASSWORD, Server, Session, World,
-    operations::{Ids, NEW_PASSWORD, Operation, operations},
+    operations::{Ids, NEW_PASSWORD, Operation, PLAN, operations},
     problem, read,
     session::id,
 };
@@ -109,6 +109,8 @@ async fn trial<'s>(site: &Site<'s>, operation: &Operation) -> Trial<'s> {
             let run = text(&site.admin.ask("How often is the pump oiled?").await["run_id"]);
             Trial { ids: Ids { run, ..nothing }, ..site.by_admin() }
         }
+        "goals.create" => site.by_admin(),
+        _ if name.starts_with("goals.") => goal_trial(site, name).await,
         "admin.budgets.change" | "admin.budgets.delete" => {
             let body = json!({ "name": name, "subject_kind": "tenant", "period": "month", "unit": "money", "limit": 1_000_000 });
             let (status, made) = read(site.admin.post("/api/v1/admin/budgets", &body).await).await;
@@ -163,6 +165,38 @@ async fn policy_version_trial<'s>(site: &Site<'s>) -> Trial<'s> {
     assert_eq!(status, 201, "{made}");
     let ids = Ids { policy_version: made["number"].to_string(), ..Ids::of_nothing() };
     Trial { actor: admin.user.to_string(), ids, proof: Some(proof), who, ..site.by_admin() }
+}
+
+/// A goal that stands where the change can be made.
+async fn goal_trial<'s>(site: &Site<'s>, name: &str) -> Trial<'s> {
+    let review = matches!(name, "goals.approve" | "goals.plan.change");
+    let body = json!({ "goal": "Prepare the service of the pump.", "plan": PLAN, "review": review });
+    let (status, made) = read(site.admin.post("/api/v1/goals", &body).await).await;
+    assert_eq!(status, 201, "{made}");
+    let goal = id(&made).to_owned();
+    let post = async |path: &str| {
+        let (status, answer) = read(site.admin.post(&format!("/api/v1/goals/{goal}/{path}"), &json!({})).await).await;
+        assert_eq!(status, 200, "{answer}");
+    };
+    let body = match name {
+        "goals.approve" => Some(json!({ "sha256": made["plan"]["sha256"] })),
+        "goals.plan.change" => Some(json!({ "plan": PLAN, "replaces": made["plan"]["sha256"] })),
+        "goals.decide" => {
+            let path = format!("/api/v1/goals/{goal}");
+            site.admin.until(&path, |goal| goal["steps"][1]["status"] == "waiting").await;
+            None
+        }
+        "goals.resume" => {
+            post("pause").await;
+            None
+        }
+        "goals.delete" => {
+            post("cancel").await;
+            None
+        }
+        _ => None,
+    };
+    Trial { body, ids: Ids { goal, ..Ids::of_nothing() }, ..site.by_admin() }
 }
 
 async fn user_trial<'s>(site: &Site<'s>, name: &str) -> Trial<'s> {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::kit::{
     Server, Session,
-    operations::{Ids, Operation, operations},
+    operations::{Ids, Operation, PLAN, operations},
     problem, read,
     session::id,
 };
@@ -143,6 +143,9 @@ impl Owned {
         let source = json!({ "name": SOURCE_NAME, "path": "manuals" });
         let (status, source) = read(owner.post("/api/v1/sources", &source).await).await;
         assert_eq!(status, 201, "{source}");
+        let goal = json!({ "goal": QUESTION, "plan": PLAN });
+        let (status, goal) = read(owner.post("/api/v1/goals", &goal).await).await;
+        assert_eq!(status, 201, "{goal}");
         let version = json!({ "files": [], "note": LABEL_REASON });
         let (status, version) = read(owner.post("/api/v1/policy/versions", &version).await).await;
         assert_eq!((status, &version["number"]), (201, &json!(1)), "{version}");
@@ -151,6 +154,7 @@ impl Owned {
                 document: id(&document).to_owned(),
                 conversation: text(&answer["conversation_id"]),
                 run: text(&answer["run_id"]),
+                goal: id(&goal).to_owned(),
                 job: id(&owner.all("/api/v1/admin/jobs", 10).await[0]).to_owned(),
                 user: text(&me["id"]),
                 session: text(&me["session_id"]),
@@ -176,6 +180,7 @@ impl Owned {
             &ids.document,
             &ids.conversation,
             &ids.run,
+            &ids.goal,
             &ids.job,
             &self.user_message,
             &self.answer,

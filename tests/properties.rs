@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::kit::{
     Server, World,
-    operations::{Ids, Operation, operations},
+    operations::{Ids, Operation, PLAN, operations},
     read,
     session::id,
 };
@@ -121,11 +121,15 @@ async fn plant(world: &World, server: &Server, number: usize) -> Tenant {
     let source = json!({ "name": mark, "path": "manuals" });
     let (status, source) = read(session.post("/api/v1/sources", &source).await).await;
     assert_eq!(status, 201, "{source}");
+    let goal = json!({ "goal": format!("Prepare the service of {mark}."), "plan": PLAN });
+    let (status, goal) = read(session.post("/api/v1/goals", &goal).await).await;
+    assert_eq!(status, 201, "{goal}");
     let text = |value: &Value| value.as_str().expect("id").to_owned();
     let ids = Ids {
         document: id(&document).to_owned(),
         conversation: text(&answer["conversation_id"]),
         run: text(&answer["run_id"]),
+        goal: id(&goal).to_owned(),
         job: id(&session.all("/api/v1/admin/jobs", 1).await[0]).to_owned(),
         user: admin.user.to_string(),
         session: admin.session.to_string(),
@@ -312,9 +316,10 @@ async fn fifty_tenants_at_once_never_see_a_row_of_another() {
     }
     println!("planted in {:?}", began.elapsed());
     let owned = |tenant: &Tenant| {
-        let Ids { document, conversation, run, job, user, session, api_key, label_request, budget, .. } =
+        let Ids { document, conversation, run, goal, job, user, session, api_key, label_request, budget, .. } =
             tenant.ids.clone();
-        [document, conversation, run, job, user, session, api_key, label_request, budget].map(|id| (id, tenant.number))
+        [document, conversation, run, goal, job, user, session, api_key, label_request, budget]
+            .map(|id| (id, tenant.number))
     };
     let owners = tenants.iter().flat_map(owned).collect();
     // Streams would be read to their end; the isolation tests follow them.

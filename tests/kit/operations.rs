@@ -12,6 +12,9 @@ const JSON: &str = "application/json";
 /// Good enough to be accepted.
 pub(crate) const NEW_PASSWORD: &str = "spindle-otter-9-violet";
 const MULTIPART: &str = "multipart/form-data";
+/// Carried out by the built-in answerer, up to a gate that waits.
+pub(crate) const PLAN: &str =
+    "pipeline: [{ask: How often is the pump oiled?, name: oil}, {person: Is this the right pump?, name: sure}]";
 
 /// One operation of the document.
 #[derive(Debug, Clone)]
@@ -157,6 +160,11 @@ impl Operation {
             "admin.glossary.create" => json!({ "term": "LOTO", "expansions": ["lockout tagout"], "language": "en" }),
             "admin.glossary.change" => json!({ "expansions": ["lockout and tagout"] }),
             "runs.fork" => json!({ "step": 1 }),
+            "goals.create" => json!({ "goal": "Prepare the service of the pump.", "plan": PLAN }),
+            "goals.plans.check" => json!({ "plan": PLAN }),
+            "goals.plan.change" => json!({ "plan": PLAN, "replaces": "0".repeat(64) }),
+            "goals.approve" => json!({ "sha256": "0".repeat(64) }),
+            "goals.decide" => json!({ "step": "sure", "approve": true }),
             "sources.create" => json!({ "name": "Manuals", "path": "manuals" }),
             "sources.change" => json!({ "tags": ["manual"] }),
             "usage.estimate" => json!({ "prompt": "How often is the pump oiled?" }),
@@ -186,6 +194,7 @@ pub(crate) struct Ids {
     pub(crate) document: String,
     pub(crate) conversation: String,
     pub(crate) run: String,
+    pub(crate) goal: String,
     pub(crate) job: String,
     pub(crate) user: String,
     pub(crate) session: String,
@@ -206,6 +215,7 @@ impl Ids {
             document: id("doc"),
             conversation: id("cnv"),
             run: id("run"),
+            goal: id("gol"),
             job: id("job"),
             user: id("usr"),
             session: id("ses"),
@@ -229,6 +239,7 @@ impl Ids {
                 "/api/v1/documents/{id}" => &self.document,
                 "/api/v1/conversations/{id}" => &self.conversation,
                 "/api/v1/runs/{id}" => &self.run,
+                "/api/v1/goals/{id}" => &self.goal,
                 "/api/v1/admin/jobs/{id}" => &self.job,
                 "/api/v1/documents/{id}/pages/{number}" | "/api/v1/documents/{id}/versions/{number}" => "1",
                 "/api/v1/label-requests/{id}" => &self.label_request,

@@ -129,6 +129,17 @@ impl Session<'_> {
         Stream::new(request.header("last-event-id", after).send().await.expect("GET"))
     }
 
+    /// Waits until what is at this path is so; what it is then.
+    pub(crate) async fn until(&self, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let mut found = Value::Null;
+        eventually(path, Duration::from_mins(1), async || {
+            found = self.json(path).await;
+            is_so(&found)
+        })
+        .await;
+        found
+    }
+
     /// Waits until a run has ended; the run.
     pub(crate) async fn ended(&self, run: &str, limit: Duration) -> Value {
         let path = format!("/api/v1/runs/{run}");

@@ -13,7 +13,7 @@ use millwright_store::{
     tenant::{MessageRole, MessageStatus, NewMessage, NewRun, RunEventRow, RunFence, SearchFilter, label_of_json},
 };
 
-use crate::{AgentError, guard::Inspected, record::kept, resume::Input, runner::Inner};
+use crate::{AgentError, goal::Part, guard::Inspected, record::kept, resume::Input, runner::Inner};
 
 /// The longest question.
 pub const MAX_MESSAGE_CHARS: usize = 16_000;
@@ -40,6 +40,14 @@ pub struct StartRun {
     pub filter: SearchFilter,
     /// The request, for the audit log.
     pub trace_id: String,
+}
+
+/// What a run is for a goal.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) part: Part,
+    /// The question where it is stored already.
+    pub(crate) question: Option<MessageId>,
 }
 
 /// A message that a program brings with it.
@@ -87,16 +95,16 @@ pub(crate) struct Prepared {
     /// When, for the run and its answer.
     pub(crate) created_at: DateTime<Utc>,
     /// New rows: what came before, and the question. Stored together with the answer to be.
-    rows: Vec<NewMessage>,
+    pub(crate) rows: Vec<NewMessage>,
 }
 
-/// Finds or begins the conversation and the question's place in it.
+/// Finds or begins the conversation and the question's place in it; `stored` is a question that stands there already.
 pub(crate) async fn place_question(
     inner: &Inner,
     tx: &mut TenantTx,
     principal: &Principal,
     policy: &TenantPolicy,
-    (command, inspected, history): (StartRun, Option<Inspected>, Vec<(bool, Inspected)>),
+    (command, inspected, history, stored): (StartRun, Option<Inspected>, Vec<(bool, Inspected)>, Option<MessageId>),
     proofs: &mut Vec<AuditEvent>,
 ) -> Result<Prepared, AgentError> {
     let now = inner.sources.now();
@@ -142,6 +150,10 @@ pub(crate) async fn place_question(
         (None, Some(conversation), Some(answer)) => {
             let title = tx.conversations().require(conversation, principal.user_id).await?.title;
             (conversation, title, question_of(tx, conversation, answer).await?)
+        }
+        (None, Some(conversation), None) if stored.is_some() => {
+            let title = tx.conversations().require(conversation, principal.user_id).await?.title;
+            (conversation, title, stored_question(tx, conversation, stored).await?)
         }
         _ => return Err(AgentError::InvalidParent("name either a question, or a conversation and an answer")),
     };
@@ -251,6 +263,10 @@ pub(crate) async fn store_run(
         Some((from, step)) => proof.detail("forked_from", from.to_string()).detail("forked_at_step", step),
         None => proof,
     };
+    let proof = match &input.part {
+        Some(part) => proof.detail("goal", part.goal.to_string()).detail("step", part.step.clone()),
+        None => proof,
+    };
     proofs.push(proof);
     Ok(())
 }
@@ -346,7 +362,16 @@ async fn question_of(tx: &mut TenantTx, conversation: ConversationId, answer: Me
         return Err(AgentError::StillRunning);
     }
     let parent = row.parent_id.map(MessageId::from).ok_or_else(missing)?;
-    let question = tx.messages().get(conversation, parent).await?.ok_or_else(missing)?;
+    stored_question(tx, conversation, Some(parent)).await
+}
+
+async fn stored_question(
+    tx: &mut TenantTx,
+    conversation: ConversationId,
+    id: Option<MessageId>,
+) -> Result<Place, AgentError> {
+    let missing = || millwright_store::StoreError::NotFound("message");
+    let question = tx.messages().get(conversation, id.ok_or_else(missing)?).await?.ok_or_else(missing)?;
     let label = question.label.map_or(Label::LOWEST, label_of_json);
     Ok(Place::Known { id: question.id, content: question.content, label })
 }

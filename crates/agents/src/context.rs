@@ -9,6 +9,9 @@ use millwright_store::tenant::{MessageRole, MessageRow, label_of_json};
 pub(crate) const MAX_TURNS: usize = 10;
 /// The most characters of them.
 const MAX_TURN_CHARS: usize = 6_000;
+/// The same for the steps of a goal: what is longer is left to the passages that they cite.
+const MAX_STEP_TURNS: usize = 48;
+const MAX_STEP_CHARS: usize = 12_000;
 /// A follow-up is searched for as it stands where it and what it carries would be longer: a pasted page says enough.
 const MAX_QUERY_CHARS: usize = 2_000;
 
@@ -31,9 +34,17 @@ impl Conversation {
     /// Of the messages on the way to the question, oldest first, without the question. What the person may not read any
     /// more is left out.
     pub(crate) fn of(messages: &[MessageRow], clearance: &Clearance) -> Self {
+        Self::within(messages, clearance, (MAX_TURNS, MAX_TURN_CHARS))
+    }
+
+    /// Of what the steps of a goal have asked and found, which is no conversation but as good as one.
+    pub(crate) fn of_steps(messages: &[MessageRow], clearance: &Clearance) -> Self {
+        Self::within(messages, clearance, (MAX_STEP_TURNS, MAX_STEP_CHARS))
+    }
+
+    fn within(messages: &[MessageRow], clearance: &Clearance, (most, mut room): (usize, usize)) -> Self {
         let mut conversation = Self::default();
-        let mut room = MAX_TURN_CHARS;
-        for message in messages.iter().rev().take(MAX_TURNS) {
+        for message in messages.iter().rev().take(most) {
             let label = message.label.clone().map_or(Label::LOWEST, label_of_json);
             if !clearance.may_have(&label) {
                 continue;

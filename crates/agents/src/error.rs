@@ -6,7 +6,7 @@ use millwright_policy::labels::LabelDenied;
 use millwright_retrieval::RetrievalError;
 use millwright_store::StoreError;
 
-use crate::machine::InvalidTransition;
+use crate::{goal::PlanError, machine::InvalidTransition};
 
 /// What can go wrong while a run begins or goes on.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +56,24 @@ pub enum AgentError {
     /// The run has kept nothing that it could be repeated from.
     #[error("the run has recorded nothing that it could be repeated from")]
     NotRecorded,
+    /// A text is no plan.
+    #[error("the plan cannot be carried out: {0}")]
+    Plan(#[from] PlanError),
+    /// A plan is written, and steps are thought through, by a language model.
+    #[error("this goal needs a language model, and none is set up here")]
+    NeedsModel,
+    /// The plan that is meant is not the one that counts by now.
+    #[error("the plan is another one by now")]
+    StalePlan,
+    /// A step that has begun would be another.
+    #[error("a step that has begun stays as it is: {0}")]
+    BegunStepChanged(String),
+    /// No plan came of several attempts.
+    #[error("no plan came of what the model wrote: {0}")]
+    NoPlan(String),
+    /// Another process begins the step, or the goal does not go on.
+    #[error("the step was begun elsewhere")]
+    BegunElsewhere,
     /// Others have runs repeated.
     #[error("other runs are being repeated")]
     ReplaysBusy,
@@ -79,6 +97,17 @@ impl ToProblem for AgentError {
             Self::ReplaysBusy => {
                 Problem::new(ErrorCode::RateLimited, self.to_string()).remedy("ask again in some seconds")
             }
+            Self::Plan(error) => Problem::new(ErrorCode::ValidationFailed, self.to_string())
+                .field("plan", error.to_string())
+                .remedy("POST /api/v1/goals/plans/check reads a plan without keeping it"),
+            Self::NeedsModel => Problem::new(ErrorCode::NotConfigured, self.to_string())
+                .remedy("give the goal a plan of questions, or have an operator set up a language model"),
+            Self::StalePlan => Problem::new(ErrorCode::StaleTarget, self.to_string()).remedy("read the goal again"),
+            Self::BegunStepChanged(_) => Problem::new(ErrorCode::Conflict, self.to_string())
+                .remedy("keep the steps that have begun word for word, and change those to come"),
+            Self::NoPlan(_) => Problem::new(ErrorCode::CheckFailed, self.to_string())
+                .remedy("say the goal in other words, or write its plan"),
+            Self::BegunElsewhere => Problem::new(ErrorCode::Conflict, self.to_string()).remedy("read the goal again"),
             Self::NotRecorded => Problem::new(ErrorCode::InvalidTransition, self.to_string())
                 .remedy("runs record their steps since this version; ask the question anew"),
             Self::Store(error) => error.problem(),

@@ -38,6 +38,7 @@ pub mod eval;
 pub mod events;
 mod export;
 mod follow;
+pub mod goal;
 mod guard;
 mod hub;
 mod journal;

@@ -26,7 +26,7 @@ use crate::{
     citation::Citations,
     context::{Conversation, MAX_TURNS},
     events::AgUiEventKind,
-    export,
+    export, goal,
     guard::{self, Placeholders},
     machine::Happened,
     progress::Progress,
@@ -53,7 +53,11 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
         return observe_again(inner, run, progress, &reader, observed).await;
     }
     let asked = may_ask(inner, run, &reader).await?;
-    let follow_up = progress.conversation.follow_up(&progress.question);
+    if run.part.as_ref().is_some_and(|part| part.is_report) {
+        return observe_brought(inner, run, progress, &reader, asked).await;
+    }
+    // A step's question stands by itself.
+    let follow_up = if run.part.is_some() { None } else { progress.conversation.follow_up(&progress.question) };
     let query = follow_up.as_ref().map_or(&progress.question, |found| &found.query).clone();
     let masked_query = progress.mask(&query)?;
     let arguments = json!({ "query": masked_query });
@@ -67,7 +71,10 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
         account: Some(run.account()),
     };
     let found = inner.searcher.search(&run.principal.scope, &reader, request.clone()).await?;
-    let relevant = !found.passages.is_empty() && found.relevance.is_answerable();
+    let found_some = !found.passages.is_empty() && found.relevance.is_answerable();
+    let brought =
+        if inner.gateway.catalog().has_chat() { brought(inner, run, progress, &reader).await? } else { Vec::new() };
+    let relevant = found_some || !brought.is_empty();
     let shown = shown_passages(progress, &found.passages)?;
     let missing_words = match &found.relevance.missing_words {
         words if masked_query == query => words.iter().collect(),
@@ -98,14 +105,18 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
     export::notice(inner, (run, &progress.noticed), &reader, request);
     let mut decisions = vec![asked];
     if relevant {
-        let mut passages = found.passages;
-        progress.hits = passages.len();
+        let mut passages = if found_some { found.passages } else { Vec::new() };
         if inner.gateway.catalog().has_chat() {
             let best = &passages[..passages.len().min(SURROUNDED)];
             let around = inner.searcher.surroundings(&run.principal.scope, &reader, best).await?;
-            let is_new = |passage: &Passage| passages.iter().all(|known| known.chunk_id != passage.chunk_id);
-            let around: Vec<Passage> = around.into_iter().filter(is_new).take(SURROUNDINGS).collect();
-            passages.extend(around);
+            progress.hits = if found_some { passages.len() } else { brought.len() };
+            for (further, most) in [(brought, usize::MAX), (around, SURROUNDINGS)] {
+                let is_new = |passage: &Passage| passages.iter().all(|known| known.chunk_id != passage.chunk_id);
+                let further: Vec<Passage> = further.into_iter().filter(is_new).take(most).collect();
+                passages.extend(further);
+            }
+        } else {
+            progress.hits = passages.len();
         }
         // A label that rose since the search counts too.
         progress.found = Label::join_all(passages.iter().map(|passage| &passage.label).chain([&progress.found]));
@@ -118,6 +129,48 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
     keep(inner, run, progress, &decisions).await?;
     // Names of documents: only now that the run carries their label.
     progress.journal.emit(result);
+    let passages = progress.passages.iter().map(|passage| (passage.chunk_id, passage.score)).collect();
+    let record = Observed { relevant, passages, hits: progress.hits };
+    progress.end_recorded(detail, kept(&record), inner.sources.now());
+    Ok(Happened::Observed { relevant })
+}
+
+/// What the steps before have cited, as far as it may be read and holds.
+async fn brought(inner: &Inner, run: &Run, progress: &Progress, reader: &Reader) -> Result<Vec<Passage>, AgentError> {
+    if progress.brought.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut passages = inner.searcher.read_again(&run.principal.scope, reader, &progress.brought).await?;
+    passages.retain(|passage| passage.is_current || run.filter.as_of.is_some());
+    Ok(passages)
+}
+
+/// Of a report: nothing is searched, what the steps have cited is all there is.
+async fn observe_brought(
+    inner: &Arc<Inner>,
+    run: &Run,
+    progress: &mut Progress,
+    reader: &Reader,
+    asked: NewDecision,
+) -> Result<Happened, AgentError> {
+    let passages = brought(inner, run, progress, reader).await?;
+    let relevant = !passages.is_empty();
+    let mut decisions = vec![asked];
+    let detail = json!({
+        "brought_from": run.part.as_ref().map_or(0, |part| part.from.len()),
+        "passages": shown_passages(progress, &passages)?,
+        "chunk_ids": passages.iter().map(|passage| passage.chunk_id).collect::<Vec<_>>(),
+        "document_ids": documents(&passages),
+        "relevant": relevant,
+    });
+    progress.hits = passages.len();
+    progress.found = Label::join_all(passages.iter().map(|passage| &passage.label));
+    if relevant {
+        prepare(inner, run, progress, passages).await?;
+        (progress.begun_with, progress.given) = (progress.passages.len(), progress.passages.len());
+        decisions.extend(choose(inner, run, progress, reader).await?);
+    }
+    keep(inner, run, progress, &decisions).await?;
     let passages = progress.passages.iter().map(|passage| (passage.chunk_id, passage.score)).collect();
     let record = Observed { relevant, passages, hits: progress.hits };
     progress.end_recorded(detail, kept(&record), inner.sources.now());
@@ -195,6 +248,10 @@ async fn look(inner: &Inner, run: &Run, progress: &mut Progress) -> Result<Reade
     let reader = tx.labels().reader(run.principal.user_id).await?;
     let branch = tx.messages().branch(run.ids.user_message_id, MAX_TURNS as i64 + 1).await?;
     let sealed = tx.vaults().get(run.ids.conversation_id).await?;
+    let built_on = match &run.part {
+        Some(part) => goal::before(inner, &mut tx, part).await?,
+        None => Vec::new(),
+    };
     drop(tx);
     let (governance, policy) = (inner.governance.clone(), Arc::clone(&run.policy));
     let placeholders = Placeholders::open(governance, policy, run.ids.conversation_id, sealed)?;
@@ -203,9 +260,16 @@ async fn look(inner: &Inner, run: &Run, progress: &mut Progress) -> Result<Reade
     for turn in &mut progress.conversation.turns {
         turn.text = placeholders.restore(&turn.text);
     }
+    if run.part.is_some() {
+        progress.conversation = Conversation::of_steps(&built_on, reader.clearance());
+        progress.brought = goal::cited(&built_on);
+    }
     progress.citations = Citations::of(reader.clearance().clone());
     progress.question = placeholders.restore(&run.question);
     progress.placeholders = Some(placeholders);
+    if let Some(part) = &run.part {
+        progress.stock.feedback = progress.mask(&part.instruction())?;
+    }
     Ok(reader)
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use millwright_core::{Classification, Clearance, Label};
+use millwright_core::{Classification, Clearance, Label, id::ChunkId};
 use millwright_gateway::Route;
 use millwright_llm::{ToolRound, provider::ToolCall};
 use millwright_policy::pii::Restorer;
@@ -68,6 +68,8 @@ pub(crate) struct Progress {
     /// Whether the text message was begun.
     pub(crate) text_open: bool,
     pub(crate) stock: Stock,
+    /// The passages that the steps of a goal before this one have cited.
+    pub(crate) brought: Vec<ChunkId>,
     /// Documents of which the compliance role was told.
     pub(crate) noticed: Noticed,
     /// While steps are repeated: of a process that died, or of another run.
@@ -117,6 +119,7 @@ impl Progress {
             shown: String::new(),
             text_open: false,
             stock: Stock::default(),
+            brought: Vec::new(),
             noticed: Noticed::default(),
             repeat,
             taken: Taken::default(),

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use millwright_audit::{Actor, AuditAction, AuditEvent};
 use millwright_core::{
     Classification, Credential, Label, Permission, Principal, TenantScope,
-    id::{ApiKeyId, ChunkId, RunId},
+    id::{ApiKeyId, ChunkId, RunId, UserId},
 };
 use millwright_llm::{EXTRACTIVE, Tier};
 use millwright_retrieval::search::Passage;
@@ -26,6 +26,7 @@ use crate::{
     chat::{Parent, StartRun, StartedRun},
     context::without_markers,
     events::{AgUiEventKind, StatePatch},
+    goal::Part,
     machine::Phase,
     observe,
     progress::Progress,
@@ -53,6 +54,9 @@ pub(crate) struct Input {
     pub(crate) trace_id: String,
     /// The run whose first steps it begins with, and the last of them.
     pub(crate) forked_from: Option<(RunId, i32)>,
+    /// The step of a goal that it is.
+    #[serde(default)]
+    pub(crate) part: Option<Part>,
 }
 
 impl Input {
@@ -61,7 +65,7 @@ impl Input {
             Credential::ApiKey(id) => Some(id),
             Credential::Session(_) | Credential::Token => None,
         };
-        Self { filter: filter.clone(), wanted, api_key, trace_id: trace_id.to_owned(), forked_from: None }
+        Self { filter: filter.clone(), wanted, api_key, trace_id: trace_id.to_owned(), forked_from: None, part: None }
     }
 }
 
@@ -88,18 +92,10 @@ pub(crate) async fn take_over(
         return Ok(None);
     }
     let Some(row) = tx.runs().get(id).await? else { return Ok(None) };
-    let user = tx.users().get(row.user_id).await?.filter(|user| user.status() == UserStatus::Active);
-    let (Some(user), Some(begun)) = (user, begun(&mut tx, &row).await?) else { return Ok(None) };
-    if let Some(key) = begun.input.api_key
-        && !tx.api_keys().is_usable(key, inner.sources.now()).await?
-    {
+    let Some(begun) = begun(&mut tx, &row).await? else { return Ok(None) };
+    let Some(principal) = principal_of(inner, &mut tx, (row.user_id, begun.input.api_key)).await? else {
         return Ok(None);
-    }
-    let credential = begun.input.api_key.map_or(Credential::Token, Credential::ApiKey);
-    let principal = Principal::new(row.user_id, scope, user.role, credential);
-    if !principal.permissions.contains(Permission::ChatUse) {
-        return Ok(None);
-    }
+    };
     let proof =
         AuditEvent::new(&inner.sources, scope.tenant_id(), Actor::System("runtime"), AuditAction::RunTakenOver, id)
             .detail("takeovers", row.takeovers)
@@ -110,6 +106,25 @@ pub(crate) async fn take_over(
     let (repeat, next_sequence) = stood(inner, &scope, (row.id, &row.model)).await?;
     let run = run_of(inner, principal, (&row, begun), (fence, next_sequence)).await?;
     Ok(Some(TakenOver { run, model: row.model, repeat, is_stopped: row.cancel_requested_at.is_some() }))
+}
+
+/// Whoever asked, as they are by now; `None` where they may not ask any more.
+pub(crate) async fn principal_of(
+    inner: &Inner,
+    tx: &mut TenantTx,
+    (user, api_key): (UserId, Option<ApiKeyId>),
+) -> Result<Option<Principal>, StoreError> {
+    let Some(row) = tx.users().get(user).await?.filter(|user| user.status() == UserStatus::Active) else {
+        return Ok(None);
+    };
+    if let Some(key) = api_key
+        && !tx.api_keys().is_usable(key, inner.sources.now()).await?
+    {
+        return Ok(None);
+    }
+    let credential = api_key.map_or(Credential::Token, Credential::ApiKey);
+    let principal = Principal::new(user, *tx.scope(), row.role, credential);
+    Ok(principal.permissions.contains(Permission::ChatUse).then_some(principal))
 }
 
 /// What a run was begun with.
@@ -158,6 +173,7 @@ pub(crate) async fn run_of(
         wanted: input.wanted,
         judged,
         trace_id: input.trace_id,
+        part: input.part,
         created_at: row.created_at,
         next_sequence,
         only_replayed: false,

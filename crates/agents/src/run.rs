@@ -25,6 +25,7 @@ use crate::{
     chat::StartedRun,
     citation::Citation,
     events::{AgUiEventKind, RunResult, StatePatch},
+    goal::Part,
     guard::About,
     journal::Journal,
     machine::{Happened, Outcome, Phase},
@@ -66,6 +67,8 @@ pub(crate) struct Run {
     /// How the question was judged, where not.
     pub(crate) judged: Option<Judged>,
     pub(crate) trace_id: String,
+    /// The step of a goal that it is.
+    pub(crate) part: Option<Part>,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) next_sequence: i64,
     /// Only to see what comes of it: nothing is written.
@@ -112,6 +115,7 @@ pub(crate) async fn execute(
     stop: CancellationToken,
 ) {
     let run_id = run.ids.run_id;
+    let goal = run.part.as_ref().map(|part| (run.principal.scope, part.goal));
     let (journal, writer) = Journal::new(
         inner.store.clone(),
         inner.hub.clone(),
@@ -140,7 +144,12 @@ pub(crate) async fn execute(
         }
     };
     let writing = (!is_written).then_some(writing);
-    if let Err(error) = conclude(&inner, &run, progress, writing, end).await {
+    let concluded = conclude(&inner, &run, progress, writing, end).await;
+    if let Some(goal) = goal {
+        // An error only says that nobody listens: then the goal is looked at a little later.
+        let _ = inner.ended.send(goal);
+    }
+    if let Err(error) = concluded {
         let error = &error as &dyn std::error::Error;
         // Its lease runs out, and then the reaper ends it.
         tracing::error!(error, run.id = %run_id, "the end of a run could not be stored");

@@ -2,7 +2,10 @@ use std::{sync::Arc, time::Duration};
 
 use futures::{Stream, StreamExt};
 use millwright_audit::AuditKey;
-use millwright_core::{Label, Principal, Sources, TenantScope, id::RunId};
+use millwright_core::{
+    Label, Principal, Sources, TenantScope,
+    id::{GoalId, RunId},
+};
 use millwright_gateway::Gateway;
 use millwright_governance::Governance;
 use millwright_llm::Tier;
@@ -11,12 +14,12 @@ use millwright_store::{
     Store,
     tenant::{RunEventRow, RunFence},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, broadcast};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     AgentError, answerer,
-    chat::{self, Prepared, StartRun, StartedRun},
+    chat::{self, Asked, Prepared, StartRun, StartedRun},
     events::{AgUiEvent, AgUiEventKind, Snapshot},
     follow::follow,
     guard,
@@ -27,6 +30,8 @@ use crate::{
     run,
 };
 
+/// So many runs of goals may have ended before somebody looks; what is missed is found by looking later.
+const ENDED: usize = 1_024;
 /// How long a replay waits for its turn.
 const REPLAY_WAIT: Duration = Duration::from_secs(5);
 
@@ -67,11 +72,22 @@ pub(crate) struct Inner {
     pub(crate) hub: RunHub,
     /// Turns of those who repeat runs.
     pub(crate) replays: Semaphore,
+    /// Goals one of whose runs has ended here.
+    pub(crate) ended: broadcast::Sender<(TenantScope, GoalId)>,
+}
+
+/// How a run begins.
+pub(crate) enum Begin {
+    Anew,
+    /// With another run's first steps.
+    From(Box<Repeat>),
+    /// As a step of a goal.
+    Step(Asked),
 }
 
 /// Begins runs, works on them, and lets them be followed. Cheap to clone.
 #[derive(Clone)]
-pub struct Runner(Arc<Inner>);
+pub struct Runner(pub(crate) Arc<Inner>);
 
 impl std::fmt::Debug for Runner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -106,6 +122,7 @@ impl Runner {
             stop,
             hub,
             replays: Semaphore::new(1),
+            ended: broadcast::channel(ENDED).0,
         }))
     }
 
@@ -121,7 +138,7 @@ impl Runner {
     /// When the question or its place is not valid, the answer before is still being written, or
     /// the database fails. Nothing is stored then.
     pub async fn start(&self, principal: &Principal, command: StartRun) -> Result<StartedRun, AgentError> {
-        self.begin(principal, command, None).await
+        self.begin(principal, command, Begin::Anew).await
     }
 
     /// Answers the question of an own run once more, beside its answer: with the run's own first steps, up to the one with this
@@ -137,20 +154,25 @@ impl Runner {
         trace_id: String,
     ) -> Result<StartedRun, AgentError> {
         let Fork { command, repeat } = resume::fork(&self.0, principal, run, (step, tier), trace_id).await?;
-        self.begin(principal, command, Some(repeat)).await
+        self.begin(principal, command, Begin::From(Box::new(repeat))).await
     }
 
-    async fn begin(
+    pub(crate) async fn begin(
         &self,
         principal: &Principal,
         command: StartRun,
-        repeat: Option<Repeat>,
+        begin: Begin,
     ) -> Result<StartedRun, AgentError> {
         let inner = &self.0;
         if inner.stop.is_cancelled() {
             return Err(AgentError::ShuttingDown);
         }
         let (wanted, trace_id) = (command.tier, command.trace_id.clone());
+        let (repeat, part, stored) = match begin {
+            Begin::Anew => (None, None, None),
+            Begin::From(repeat) => (Some(*repeat), None, None),
+            Begin::Step(Asked { part, question }) => (None, Some(part), question),
+        };
         let mut proofs = Vec::new();
         let policy = inner.governance.of(&principal.scope).await?;
         let message = match &command.message {
@@ -173,7 +195,8 @@ impl Runner {
         let suspected = message.iter().chain(said_before).any(|message| message.suspected);
         let mut tx = inner.store.tenant(&principal.scope).begin().await?;
         let mut prepared =
-            chat::place_question(inner, &mut tx, principal, &policy, (command, message, history), &mut proofs).await?;
+            chat::place_question(inner, &mut tx, principal, &policy, (command, message, history, stored), &mut proofs)
+                .await?;
         let ids = prepared.ids;
         let (tier, judged) = match wanted {
             Some(tier) => (tier, None),
@@ -184,9 +207,16 @@ impl Runner {
         let model_of_tier = (tier, name.as_str());
         let fence = RunFence { id: ids.run_id, owner: inner.sources.new_uuid() };
         let forked_from = repeat.as_ref().and_then(|repeat| repeat.from);
-        let input = Input { forked_from, ..Input::of(principal, &prepared.filter, wanted, &trace_id) };
+        let input =
+            Input { forked_from, part: part.clone(), ..Input::of(principal, &prepared.filter, wanted, &trace_id) };
         let begun_with = (fence, &input, &events[..]);
         chat::store_run(inner, &mut tx, principal, &mut prepared, model_of_tier, begun_with, &mut proofs).await?;
+        if let Some(part) = &part {
+            let begun = (ids.run_id, ids.assistant_message_id, ids.conversation_id);
+            if !tx.goals().begin_step((part.goal, &part.step), begun, prepared.created_at).await? {
+                return Err(AgentError::BegunElsewhere);
+            }
+        }
         chat::commit(inner, tx, &proofs, &trace_id).await?;
         let run = run::Run {
             principal: *principal,
@@ -201,6 +231,7 @@ impl Runner {
             wanted,
             judged,
             trace_id,
+            part,
             created_at: prepared.created_at,
             next_sequence: events.len() as i64 + 1,
             only_replayed: false,

@@ -49,7 +49,7 @@ pub(crate) async fn think(
     progress.begin(StepKind::Think, attempt, inner.sources.now());
     // A word that stands in the instructions and nowhere else: an answer that holds it repeats them.
     let canary = Canary::new(&hex::encode(inner.sources.random_bytes::<8>()));
-    let request = request(progress, (attempt, rounds), &canary)?;
+    let request = request(progress, rounds, &canary)?;
     progress.stock.cut_before = progress.stock.cut.len();
     progress.stock.said_not_in_documents = false;
     let verifier = progress.verifier();
@@ -315,9 +315,9 @@ pub(crate) fn preview(inner: &Inner, progress: &Progress) -> ModelRequest {
 
 /// What the model is given. A language model gets placeholders for personal data; the answerer in this process gets the
 /// text that it quotes.
-fn request(progress: &mut Progress, (attempt, rounds): (u8, u8), canary: &Canary) -> Result<ChatRequest, AgentError> {
+fn request(progress: &mut Progress, rounds: u8, canary: &Canary) -> Result<ChatRequest, AgentError> {
     let request = ChatRequest {
-        system: if attempt > 1 { progress.stock.feedback.clone() } else { String::new() },
+        system: progress.stock.feedback.clone(),
         turns: progress.conversation.turns.clone(),
         question: progress.question.clone(),
         max_output_tokens: MAX_OUTPUT_TOKENS,

@@ -7,6 +7,7 @@
 mod answering;
 mod computing;
 mod following;
+mod goals;
 mod reading;
 mod repeating;
 mod resuming;

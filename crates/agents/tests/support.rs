@@ -7,7 +7,9 @@ use std::{
 };
 
 use futures::StreamExt;
-use millwright_agents::{Parent, Runner, RunnerParts, StartRun, StartedRun};
+use millwright_agents::{
+    Completions, CompletionsParts, Parent, Runner, RunnerParts, StartRun, StartedRun, goal::Goals,
+};
 use millwright_audit::AuditKey;
 use millwright_budgets::Ledger;
 use millwright_core::{
@@ -77,6 +79,7 @@ pub(crate) struct Plant {
 /// One process that works on runs.
 pub(crate) struct Process {
     pub(crate) runner: Runner,
+    completions: Completions,
     pub(crate) tracker: TaskTracker,
     pub(crate) stop: CancellationToken,
 }
@@ -208,6 +211,15 @@ impl Plant {
             within: Duration::from_secs(5),
             whole_within: Duration::from_secs(5),
         });
+        let completions = Completions::new(CompletionsParts {
+            store: self.database.store.clone(),
+            gateway: gateway.clone(),
+            governance: self.governance(),
+            audit_key: Arc::clone(&audit_key),
+            sources: self.sources.clone(),
+            embedder: embedder(),
+            cache: None,
+        });
         let runner = Runner::new(RunnerParts {
             store: self.database.store.clone(),
             searcher: self.searcher.clone(),
@@ -219,7 +231,7 @@ impl Plant {
             tracker: tracker.clone(),
             stop: stop.clone(),
         });
-        Process { runner, tracker, stop }
+        Process { runner, completions, tracker, stop }
     }
 
     pub(crate) fn extractive(&self) -> Process {
@@ -297,6 +309,10 @@ impl Plant {
 }
 
 impl Process {
+    pub(crate) fn goals(&self) -> Goals {
+        Goals::new(self.runner.clone(), self.completions.clone())
+    }
+
     pub(crate) async fn ask(&self, plant: &Plant, question: &str) -> StartedRun {
         self.runner.start(&plant.principal, question_of(question)).await.unwrap()
     }

@@ -308,6 +308,11 @@ pub(crate) struct MessageResponse {
 }
 
 impl MessageResponse {
+    /// Whether text and citations are left out.
+    pub(crate) fn withheld(&self) -> bool {
+        self.withheld
+    }
+
     /// The message for its reader, whose clearance may have fallen, or the message's label risen, since it was written.
     pub(crate) fn for_reader(row: MessageRow, reader: &Reader) -> Self {
         let label = row.label.map(label_of_json);

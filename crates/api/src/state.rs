@@ -1,7 +1,7 @@
 use std::{ops::Deref, sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
-use millwright_agents::{Completions, Runner};
+use millwright_agents::{Completions, Runner, goal::Goals};
 use millwright_audit::AuditKey;
 use millwright_budgets::Ledger;
 use millwright_core::Sources;
@@ -101,6 +101,8 @@ pub struct AppParts {
     pub ledger: Ledger,
     /// Answers questions.
     pub runner: Arc<Runner>,
+    /// Pursues goals.
+    pub goals: Goals,
     /// Calls models for programs.
     pub completions: Completions,
     /// Tells the job runner of this process that there is work.

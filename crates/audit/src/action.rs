@@ -108,6 +108,26 @@ audit_actions! {
     LabelRequestApproved = "label_request", "approved";
     /// Somebody else did not agree.
     LabelRequestRejected = "label_request", "rejected";
+    /// Somebody said what they want to have done.
+    GoalCreated = "goal", "created";
+    /// A plan was written for it, by a model or a person.
+    GoalPlanned = "goal", "planned";
+    /// Somebody approved its plan as a whole.
+    GoalApproved = "goal", "approved";
+    /// Somebody decided a gate of its plan.
+    GoalGateDecided = "goal", "gate_decided";
+    /// Somebody had no further step begin.
+    GoalPaused = "goal", "paused";
+    /// Somebody let it go on.
+    GoalResumed = "goal", "resumed";
+    /// Somebody stopped it.
+    GoalCancelled = "goal", "cancelled";
+    /// Its report was written.
+    GoalFinished = "goal", "finished";
+    /// It did not come to its end.
+    GoalFailed = "goal", "failed";
+    /// Somebody deleted it.
+    GoalDeleted = "goal", "deleted";
     /// Something was refused by policy before it began.
     PolicyRefused = "policy", "refused";
     /// An admin changed what happens with personal data and injection.

@@ -94,6 +94,10 @@ error_codes! {
     NotConfigured = "not_configured", 409, "Not set up here";
     /// A server that Millwright needs does not answer.
     UpstreamUnavailable = "upstream_unavailable", 503, "A needed service is unavailable";
+    /// What it may take at most is used up.
+    LimitReached = "limit_reached", 409, "A limit was reached";
+    /// What came about is not what was demanded of it.
+    CheckFailed = "check_failed", 409, "A check was not met";
     /// The run was stopped by a person.
     Cancelled = "cancelled", 409, "Stopped";
     /// The process that worked on it ended.

@@ -99,6 +99,8 @@ entity_ids! {
     MessageId = "msg";
     /// One run of the agent runtime.
     RunId = "run";
+    /// Something that somebody wants to have done.
+    GoalId = "gol";
     /// A background job.
     JobId = "job";
     /// An audit entry.

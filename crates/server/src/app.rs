@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use chrono::Duration as ChronoDuration;
-use millwright_agents::{Completions, CompletionsParts, Runner, RunnerParts};
+use millwright_agents::{Completions, CompletionsParts, Runner, RunnerParts, goal::Goals};
 use millwright_api::{AppParts, AppState, Limits};
 use millwright_audit::AuditKey;
 use millwright_auth::{DevTokenVerifier, TokenVerifier};
@@ -84,6 +84,7 @@ pub(crate) async fn start(
     };
     let completions = completions(&parts, embeddings.built_in().clone(), config.gateway.cache);
     let runner = Runner::new(parts);
+    let goals = Goals::new(runner.clone(), completions.clone());
     let identity = Arc::new(identity(config, sources, secret.expose(), &store, &key, public_url, &tracker)?);
     let limiter = Arc::new(rate_limiter(config, secret.expose())?);
     let state = AppState::new(AppParts {
@@ -98,6 +99,7 @@ pub(crate) async fn start(
         governance,
         ledger: ledger.clone(),
         runner: Arc::new(runner.clone()),
+        goals: goals.clone(),
         completions,
         jobs_wake: Arc::clone(&jobs_wake),
         readiness: health::readiness(
@@ -127,7 +129,8 @@ pub(crate) async fn start(
     let (stopping, renews) = (stop.clone(), ledger.clone());
     tracker.spawn(async move { renews.run(stopping).await });
     let (watch, sources) = (watch(config), sources.clone());
-    let workers = Workers { runner, store, sources, key, follower, ingestor, jobs_wake, indexed, metrics, watch };
+    let workers =
+        Workers { runner, goals, store, sources, key, follower, ingestor, jobs_wake, indexed, metrics, watch };
     workers.start(&tracker, &stop);
     Ok(App { state, tracker, stop, ledger })
 }
@@ -204,6 +207,7 @@ pub(crate) fn chunks(config: &Config) -> ChunkSettings {
 /// What runs beside requests.
 struct Workers {
     runner: Runner,
+    goals: Goals,
     store: Store,
     sources: Sources,
     key: Arc<AuditKey>,
@@ -245,6 +249,8 @@ impl Workers {
         tracker.spawn(async move { sealer.run(token).await });
         let token = stop.clone();
         tracker.spawn(async move { reaper.run(token).await });
+        let (token, goals) = (stop.clone(), self.goals);
+        tracker.spawn(async move { goals.run(token).await });
         let token = stop.clone();
         tracker.spawn(async move { sweeper.run(token).await });
         let token = stop.clone();

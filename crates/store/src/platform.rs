@@ -70,6 +70,9 @@ impl From<Row> for PlatformTenant {
 
 /// Tables with a tenant's rows, in an order in which their references allow deletion. All but the audit log.
 const TABLES: &[&str] = &[
+    "goal_steps",
+    "goal_plans",
+    "goals",
     "run_events",
     "run_steps",
     "runs",

@@ -4,8 +4,8 @@ use sqlx::{Postgres, Transaction};
 use crate::{
     StoreError,
     system::{
-        Access, Accounts, ClaimedJobs, DueVersions, EmbeddingModels, Feed, LeasedReservations, LeasedRuns, Seals,
-        SourceClocks, Tenants,
+        Access, Accounts, ClaimedJobs, DueGoals, DueVersions, EmbeddingModels, Feed, LeasedReservations, LeasedRuns,
+        Seals, SourceClocks, Tenants,
     },
     tenant::append_audit,
     tenant_tx::refuse_aborted,
@@ -75,6 +75,11 @@ impl SystemTx {
     /// Runs whose process died.
     pub fn runs(&mut self) -> LeasedRuns<'_> {
         LeasedRuns(&mut self.tx)
+    }
+
+    /// Goals that somebody has to look at.
+    pub fn goals(&mut self) -> DueGoals<'_> {
+        DueGoals(&mut self.tx)
     }
 
     /// What calls hold of budgets, in all tenants.

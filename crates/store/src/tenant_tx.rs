@@ -5,8 +5,8 @@ use uuid::Uuid;
 use crate::{
     Bookkeeping, Proof, StoreError,
     tenant::{
-        ApiKeys, AuditEntries, BudgetLedger, Budgets, Chunks, Conversations, Documents, Glossary, IndexChanges, Jobs,
-        LabelRequests, Labels, Messages, Passages, Policies, PolicyEvents, Reading, Runs, Security, Sessions,
+        ApiKeys, AuditEntries, BudgetLedger, Budgets, Chunks, Conversations, Documents, Glossary, Goals, IndexChanges,
+        Jobs, LabelRequests, Labels, Messages, Passages, Policies, PolicyEvents, Reading, Runs, Security, Sessions,
         SourceFiles, Usage, Users, Validity, Vaults, Vectors, Versions, WatchedSources,
     },
 };
@@ -106,6 +106,11 @@ impl TenantTx {
     /// The feed that keyword indexes follow.
     pub fn index_changes(&mut self) -> IndexChanges<'_> {
         IndexChanges(self.borrow())
+    }
+
+    /// Goals with their plans and steps.
+    pub fn goals(&mut self) -> Goals<'_> {
+        Goals(self.borrow())
     }
 
     /// Labels, and who may read what.

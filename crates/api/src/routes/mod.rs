@@ -5,6 +5,7 @@ pub(crate) mod auth;
 pub(crate) mod chat;
 pub(crate) mod conversations;
 pub(crate) mod documents;
+pub(crate) mod goals;
 pub(crate) mod health;
 pub(crate) mod label_requests;
 pub(crate) mod models;
@@ -139,6 +140,7 @@ fn api(max_upload_bytes: usize) -> OpenApiRouter<AppState> {
         .routes(changes(May::JobsManage, Proves::JobRetried, routes!(admin::retry::retry)))
         .routes(reads(May::MetricsRead, routes!(admin::metrics::metrics)))
         .routes(reads(May::MetricsRead, routes!(admin::embeddings::embeddings)))
+        .merge(goals())
         .merge(admin_users())
         .merge(budgets())
         .merge(glossary())
@@ -160,6 +162,26 @@ fn openai() -> OpenApiRouter<AppState> {
         .routes(as_openai(reads(May::ChatUse, routes!(models::list))))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(layers::from_fn(errors::rewrite))
+}
+
+fn goals() -> OpenApiRouter<AppState> {
+    use AuditAction as Proves;
+    use Permission as May;
+    use goals::{change, create, events, get, list, plan};
+    OpenApiRouter::new()
+        .routes(changes(May::ChatUse, Proves::GoalCreated, routes!(create::create)))
+        .routes(reads(May::ChatUse, routes!(list::list)))
+        .routes(reads(May::ChatUse, routes!(plan::check)))
+        .routes(reads(May::ChatUse, routes!(get::get)))
+        .routes(reads(May::ChatUse, routes!(events::events)))
+        .routes(reads(May::ChatUse, routes!(plan::versions)))
+        .routes(changes(May::ChatUse, Proves::GoalPlanned, routes!(plan::change)))
+        .routes(changes(May::ChatUse, Proves::GoalApproved, routes!(plan::approve)))
+        .routes(changes(May::ChatUse, Proves::GoalGateDecided, routes!(change::decide)))
+        .routes(changes(May::ChatUse, Proves::GoalPaused, routes!(change::pause)))
+        .routes(changes(May::ChatUse, Proves::GoalResumed, routes!(change::resume)))
+        .routes(changes(May::ChatUse, Proves::GoalCancelled, routes!(change::cancel)))
+        .routes(changes(May::ChatUse, Proves::GoalDeleted, routes!(change::delete)))
 }
 
 fn policies() -> OpenApiRouter<AppState> {

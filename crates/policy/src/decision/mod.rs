@@ -61,5 +61,6 @@ pub use lint::{LintFile, LintFinding, LintRule, LintSeverity, lint, shipped_file
 pub use replay::{EXAMPLES_PER_CHANGE, ReplayChange, ReplayExample, ReplayReport, replay};
 pub use source::{MAX_FILE_BYTES, MAX_FILES, MAX_POLICIES, PolicyError, TenantPolicy};
 pub use verdict::{Decision, Obligation, PolicyRef, Verdict};
+pub use yaml::{YamlError, read as read_yaml};
 
 use rule::Rule;

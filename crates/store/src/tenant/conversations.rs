@@ -77,7 +77,7 @@ impl Conversations<'_> {
         row.ok_or(StoreError::NotFound("conversation"))
     }
 
-    /// The user's conversations, last used first; `contains` is looked for in titles and in messages that the user may
+    /// The user's conversations but those of goals, last used first; `contains` is looked for in titles and in messages that the user may
     /// still read, in any case.
     pub async fn list(
         &mut self,
@@ -86,7 +86,7 @@ impl Conversations<'_> {
         page: PageRequest,
     ) -> Result<Page<ConversationRow>, StoreError> {
         let statement = format!(
-            "{SELECT} AND ($3::text IS NULL OR strpos(lower(c.title), lower($3)) > 0 OR EXISTS ( \
+            "{SELECT} AND c.goal_id IS NULL AND ($3::text IS NULL OR strpos(lower(c.title), lower($3)) > 0 OR EXISTS ( \
                  SELECT 1 FROM messages m WHERE m.tenant_id = c.tenant_id AND m.conversation_id = c.id \
                  AND {} IS DISTINCT FROM '\"withheld\"'::jsonb \
                  AND (m.label IS NULL OR (m.label->>'classification' = ANY ($7) \
@@ -128,11 +128,11 @@ impl Conversations<'_> {
         if changed.rows_affected() == 0 { Err(StoreError::NotFound("conversation")) } else { Ok(()) }
     }
 
-    /// Deletes a conversation softly: it is gone for its user, its rows stay.
+    /// Deletes a conversation softly: it is gone for its user, its rows stay. A goal's goes with its goal.
     pub async fn delete(&mut self, id: ConversationId, user: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
         let changed = sqlx::query(
             "UPDATE conversations SET deleted_at = $4 \
-             WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND deleted_at IS NULL",
+             WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND goal_id IS NULL AND deleted_at IS NULL",
         )
         .bind(self.0.tenant)
         .bind(user.uuid())

@@ -8,6 +8,7 @@ mod chunks;
 mod conversations;
 mod documents;
 mod glossary;
+mod goals;
 mod index_changes;
 mod jobs;
 mod label_requests;
@@ -42,6 +43,9 @@ pub use chunks::{ChunkPreview, Chunks, NewChunk};
 pub use conversations::{ConversationRow, Conversations};
 pub use documents::{DocumentFilter, DocumentRow, Documents, NewDocument, RelatedDocument, RelatedSource};
 pub use glossary::{Glossary, GlossaryEntryRow, NewGlossaryEntry};
+pub use goals::{
+    GoalPlanRow, GoalRow, GoalStatus, GoalStepRow, GoalStepStatus, GoalSummaryRow, GoalUsage, Goals, NewGoal,
+};
 pub use index_changes::{IndexChange, IndexChanges, IndexOperation, IndexedChunk};
 pub use jobs::{JobFence, JobOutcome, JobRow, JobStatus, Jobs, NewJob};
 pub use label_requests::{LabelRequestRow, LabelRequestStatus, LabelRequests, NewLabelRequest};

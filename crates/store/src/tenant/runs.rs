@@ -207,7 +207,7 @@ impl Runs<'_> {
         // Its events name what its steps have read, cited or not.
         let statement = format!(
             "SELECT r.id, r.conversation_id, r.user_id, r.user_message_id, r.assistant_message_id, r.status, r.tier, r.model, \
-             r.error_code, r.error_detail, r.cancel_requested_at, r.lease_owner, r.takeovers, r.input, r.created_at, \
+             r.error_code, r.error_detail, r.cancel_requested_at, r.lease_owner, r.takeovers, r.input, r.goal_id, r.created_at, \
              r.finished_at, r.label AS stored_label, {} AS label \
              FROM runs r WHERE r.tenant_id = $1 AND r.id = $2",
             run_label("r")

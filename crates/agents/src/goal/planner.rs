@@ -1,0 +1,272 @@
+//! Has a language model write the plan of a goal: what does not come to a plan goes back with what is wrong, a few times.
+
+use std::{future::Future, time::Duration};
+
+use millwright_audit::{Actor, AuditAction, AuditEvent};
+use millwright_core::{ErrorCode, Principal, TenantScope, ToProblem, id::GoalId};
+use millwright_gateway::{GatewayError, Wanted};
+use millwright_llm::provider::{Message, ModelRequest, OutputFormat, Part, Sampling};
+use millwright_store::{
+    Bookkeeping, Proof, StoreError,
+    tenant::{GoalRow, GoalStatus},
+};
+use serde_json::{Value, json};
+
+use super::{
+    advance,
+    plan::{MAX_QUESTION_CHARS, Plan},
+    service::{Author, Goals, Input},
+    written,
+};
+use crate::{AgentError, Ask, chat, resume::principal_of};
+
+/// The name of the agent that plans, for budgets and usage.
+const AGENT: &str = "planner";
+const PROMPT: &str = include_str!("planner.md");
+/// So often a model may try.
+const ATTEMPTS: usize = 3;
+/// So often another process takes planning over.
+const MOST_TAKEOVERS: i32 = 3;
+const MAX_TOKENS: u32 = 2_048;
+/// A plan of a model has so many steps at most; a person's may have more.
+const MOST_STEPS: usize = 8;
+/// A third of the lease.
+const RENEWAL: Duration = Duration::from_secs(10);
+
+/// Plans a goal in the background.
+pub(super) fn spawn(goals: &Goals, scope: TenantScope, id: GoalId, attempt: i32) {
+    let goals = goals.clone();
+    let tracker = goals.inner().tracker.clone();
+    tracker.spawn(async move {
+        let stop = goals.inner().stop.clone();
+        let work = plan(&goals, scope, id, attempt);
+        let ended = tokio::select! {
+            ended = work => ended,
+            error = holding(&goals, scope, id) => Err(error.into()),
+            // Another process plans it at once.
+            () = stop.cancelled() => hold(&goals, scope, id, false).await.map_err(Into::into),
+        };
+        if let Err(error) = ended {
+            tracing::warn!(error = &error as &dyn std::error::Error, goal.id = %id, "a goal could not be planned yet");
+        }
+    });
+}
+
+/// Renews the lease for as long as the work beside it goes on.
+async fn holding(goals: &Goals, scope: TenantScope, id: GoalId) -> StoreError {
+    loop {
+        tokio::time::sleep(RENEWAL).await;
+        match hold(goals, scope, id, true).await {
+            Err(error) if !error.is_transient() => return error,
+            _ => {}
+        }
+    }
+}
+
+async fn hold(goals: &Goals, scope: TenantScope, id: GoalId, holds: bool) -> Result<(), StoreError> {
+    let mut tx = goals.inner().store.tenant(&scope).begin().await?;
+    tx.goals().hold_planning(id, holds).await?;
+    tx.commit(Proof::Bookkeeping(Bookkeeping::GoalProgress)).await
+}
+
+async fn plan(goals: &Goals, scope: TenantScope, id: GoalId, attempt: i32) -> Result<(), AgentError> {
+    let inner = goals.inner();
+    let mut tx = inner.store.tenant(&scope).begin().await?;
+    let Some(goal) = tx.goals().lock(id).await?.filter(|goal| goal.status == GoalStatus::Planning) else {
+        return Ok(());
+    };
+    let input = Input::of(&goal)?;
+    let principal = principal_of(inner, &mut tx, (goal.user_id, input.api_key)).await?;
+    let question = tx.messages().get(goal.conversation_id, goal.question_id).await?;
+    let sealed = tx.vaults().get(goal.conversation_id).await?;
+    drop(tx);
+    let text = question.ok_or(StoreError::NotFound("message"))?.content;
+    let text = inner.governance.open(goal.conversation_id, sealed.as_deref())?.restore(&text);
+    let written = match principal {
+        _ if attempt > MOST_TAKEOVERS => Err(AgentError::NoPlan("its process ended several times".to_owned())),
+        Some(principal) => write(goals, &principal, (&goal, &input), &text).await,
+        None => Err(AgentError::NotRecorded),
+    };
+    match written {
+        Ok((plan, model)) => store(goals, scope, id, (plan, model), &input).await,
+        Err(AgentError::Store(error)) if error.is_transient() => Err(error.into()),
+        Err(error) => fail(goals, scope, id, &error, &input).await,
+    }
+}
+
+/// Asks the model until a plan comes of it; returns also which model it was.
+async fn write(
+    goals: &Goals,
+    principal: &Principal,
+    (goal, input): (&GoalRow, &Input),
+    text: &str,
+) -> Result<(Plan, String), AgentError> {
+    let prompt = PROMPT.replace("{{most}}", &MOST_STEPS.to_string());
+    let user = |text: String| Message::User { parts: vec![Part::Text { text }] };
+    let mut messages = vec![Message::System { text: prompt }, user(format!("Goal: {text}"))];
+    let (mut output, mut wrong) = (schema(), String::new());
+    let mut attempts = 0;
+    while attempts < ATTEMPTS {
+        let request = ModelRequest {
+            messages: messages.clone(),
+            output: output.clone(),
+            max_output_tokens: Some(MAX_TOKENS),
+            sampling: Sampling { temperature: Some(0.0), ..Sampling::default() },
+            ..ModelRequest::default()
+        };
+        let ask = Ask {
+            call_id: goals.inner().sources.new_id(),
+            wanted: input.tier.map_or(Wanted::Auto, Wanted::Tier),
+            request,
+            classification: input.classification,
+            agent: Some(AGENT.to_owned()),
+            task: Some(goal.id.to_string()),
+            within: None,
+            trace_id: input.trace_id.clone(),
+        };
+        let answer = match goals.completions.complete(principal, ask).await {
+            // It writes JSON without being held to it.
+            Err(AgentError::Gateway(GatewayError::CannotDo { .. })) if output != OutputFormat::Text => {
+                output = OutputFormat::Text;
+                continue;
+            }
+            answer => answer?,
+        };
+        attempts += 1;
+        match read(&answer.completion.text) {
+            Ok(plan) => return Ok((plan, answer.route.model.clone())),
+            Err(why) => wrong = why,
+        }
+        messages.push(Message::Assistant { text: answer.completion.text, tool_calls: Vec::new() });
+        messages.push(user(format!("That is no plan: {wrong}. Write the whole plan again, as JSON alone.")));
+    }
+    Err(AgentError::NoPlan(wrong))
+}
+
+/// The plan in what a model said, which may have words around it.
+fn read(said: &str) -> Result<Plan, String> {
+    let (Some(from), Some(to)) = (said.find('{'), said.rfind('}')) else {
+        return Err("it has no JSON object".to_owned());
+    };
+    let json = said.get(from..=to).ok_or("it has no JSON object")?;
+    let plan = written::read(json).map_err(|error| error.to_string())?;
+    // Its report is not the model's.
+    if plan.steps().len() > MOST_STEPS + 1 {
+        return Err(format!("it has more than {MOST_STEPS} steps"));
+    }
+    Ok(plan)
+}
+
+/// What a plan of a model looks like.
+fn schema() -> OutputFormat {
+    let step = json!({
+        "type": "object",
+        "properties": {
+            "name": { "type": "string", "pattern": "^[a-z][a-z0-9-]{0,39}$" },
+            "ask": { "type": "string", "minLength": 1, "maxLength": MAX_QUESTION_CHARS },
+            "after": { "type": "array", "items": { "type": "string" } },
+        },
+        "required": ["name", "ask", "after"],
+        "additionalProperties": false,
+    });
+    let schema: Value = json!({
+        "type": "object",
+        "properties": { "steps": { "type": "array", "items": step, "minItems": 1, "maxItems": MOST_STEPS } },
+        "required": ["steps"],
+        "additionalProperties": false,
+    });
+    OutputFormat::JsonSchema { name: "plan".to_owned(), schema, strict: true }
+}
+
+async fn store(
+    goals: &Goals,
+    scope: TenantScope,
+    id: GoalId,
+    (plan, model): (Plan, String),
+    input: &Input,
+) -> Result<(), AgentError> {
+    let inner = goals.inner();
+    let changed = async || {
+        let mut tx = inner.store.tenant(&scope).begin().await?;
+        // Stopped or planned by another process meanwhile.
+        let Some(goal) = tx.goals().lock(id).await?.filter(|goal| goal.status == GoalStatus::Planning) else {
+            return Ok(());
+        };
+        let (of, text) = ((id, goal.conversation_id, 1), written::write(&plan));
+        let proof = goals.put_plan(&mut tx, of, (text, plan.clone()), Author::Model(model.clone())).await?;
+        let status = if input.review { GoalStatus::Proposed } else { GoalStatus::Running };
+        tx.goals().set_status(id, status, None, inner.sources.now()).await?;
+        chat::commit(inner, tx, &[proof], &input.trace_id).await
+    };
+    patiently(changed).await?;
+    advance::advance(goals, scope, id).await
+}
+
+/// A database that is away for a moment does not cost a plan that was paid for.
+async fn patiently<F: Future<Output = Result<(), AgentError>>>(work: impl Fn() -> F) -> Result<(), AgentError> {
+    let mut tries = 0;
+    loop {
+        match work().await {
+            Err(AgentError::Store(error)) if error.is_transient() && tries < 20 => {
+                tries += 1;
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            ended => return ended,
+        }
+    }
+}
+
+async fn fail(
+    goals: &Goals,
+    scope: TenantScope,
+    id: GoalId,
+    error: &AgentError,
+    input: &Input,
+) -> Result<(), AgentError> {
+    let inner = goals.inner();
+    let problem = match error {
+        AgentError::NotRecorded => {
+            millwright_core::Problem::new(ErrorCode::NotAuthorized, "whoever wanted this may not ask any more")
+        }
+        error => error.problem(),
+    };
+    tracing::warn!(error = error as &dyn std::error::Error, goal.id = %id, "no plan was written");
+    let detail = match problem.remedy {
+        Some(remedy) => format!("{}; {remedy}", problem.detail),
+        None => problem.detail,
+    };
+    let mut tx = inner.store.tenant(&scope).begin().await?;
+    if tx.goals().lock(id).await?.is_none_or(|goal| goal.status != GoalStatus::Planning) {
+        return Ok(());
+    }
+    let told = (problem.code.as_str(), detail.as_str());
+    tx.goals().set_status(id, GoalStatus::Failed, Some(told), inner.sources.now()).await?;
+    let actor = Actor::System("planner");
+    let proof = AuditEvent::new(&inner.sources, scope.tenant_id(), actor, AuditAction::GoalFailed, id)
+        .detail("code", problem.code.as_str());
+    chat::commit(inner, tx, &[proof], &input.trace_id).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_is_found_in_what_a_model_says() {
+        let said =
+            "Here it is:\n```json\n{\"steps\": [{\"name\": \"oil\", \"ask\": \"How much oil?\", \"after\": []}]}\n```";
+        assert_eq!(read(said).unwrap().steps()[0].name, "oil");
+        let step = |at: usize| format!("{{\"ask\": \"Question {at}?\"}}");
+        let many = format!("{{\"steps\": [{}]}}", (0..9).map(step).collect::<Vec<_>>().join(","));
+        for (said, told) in [
+            ("I cannot plan this.", "no JSON object"),
+            ("{\"steps\": [{\"ask\": \"What?\", \"after\": [\"b\"]}]}", "`b`, which is no step"),
+            ("{\"steps\": [{\"tool\": \"rm\"}]}", "unknown field"),
+            ("} {", "no JSON object"),
+            (&many, "more than 8 steps"),
+        ] {
+            let refused = read(said).unwrap_err();
+            assert!(refused.contains(told), "{said}: {refused}");
+        }
+    }
+}

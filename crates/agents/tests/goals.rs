@@ -1,0 +1,390 @@
+//! From a goal over its plan to a report, in one process and over the deaths of several.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use millwright_agents::goal::{Goals, Limits, NewGoalRequest};
+use millwright_core::{Classification, ToProblem, id::GoalId};
+use millwright_store::tenant::{GoalRow, GoalStatus, GoalStepRow, SearchFilter};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    reading,
+    server::{Act, Server, answer},
+    support::{Plant, Process},
+};
+
+const GOAL: &str = "Prepare the service of the bearings of pump P-101.";
+const PLAN: &str = "
+pipeline:
+  - fan_out:
+      branches:
+        - ask: How often must the bearings be greased?
+          name: interval
+          expects: [answered]
+        - ask: How much grease does each bearing take?
+          name: amount
+  - ask: Which torque do M8 screws take?
+    name: torque
+";
+
+/// Goals of a process that looks at them until the test ends.
+struct Pursuing {
+    goals: Goals,
+    process: Process,
+    _ends: tokio_util::sync::DropGuard,
+}
+
+impl Pursuing {
+    fn new(process: Process) -> Self {
+        let goals = process.goals();
+        let stop = CancellationToken::new();
+        let (looking, token) = (goals.clone(), stop.clone());
+        process.tracker.spawn(async move { looking.run(token).await });
+        Self { goals, process, _ends: stop.drop_guard() }
+    }
+
+    async fn create(&self, plant: &Plant, request: NewGoalRequest) -> GoalId {
+        self.goals.create(&plant.principal, request).await.unwrap()
+    }
+}
+
+fn request(plan: Option<&str>) -> NewGoalRequest {
+    NewGoalRequest {
+        goal: GOAL.to_owned(),
+        plan: plan.map(str::to_owned),
+        review: false,
+        tier: None,
+        classification: Classification::Internal,
+        filter: SearchFilter::default(),
+        limits: Limits::default(),
+        trace_id: "0".repeat(32),
+    }
+}
+
+async fn standing(plant: &Plant, id: GoalId) -> (GoalRow, Vec<GoalStepRow>) {
+    let mut tx = plant.database.store.tenant(&plant.principal.scope).read().await.unwrap();
+    let goal = tx.goals().require(id, plant.principal.user_id).await.unwrap();
+    let steps = tx.goals().steps(id).await.unwrap();
+    (goal, steps)
+}
+
+async fn waits_for(
+    plant: &Plant,
+    id: GoalId,
+    is_so: impl Fn(&GoalRow, &[GoalStepRow]) -> bool,
+) -> (GoalRow, Vec<GoalStepRow>) {
+    for _ in 0..400 {
+        let (goal, steps) = standing(plant, id).await;
+        if is_so(&goal, &steps) {
+            return (goal, steps);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it did not come to that: {:?}", standing(plant, id).await);
+}
+
+async fn ends(plant: &Plant, id: GoalId) -> (GoalRow, Vec<GoalStepRow>) {
+    waits_for(plant, id, |goal, _| goal.status.is_end()).await
+}
+
+fn words(steps: &[GoalStepRow]) -> Vec<String> {
+    steps.iter().map(|step| format!("{} {}", step.name, step.status.as_str())).collect()
+}
+
+async fn answer_of(plant: &Plant, step: &GoalStepRow) -> String {
+    let mut tx = plant.database.store.tenant(&plant.principal.scope).read().await.unwrap();
+    let (conversation, message) = (step.conversation_id.unwrap().into(), step.message_id.unwrap().into());
+    tx.messages().get(conversation, message).await.unwrap().unwrap().content
+}
+
+fn step<'s>(steps: &'s [GoalStepRow], name: &str) -> &'s GoalStepRow {
+    steps.iter().find(|step| step.name == name).unwrap()
+}
+
+#[tokio::test]
+async fn a_plan_is_carried_out_and_its_report_says_what_its_steps_have_cited() {
+    let plant = Plant::new().await;
+    let pursuing = Pursuing::new(plant.extractive());
+    let id = pursuing.create(&plant, request(Some(PLAN))).await;
+    let (goal, steps) = ends(&plant, id).await;
+    assert_eq!((goal.status, goal.error_code), (GoalStatus::Finished, None), "{steps:?}");
+    assert_eq!(words(&steps), ["amount done", "interval done", "report done", "torque done"]);
+    let interval = answer_of(&plant, step(&steps, "interval")).await;
+    assert!(interval.contains("every 2,000 operating hours"), "{interval}");
+    let report = answer_of(&plant, step(&steps, "report")).await;
+    assert!(report.contains("[1]"), "{report}");
+    let begun = |name: &str| step(&steps, name).started_at.unwrap();
+    let ended = |name: &str| step(&steps, name).finished_at.unwrap();
+    assert!(begun("torque") >= ended("interval").max(ended("amount")), "it needs both");
+    assert!(begun("report") >= ended("torque"));
+    let audit = "SELECT action FROM audit_entries WHERE action LIKE 'goal%' ORDER BY id";
+    assert_eq!(plant.database.peek(audit).await, ["goal.created", "goal.planned", "goal.finished"]);
+    // Its conversations are shown with the goal, not among those of the person.
+    let mut tx = plant.database.store.tenant(&plant.principal.scope).read().await.unwrap();
+    let clearance = tx.labels().clearance(plant.principal.user_id).await.unwrap();
+    let page = millwright_core::PageRequest { limit: 50, after: None };
+    let listed = tx.conversations().list(plant.principal.user_id, (None, &clearance), page).await.unwrap();
+    assert!(listed.items.is_empty(), "{listed:?}");
+}
+
+#[tokio::test]
+async fn a_goal_without_a_plan_says_at_once_that_it_needs_a_language_model() {
+    let plant = Plant::new().await;
+    let pursuing = Pursuing::new(plant.extractive());
+    let refused = pursuing.goals.create(&plant.principal, request(None)).await.unwrap_err();
+    assert_eq!(refused.problem().code.as_str(), "not_configured");
+    let broken = NewGoalRequest { plan: Some("pipeline: [{ask: a, after: [b]}]".to_owned()), ..request(None) };
+    let refused = pursuing.goals.create(&plant.principal, broken).await.unwrap_err().problem();
+    assert_eq!(refused.code.as_str(), "validation_failed");
+    assert!(refused.fields[0].message.contains("`b`, which is no step"), "{refused}");
+    assert_eq!(plant.database.peek("SELECT count(*)::text FROM goals").await, ["0"]);
+}
+
+/// Plans on the first request that asks for one; answers questions by what they are about.
+fn plays(plans: &'static [&'static str]) -> Server {
+    let next = AtomicUsize::new(0);
+    Server::by_request(move |body| {
+        let request: serde_json::Value = serde_json::from_str(body).unwrap();
+        if request["messages"][0]["content"].as_str().unwrap().starts_with("You plan how a goal is reached") {
+            return whole(plans[next.fetch_add(1, Ordering::Relaxed)]);
+        }
+        // What the documents hold, word for word.
+        answer("Grease the bearings every 2,000 operating hours, but at least once a year [1].")
+    })
+}
+
+/// An answer in one piece.
+fn whole(text: &str) -> Vec<Act> {
+    let answer = serde_json::json!({
+        "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "scripted",
+        "choices": [{ "index": 0, "finish_reason": "stop", "message": { "role": "assistant", "content": text } }],
+        "usage": { "prompt_tokens": 300, "completion_tokens": 40, "total_tokens": 340 },
+    })
+    .to_string();
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", answer.len());
+    vec![Act::Send((head + &answer).into_bytes())]
+}
+
+#[tokio::test]
+async fn a_model_plans_what_was_no_plan_goes_back_and_the_plan_waits_for_approval_by_its_digest() {
+    let plant = Plant::new().await;
+    let server = plays(&[
+        "I would ask about the grease.",
+        r#"{"steps": [{"name": "grease", "ask": "How often must the bearings be greased?", "after": []}]}"#,
+    ]);
+    let pursuing = Pursuing::new(plant.with_server(&server.address));
+    let id = pursuing.create(&plant, NewGoalRequest { review: true, ..request(None) }).await;
+    let (goal, steps) = waits_for(&plant, id, |goal, _| goal.status != GoalStatus::Planning).await;
+    assert_eq!((goal.status, goal.plan_version), (GoalStatus::Proposed, 1), "{goal:?}");
+    assert_eq!(words(&steps), ["grease pending", "report pending"]);
+    let asked = server.requests();
+    assert_eq!(asked.len(), 2);
+    assert!(asked[1].body.contains("That is no plan: it has no JSON object"), "{}", asked[1].body);
+    let plan = |goal: GoalId| async move {
+        format!("SELECT sha256 FROM goal_plans WHERE goal_id = '{}' ORDER BY version DESC", goal.uuid())
+    };
+    let sha256 = plant.database.peek(&plan(id).await).await.remove(0);
+    let approve = async |digest: &str| pursuing.goals.approve(&plant.principal, id, digest, "t").await;
+    assert_eq!(approve(&"0".repeat(64)).await.unwrap_err().problem().code.as_str(), "stale_target");
+    // A person changes the plan: the digest that was read before approves nothing any more.
+    let other =
+        "steps: [{ask: How often must the bearings be greased?, name: grease, expects: [figure_in: operating hours]}]";
+    let change = (other.to_owned(), sha256.as_str());
+    pursuing.goals.change_plan(&plant.principal, id, change, "t").await.unwrap();
+    assert_eq!(approve(&sha256).await.unwrap_err().problem().code.as_str(), "stale_target");
+    let sha256 = plant.database.peek(&plan(id).await).await.remove(0);
+    approve(&sha256).await.unwrap();
+    let (goal, steps) = ends(&plant, id).await;
+    assert_eq!(goal.status, GoalStatus::Finished, "{goal:?} {steps:?}");
+    assert_eq!(goal.plan_version, 2);
+    let audit = "SELECT action FROM audit_entries WHERE action LIKE 'goal%' ORDER BY id";
+    let said = ["goal.created", "goal.planned", "goal.planned", "goal.approved", "goal.finished"];
+    assert_eq!(plant.database.peek(audit).await, said);
+    let mut tx = plant.database.store.tenant(&plant.principal.scope).read().await.unwrap();
+    let usage = tx.goals().usage(&goal).await.unwrap();
+    assert_eq!((usage.calls, usage.runs), (4, 2), "two of the planner, one for each run");
+}
+
+#[tokio::test]
+async fn a_step_is_tried_again_with_what_was_wrong_until_its_check_is_met_or_its_rounds_are_over() {
+    let plant = Plant::new().await;
+    let times = AtomicUsize::new(0);
+    let server = Server::by_request(move |_| {
+        let first = "Do not overfill the bearing: too much grease makes it hot [1].";
+        answer(if times.fetch_add(1, Ordering::Relaxed) == 0 {
+            first
+        } else {
+            "Grease the bearings every 2,000 operating hours, but at least once a year [1]."
+        })
+    });
+    let pursuing = Pursuing::new(plant.with_server(&server.address));
+    let plan =
+        "ask: How often must the bearings be greased?\nname: a\nexpects: [figure_in: operating hours]\nrounds: 2";
+    let id = pursuing.create(&plant, request(Some(plan))).await;
+    let (goal, steps) = ends(&plant, id).await;
+    assert_eq!(goal.status, GoalStatus::Finished, "{goal:?} {steps:?}");
+    assert_eq!(step(&steps, "a").round, 2);
+    let asked = server.requests();
+    assert!(
+        asked[1].body.contains("Your answer before did not do: the answer has to name a figure in operating hours")
+    );
+    let never = plan.replace("operating hours", "bar");
+    let id = pursuing.create(&plant, request(Some(&never))).await;
+    let (goal, steps) = ends(&plant, id).await;
+    assert_eq!((goal.status, goal.error_code.as_deref()), (GoalStatus::Failed, Some("check_failed")), "{goal:?}");
+    assert_eq!(words(&steps), ["a failed", "report skipped"]);
+    assert!(goal.error_detail.unwrap().contains("name a figure in bar"));
+}
+
+#[tokio::test]
+async fn a_gate_waits_for_a_person_who_lets_it_go_on_or_not() {
+    let plant = Plant::new().await;
+    let pursuing = Pursuing::new(plant.extractive());
+    let plan = "pipeline: [{ask: How often must the bearings be greased?, name: a}, {person: Is this the right pump?, name: sure}, \
+                {ask: How much grease does each bearing take?, name: b}]";
+    let is_asked = |_: &GoalRow, steps: &[GoalStepRow]| step(steps, "sure").status.as_str() == "waiting";
+    for (approve, then) in [(true, "finished"), (false, "failed")] {
+        let id = pursuing.create(&plant, request(Some(plan))).await;
+        waits_for(&plant, id, is_asked).await;
+        let decide = async |name: &str| {
+            let decision = (name, approve, Some(" Looked at the type plate. ".to_owned()));
+            pursuing.goals.decide(&plant.principal, id, decision, "t").await
+        };
+        assert!(decide("a").await.is_err(), "only a gate is decided");
+        let other = millwright_core::Principal { user_id: plant.sources.new_id(), ..plant.principal };
+        let stranger = pursuing.goals.decide(&other, id, ("sure", approve, None), "t").await;
+        assert_eq!(stranger.unwrap_err().problem().code.as_str(), "not_found");
+        decide("sure").await.unwrap();
+        let (goal, steps) = ends(&plant, id).await;
+        assert_eq!(goal.status.as_str(), then, "{goal:?}");
+        assert_eq!(step(&steps, "sure").note.as_deref(), Some("Looked at the type plate."));
+        assert_eq!(step(&steps, "b").status.as_str(), if approve { "done" } else { "skipped" });
+        assert!(decide("sure").await.is_err(), "once");
+    }
+}
+
+#[tokio::test]
+async fn a_paused_goal_begins_nothing_more_and_a_cancelled_one_stops_within_a_second() {
+    let plant = Plant::new().await;
+    let server = Server::by_request(|_| {
+        let mut acts = answer("Grease the bearings every 2,000 operating hours, but at least once a year [1].");
+        acts.insert(1, Act::Pause(Duration::from_millis(400)));
+        acts
+    });
+    let pursuing = Pursuing::new(plant.with_server(&server.address));
+    let plan =
+        "pipeline: [{ask: How often must the bearings be greased?, name: a}, {ask: How much grease is it?, name: b}]";
+    let id = pursuing.create(&plant, request(Some(plan))).await;
+    waits_for(&plant, id, |_, steps| step(steps, "a").status.as_str() == "running").await;
+    pursuing.goals.pause(&plant.principal, id, "t").await.unwrap();
+    waits_for(&plant, id, |_, steps| step(steps, "a").status.as_str() == "done").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let (goal, steps) = standing(&plant, id).await;
+    assert_eq!((goal.status, step(&steps, "b").status.as_str()), (GoalStatus::Paused, "pending"));
+    pursuing.goals.resume(&plant.principal, id, "t").await.unwrap();
+    let (_, steps) = waits_for(&plant, id, |_, steps| step(steps, "b").status.as_str() == "running").await;
+    pursuing.goals.cancel(&plant.principal, id, "t").await.unwrap();
+    let run = step(&steps, "b").run_id.unwrap().into();
+    let events = tokio::time::timeout(Duration::from_secs(1), pursuing.process.events(&plant, run)).await;
+    assert_eq!(events.expect("within a second").last().unwrap().payload["code"], "cancelled");
+    let (goal, steps) = standing(&plant, id).await;
+    assert_eq!(goal.status, GoalStatus::Cancelled);
+    assert_eq!(words(&steps), ["a done", "b stopped", "report stopped"]);
+    assert!(pursuing.goals.cancel(&plant.principal, id, "t").await.is_err());
+    pursuing.goals.delete(&plant.principal, id, "t").await.unwrap();
+    let mut tx = plant.database.store.tenant(&plant.principal.scope).read().await.unwrap();
+    assert!(tx.goals().require(id, plant.principal.user_id).await.is_err());
+}
+
+#[tokio::test]
+async fn a_limit_that_is_used_up_ends_a_goal_and_says_which() {
+    let plant = Plant::new().await;
+    let pursuing = Pursuing::new(plant.extractive());
+    let limits = Limits { runs: 2, ..Limits::default() };
+    let id = pursuing.create(&plant, NewGoalRequest { limits, ..request(Some(PLAN)) }).await;
+    let (goal, steps) = ends(&plant, id).await;
+    assert_eq!((goal.status, goal.error_code.as_deref()), (GoalStatus::Failed, Some("limit_reached")), "{steps:?}");
+    assert_eq!(goal.error_detail.as_deref(), Some("its steps may take 2 runs"));
+    assert_eq!(plant.database.peek("SELECT count(*)::text FROM runs").await, ["2"]);
+}
+
+#[tokio::test]
+async fn whoever_may_not_ask_any_more_has_nothing_begun_for_them() {
+    let plant = Plant::new().await;
+    let pursuing = Pursuing::new(plant.extractive());
+    let plan = "pipeline: [{ask: How often must the bearings be greased?, name: a}, {person: Go on?, name: sure}, {ask: b?, name: b}]";
+    let id = pursuing.create(&plant, request(Some(plan))).await;
+    waits_for(&plant, id, |_, steps| step(steps, "sure").status.as_str() == "waiting").await;
+    plant.database.tamper("UPDATE users SET status = 'disabled'").await;
+    pursuing.goals.decide(&plant.principal, id, ("sure", true, None), "t").await.unwrap();
+    let (_, steps) = ends(&plant, id).await;
+    assert_eq!(step(&steps, "b").error_code.as_deref(), Some("not_authorized"), "{steps:?}");
+}
+
+#[tokio::test]
+async fn steps_side_by_side_keep_the_personal_data_of_each_apart_and_none_of_it_is_stored() {
+    let plant = Plant::new().await;
+    let who = "# Contacts\n\nThe pump P-101 is looked after by Erika Mustermann, erika.mustermann@works.example.\n\n\
+               The compressor K-7 is looked after by Jonas Beispiel, jonas.beispiel@works.example.";
+    plant.add("contacts.md", Classification::Internal, who).await;
+    let pursuing = Pursuing::new(plant.extractive());
+    let plan = "steps: [{ask: Who looks after the pump P-101?, name: pump}, {ask: Who looks after the compressor K-7?, name: compressor}, \
+                {ask: Can erika.mustermann@works.example be asked about the pump P-101?, name: third}]";
+    let id = pursuing.create(&plant, request(Some(plan))).await;
+    let (goal, steps) = ends(&plant, id).await;
+    assert_eq!(goal.status, GoalStatus::Finished, "{goal:?} {steps:?}");
+    let report = answer_of(&plant, step(&steps, "report")).await;
+    assert!(!report.contains("@works.example"), "{report}");
+    let kept = "SELECT count(*)::text FROM (SELECT text || steps::text AS t FROM goal_plans UNION ALL SELECT content FROM messages \
+                UNION ALL SELECT detail::text FROM run_steps) all_texts WHERE t LIKE '%@works.example%'";
+    assert_eq!(plant.database.peek(kept).await, ["0"]);
+}
+
+#[tokio::test]
+async fn whichever_process_dies_the_goal_goes_on_and_no_step_begins_twice() {
+    let plant = reading::plant().await;
+    let mut dying: Vec<Pursuing> = Vec::new();
+    let goals: Vec<GoalId> = {
+        let first = Pursuing::new(plant.extractive());
+        let mut goals = Vec::new();
+        for _ in 0..6 {
+            goals.push(first.create(&plant, request(Some(PLAN))).await);
+        }
+        dying.push(first);
+        goals
+    };
+    // One after the other dies in the middle; several look at the same goals.
+    for pause in [30, 70, 20, 110] {
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        dying.push(Pursuing::new(plant.extractive()));
+        let dead = dying.remove(0);
+        dead.process.stop.cancel();
+        dead.process.tracker.close();
+        dead.process.tracker.wait().await;
+    }
+    let last = Arc::new(dying.remove(0));
+    for goal in goals {
+        // What the dead had begun is taken over by whoever lives, as their leases are free.
+        for _ in 0..200 {
+            let (row, steps) = standing(&plant, goal).await;
+            if row.status.is_end() {
+                break;
+            }
+            for run in steps.iter().filter(|step| step.status.as_str() == "running").filter_map(|step| step.run_id) {
+                let _ = last.process.runner.take_over(plant.principal.scope, run.into()).await;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let (row, steps) = ends(&plant, goal).await;
+        assert_eq!(row.status, GoalStatus::Finished, "{row:?} {steps:?}");
+    }
+    assert_eq!(plant.database.peek("SELECT count(*)::text FROM runs").await, ["24"], "four for each goal");
+    let ends = "SELECT count(*)::text FROM audit_entries WHERE action = 'goal.finished'";
+    assert_eq!(plant.database.peek(ends).await, ["6"]);
+}
