@@ -32,7 +32,7 @@ const LABEL_REASON: &str = "it stands on the web site of A";
 
 /// Parts of a path under which things belong to one person and not to the tenant.
 const PERSONAL: &[&str] =
-    &["/api/v1/conversations/", "/api/v1/runs/", "/api/v1/auth/sessions/", "/api/v1/auth/api-keys/"];
+    &["/api/v1/conversations/", "/api/v1/goals/", "/api/v1/runs/", "/api/v1/auth/sessions/", "/api/v1/auth/api-keys/"];
 
 /// Reads whose answer says nothing by which one tenant's could be told from another's, or only of whoever asks.
 const WITHOUT_NAMES: &[&str] = &[
@@ -336,6 +336,7 @@ async fn another_person_of_the_tenant_finds_documents_but_no_conversations_or_ru
         let list = colleague.json(&format!("/api/v1/conversations{query}")).await;
         assert_eq!(list["items"], json!([]), "{query}");
     }
+    assert_eq!(colleague.json("/api/v1/goals").await["items"], json!([]));
     assert_eq!(owner.json("/api/v1/conversations?q=Zanzibarium").await["items"].as_array().expect("items").len(), 1);
 }
 

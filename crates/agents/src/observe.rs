@@ -137,10 +137,16 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
 
 /// What the steps before have cited, as far as it may be read and holds.
 async fn brought(inner: &Inner, run: &Run, progress: &Progress, reader: &Reader) -> Result<Vec<Passage>, AgentError> {
-    if progress.brought.is_empty() {
+    let mut chunks: Vec<ChunkId> = Vec::new();
+    for (chunk, _) in &progress.brought {
+        if !chunks.contains(chunk) {
+            chunks.push(*chunk);
+        }
+    }
+    if chunks.is_empty() {
         return Ok(Vec::new());
     }
-    let mut passages = inner.searcher.read_again(&run.principal.scope, reader, &progress.brought).await?;
+    let mut passages = inner.searcher.read_again(&run.principal.scope, reader, &chunks).await?;
     passages.retain(|passage| passage.is_current || run.filter.as_of.is_some());
     Ok(passages)
 }
@@ -248,9 +254,9 @@ async fn look(inner: &Inner, run: &Run, progress: &mut Progress) -> Result<Reade
     let reader = tx.labels().reader(run.principal.user_id).await?;
     let branch = tx.messages().branch(run.ids.user_message_id, MAX_TURNS as i64 + 1).await?;
     let sealed = tx.vaults().get(run.ids.conversation_id).await?;
-    let built_on = match &run.part {
-        Some(part) => goal::before(inner, &mut tx, part).await?,
-        None => Vec::new(),
+    let (built_on, instruction) = match &run.part {
+        Some(part) => (goal::before(inner, &mut tx, part).await?, part.instruction(inner, &mut tx).await?),
+        None => Default::default(),
     };
     drop(tx);
     let (governance, policy) = (inner.governance.clone(), Arc::clone(&run.policy));
@@ -267,9 +273,7 @@ async fn look(inner: &Inner, run: &Run, progress: &mut Progress) -> Result<Reade
     progress.citations = Citations::of(reader.clearance().clone());
     progress.question = placeholders.restore(&run.question);
     progress.placeholders = Some(placeholders);
-    if let Some(part) = &run.part {
-        progress.stock.feedback = progress.mask(&part.instruction())?;
-    }
+    progress.stock.feedback = progress.mask(&instruction)?;
     Ok(reader)
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use millwright_core::{Classification, Clearance, Label, id::ChunkId};
+use millwright_core::{Classification, Clearance, Label};
 use millwright_gateway::Route;
 use millwright_llm::{ToolRound, provider::ToolCall};
 use millwright_policy::pii::Restorer;
@@ -20,6 +20,7 @@ use crate::{
     context::Conversation,
     events::AgUiEventKind,
     export::Noticed,
+    goal::Brought,
     guard::{Placeholders, Prepared},
     journal::Journal,
     record::Repeat,
@@ -68,8 +69,8 @@ pub(crate) struct Progress {
     /// Whether the text message was begun.
     pub(crate) text_open: bool,
     pub(crate) stock: Stock,
-    /// The passages that the steps of a goal before this one have cited.
-    pub(crate) brought: Vec<ChunkId>,
+    /// What the steps of a goal before this one have cited.
+    pub(crate) brought: Vec<Brought>,
     /// Documents of which the compliance role was told.
     pub(crate) noticed: Noticed,
     /// While steps are repeated: of a process that died, or of another run.

@@ -222,8 +222,9 @@ async fn draft(
     attempt: u8,
 ) -> Result<Deltas, AgentError> {
     if progress.answerer == Answerer::Quotes {
-        let pieces = quote(&request).into_iter().map(Delta::Text);
-        let pieces = pieces.chain([Delta::Done { stop_reason: StopReason::Complete }]);
+        let is_report = run.part.as_ref().is_some_and(|part| part.is_report);
+        let pieces = if is_report { quoted_again(progress) } else { quote(&request) };
+        let pieces = pieces.into_iter().map(Delta::Text).chain([Delta::Done { stop_reason: StopReason::Complete }]);
         return Ok(stream::iter(pieces.map(Ok).collect::<Vec<_>>()).boxed());
     }
     let prompt = request.to_model_request(&inner.sources);
@@ -246,6 +247,14 @@ async fn draft(
     let patch = StatePatch::route(answer.route().as_ref());
     progress.journal.emit(AgUiEventKind::StateDelta { delta: vec![patch] });
     Ok(answer.into_deltas().boxed())
+}
+
+/// A report without a language model: what the steps have quoted, in their order.
+fn quoted_again(progress: &Progress) -> Vec<String> {
+    let number = |chunk| progress.passages.iter().position(|passage| passage.chunk_id == chunk).map(|at| at + 1);
+    let quotes =
+        progress.brought.iter().filter_map(|(chunk, quote)| Some(format!("{quote} [{}]\n\n", number(*chunk)?)));
+    quotes.collect()
 }
 
 /// Whether the request can be made simpler, down to the first `most` passages, and whether that may help. What was sent and

@@ -11,7 +11,6 @@ use std::{
 use millwright_agents::goal::{Goals, Limits, NewGoalRequest};
 use millwright_core::{Classification, ToProblem, id::GoalId};
 use millwright_store::tenant::{GoalRow, GoalStatus, GoalStepRow, SearchFilter};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     reading,
@@ -27,13 +26,13 @@ pipeline:
         - ask: How often must the bearings be greased?
           name: interval
           expects: [answered]
-        - ask: How much grease does each bearing take?
+        - ask: Which grease do the bearings take?
           name: amount
   - ask: Which torque do M8 screws take?
     name: torque
 ";
 
-/// Goals of a process that looks at them until the test ends.
+/// Goals of a process that looks at them until it or the test ends.
 struct Pursuing {
     goals: Goals,
     process: Process,
@@ -43,10 +42,10 @@ struct Pursuing {
 impl Pursuing {
     fn new(process: Process) -> Self {
         let goals = process.goals();
-        let stop = CancellationToken::new();
-        let (looking, token) = (goals.clone(), stop.clone());
-        process.tracker.spawn(async move { looking.run(token).await });
-        Self { goals, process, _ends: stop.drop_guard() }
+        let (looking, stop) = (goals.clone(), process.stop.clone());
+        process.tracker.spawn(async move { looking.run(stop).await });
+        let ends = process.stop.clone().drop_guard();
+        Self { goals, process, _ends: ends }
     }
 
     async fn create(&self, plant: &Plant, request: NewGoalRequest) -> GoalId {
@@ -118,7 +117,9 @@ async fn a_plan_is_carried_out_and_its_report_says_what_its_steps_have_cited() {
     let interval = answer_of(&plant, step(&steps, "interval")).await;
     assert!(interval.contains("every 2,000 operating hours"), "{interval}");
     let report = answer_of(&plant, step(&steps, "report")).await;
-    assert!(report.contains("[1]"), "{report}");
+    for said in ["every 2,000 operating hours", "lithium grease NLGI 2", "25 Nm", "[3]"] {
+        assert!(report.contains(said), "{report}");
+    }
     let begun = |name: &str| step(&steps, name).started_at.unwrap();
     let ended = |name: &str| step(&steps, name).finished_at.unwrap();
     assert!(begun("torque") >= ended("interval").max(ended("amount")), "it needs both");
@@ -321,10 +322,34 @@ async fn whoever_may_not_ask_any_more_has_nothing_begun_for_them() {
     let plan = "pipeline: [{ask: How often must the bearings be greased?, name: a}, {person: Go on?, name: sure}, {ask: b?, name: b}]";
     let id = pursuing.create(&plant, request(Some(plan))).await;
     waits_for(&plant, id, |_, steps| step(steps, "sure").status.as_str() == "waiting").await;
-    plant.database.tamper("UPDATE users SET status = 'disabled'").await;
+    plant.database.tamper("UPDATE users SET disabled_at = now()").await;
     pursuing.goals.decide(&plant.principal, id, ("sure", true, None), "t").await.unwrap();
     let (_, steps) = ends(&plant, id).await;
     assert_eq!(step(&steps, "b").error_code.as_deref(), Some("not_authorized"), "{steps:?}");
+}
+
+#[tokio::test]
+async fn a_check_holds_the_answers_behind_a_gate_and_nothing_begins_for_a_suspended_tenant() {
+    let plant = Plant::new().await;
+    let pursuing = Pursuing::new(plant.extractive());
+    let plan = |unit: &str| {
+        format!(
+            "pipeline: [{{ask: Which torque do M8 screws take?, name: a}}, {{person: Go on?, name: sure}}, \
+             {{check: [figure_in: {unit}], name: held}}, {{ask: Which grease do the bearings take?, name: b}}]"
+        )
+    };
+    for (unit, then) in [("Nm", "done"), ("bar", "skipped")] {
+        let id = pursuing.create(&plant, request(Some(&plan(unit)))).await;
+        waits_for(&plant, id, |_, steps| step(steps, "sure").status.as_str() == "waiting").await;
+        plant.database.tamper("UPDATE tenants SET suspended_at = now()").await;
+        pursuing.goals.decide(&plant.principal, id, ("sure", true, None), "t").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let (_, steps) = standing(&plant, id).await;
+        assert_ne!(step(&steps, "b").status.as_str(), "running", "{steps:?}");
+        plant.database.tamper("UPDATE tenants SET suspended_at = NULL").await;
+        let (_, steps) = ends(&plant, id).await;
+        assert_eq!(step(&steps, "b").status.as_str(), then, "{steps:?}");
+    }
 }
 
 #[tokio::test]
@@ -341,8 +366,15 @@ async fn steps_side_by_side_keep_the_personal_data_of_each_apart_and_none_of_it_
     assert_eq!(goal.status, GoalStatus::Finished, "{goal:?} {steps:?}");
     let report = answer_of(&plant, step(&steps, "report")).await;
     assert!(!report.contains("@works.example"), "{report}");
+    // Nor in what is said of a demand that was not met.
+    let plan = "steps: [{ask: Who looks after the pump P-101?, name: a, expects: [says: nobody@works.example]}]";
+    let failed = pursuing.create(&plant, request(Some(plan))).await;
+    let (goal, _) = ends(&plant, failed).await;
+    assert_eq!(goal.error_code.as_deref(), Some("check_failed"), "{goal:?}");
     let kept = "SELECT count(*)::text FROM (SELECT text || steps::text AS t FROM goal_plans UNION ALL SELECT content FROM messages \
-                UNION ALL SELECT detail::text FROM run_steps) all_texts WHERE t LIKE '%@works.example%'";
+                UNION ALL SELECT detail::text FROM run_steps UNION ALL SELECT input::text FROM runs \
+                UNION ALL SELECT error_detail FROM goals UNION ALL SELECT error_detail FROM goal_steps \
+                UNION ALL SELECT title FROM conversations) all_texts WHERE t LIKE '%@works.example%'";
     assert_eq!(plant.database.peek(kept).await, ["0"]);
 }
 

@@ -26,6 +26,14 @@ impl Reveal {
         Self { state: state.clone(), principal: *principal, conversation, vault: Vault::default() }
     }
 
+    /// The same, with the placeholders as they were read already.
+    pub(crate) fn with_sealed(mut self, sealed: Option<&[u8]>) -> Result<Self, ApiError> {
+        if self.is_allowed() {
+            self.vault = self.state.governance.open(self.conversation, sealed)?;
+        }
+        Ok(self)
+    }
+
     fn is_allowed(&self) -> bool {
         self.principal.permissions.contains(Permission::PersonalDataRead)
     }

@@ -10,7 +10,10 @@ use millwright_core::{
 };
 use millwright_store::{
     Bookkeeping, Proof, StoreError, TenantTx,
-    tenant::{GoalPlanRow, GoalRow, GoalStatus, GoalStepRow, GoalStepStatus as Status, MessageRow, RunRow, RunStatus},
+    tenant::{
+        GoalPlanRow, GoalRow, GoalStatus, GoalStepRow, GoalStepStatus as Status, GoalUsage, MessageRow, RunRow,
+        RunStatus,
+    },
 };
 
 use super::{
@@ -37,6 +40,8 @@ struct Standing {
     goal: GoalRow,
     input: Input,
     plan: Plan,
+    /// The same as it is stored, with placeholders: whatever is written of it is said in its words.
+    stored: Plan,
     sha256: String,
     /// Beside the steps of the plan.
     rows: Vec<GoalStepRow>,
@@ -101,9 +106,11 @@ async fn look(goals: &Goals, scope: TenantScope, id: GoalId) -> Result<Option<Ne
     for at in 0..standing.rows.len() {
         take_in(inner, &mut tx, &mut standing, at).await?;
     }
-    let limit = reached(&mut tx, &standing, now).await?;
+    let used = tx.goals().usage(&standing.goal).await?;
+    let mut limit = standing.reached(&used, now);
     if standing.goal.status == GoalStatus::Running && limit.is_none() {
         standing.settle();
+        limit = standing.runs_used_up(&used);
     }
     for (row, before) in standing.rows.iter_mut().zip(&before) {
         if row.status.is_end() && !before.status.is_end() {
@@ -132,9 +139,9 @@ async fn look(goals: &Goals, scope: TenantScope, id: GoalId) -> Result<Option<Ne
         tx.commit(Proof::Entry(&record)).await?;
         return Ok(Some(Next { goal: standing.goal, input: standing.input, begin: Vec::new(), stop }));
     }
-    tx.goals().look(id, !changed.is_empty(), now).await?;
+    tx.goals().look(id, (!changed.is_empty(), standing.is_idle()), now).await?;
     tx.commit(Proof::Bookkeeping(Bookkeeping::GoalProgress)).await?;
-    let begin = standing.to_begin();
+    let begin = standing.to_begin(&used);
     Ok(Some(Next { goal: standing.goal, input: standing.input, begin, stop }))
 }
 
@@ -142,24 +149,26 @@ async fn read(inner: &Inner, tx: &mut TenantTx, goal: GoalRow) -> Result<Standin
     let (row, plan) = plan(tx, &goal).await?;
     let sealed = tx.vaults().get(goal.conversation_id).await?;
     let vault = inner.governance.open(goal.conversation_id, sealed.as_deref())?;
+    let stored = plan.clone();
     let plan = plan.with_texts(|text| vault.restore(text));
-    let mut stored: BTreeMap<String, GoalStepRow> =
+    let mut known: BTreeMap<String, GoalStepRow> =
         tx.goals().steps(goal.id).await?.into_iter().map(|row| (row.name.clone(), row)).collect();
-    let rows = plan.steps().iter().filter_map(|step| stored.remove(&step.name)).collect::<Vec<_>>();
+    let rows = plan.steps().iter().filter_map(|step| known.remove(&step.name)).collect::<Vec<_>>();
     if rows.len() != plan.steps().len() {
         return Err(StoreError::InvalidState("the goal's steps are not those of its plan").into());
     }
     let mut answers = BTreeMap::new();
-    // Only a gate in code looks at the answers of steps that have ended.
+    // A gate in code looks at the answers of steps that have come about, and a further try at the answer before it.
     let is_check = |(step, row): (&Step, &GoalStepRow)| step.does == Does::Check && row.status == Status::Pending;
-    if plan.steps().iter().zip(&rows).any(is_check) {
-        for row in rows.iter().filter(|row| row.status == Status::Done) {
-            if let Some(answer) = answer(inner, tx, row).await? {
-                answers.insert(row.name.clone(), answer);
-            }
+    let are_checked = plan.steps().iter().zip(&rows).any(is_check);
+    let is_needed =
+        |row: &&GoalStepRow| are_checked && row.status == Status::Done || row.status == Status::Ready && row.round > 1;
+    for row in rows.iter().filter(is_needed) {
+        if let Some(answer) = answer(inner, tx, row).await? {
+            answers.insert(row.name.clone(), answer);
         }
     }
-    Ok(Standing { input: Input::of(&goal)?, goal, plan, sha256: row.sha256, rows, answers })
+    Ok(Standing { input: Input::of(&goal)?, goal, plan, stored, sha256: row.sha256, rows, answers })
 }
 
 /// The answer of a step, with its personal data.
@@ -181,9 +190,9 @@ async fn take_in(inner: &Inner, tx: &mut TenantTx, standing: &mut Standing, at: 
         return Ok(());
     }
     let answer = answer(inner, tx, row).await?;
-    let step = &standing.plan.steps()[at];
+    let (step, stored) = (&standing.plan.steps()[at], &standing.stored.steps()[at]);
     let row = &mut standing.rows[at];
-    match ended(step, run.as_ref(), answer.as_ref()) {
+    match ended((step, stored), run.as_ref(), answer.as_ref()) {
         Ended::Done => row.status = Status::Done,
         // A quote comes out the same each time: only a language model may do better.
         Ended::Unmet(_) if row.round < i32::from(step.rounds) && inner.gateway.catalog().has_chat() => {
@@ -207,7 +216,7 @@ enum Ended {
     Failed(String, String),
 }
 
-fn ended(step: &Step, run: Option<&RunRow>, answer: Option<&MessageRow>) -> Ended {
+fn ended((step, stored): (&Step, &Step), run: Option<&RunRow>, answer: Option<&MessageRow>) -> Ended {
     let (Some(run), Some(answer)) = (run, answer) else {
         return Ended::Failed(ErrorCode::NotFound.as_str().to_owned(), "its run is gone".to_owned());
     };
@@ -216,7 +225,7 @@ fn ended(step: &Step, run: Option<&RunRow>, answer: Option<&MessageRow>) -> Ende
         let detail = run.error_detail.clone().unwrap_or_else(|| "its run was stopped".to_owned());
         return Ended::Failed(code, detail);
     }
-    match unmet(&step.expects, &checked(answer)) {
+    match unmet((&step.expects, &stored.expects), &checked(answer)) {
         unmet if unmet.is_empty() => Ended::Done,
         unmet => Ended::Unmet(unmet.join("; ")),
     }
@@ -226,37 +235,49 @@ fn checked(answer: &MessageRow) -> Answer<'_> {
     Answer { text: &answer.content, citations: &answer.citations, answered: answer.answered == Some(true) }
 }
 
-/// The limit that is used up, in words.
-async fn reached(tx: &mut TenantTx, standing: &Standing, now: DateTime<Utc>) -> Result<Option<String>, AgentError> {
-    let limits = standing.input.limits;
-    let begun = standing.rows.iter().filter_map(|row| row.started_at).min().unwrap_or(now);
-    let waits = standing.rows.iter().any(|row| row.status == Status::Waiting);
-    let seconds = (now - begun).num_seconds();
-    if !waits && standing.goal.status == GoalStatus::Running && seconds > i64::from(limits.seconds) {
-        return Ok(Some(format!("it may take {} seconds", limits.seconds)));
-    }
-    let used = tx.goals().usage(&standing.goal).await?;
-    let over = |used: i64, most: u64| u64::try_from(used).unwrap_or(0) >= most;
-    Ok(if over(used.tokens, limits.tokens) {
-        Some(format!("its model calls may take {} tokens, and took {}", limits.tokens, used.tokens))
-    } else if limits.cost_micros.is_some_and(|most| over(used.cost_micros, most)) {
-        let most = limits.cost_micros.unwrap_or_default();
-        Some(format!("its model calls may cost {most} millionths, and cost {}", used.cost_micros))
-    } else if over(used.runs, u64::from(limits.runs)) && standing.rows.iter().any(|row| row.status == Status::Ready) {
-        Some(format!("its steps may take {} runs", limits.runs))
-    } else {
-        None
-    })
-}
-
 impl Standing {
+    /// The limit of time, tokens or money that is used up, in words.
+    fn reached(&self, used: &GoalUsage, now: DateTime<Utc>) -> Option<String> {
+        let limits = self.input.limits;
+        let begun = self.rows.iter().filter_map(|row| row.started_at).min().unwrap_or(now);
+        let waits = self.rows.iter().any(|row| row.status == Status::Waiting);
+        let seconds = (now - begun).num_seconds();
+        if !waits && self.goal.status == GoalStatus::Running && seconds > i64::from(limits.seconds) {
+            return Some(format!("it may take {} seconds", limits.seconds));
+        }
+        let over = |used: i64, most: u64| u64::try_from(used).unwrap_or(0) >= most;
+        if over(used.tokens, limits.tokens) {
+            return Some(format!("its model calls may take {} tokens, and took {}", limits.tokens, used.tokens));
+        }
+        let most = limits.cost_micros.filter(|most| over(used.cost_micros, *most))?;
+        Some(format!("its model calls may cost {most} millionths, and cost {}", used.cost_micros))
+    }
+
+    /// A step may begin, and no more runs may.
+    fn runs_used_up(&self, used: &GoalUsage) -> Option<String> {
+        let is_ready = self.rows.iter().any(|row| row.status == Status::Ready);
+        (is_ready && self.runs_left(used) == 0).then(|| format!("its steps may take {} runs", self.input.limits.runs))
+    }
+
+    fn runs_left(&self, used: &GoalUsage) -> usize {
+        usize::try_from(i64::from(self.input.limits.runs) - used.runs).unwrap_or(0)
+    }
+
+    /// Nothing is under way or may begin: only a person moves it on.
+    fn is_idle(&self) -> bool {
+        !self.rows.iter().any(|row| matches!(row.status, Status::Running | Status::Ready))
+    }
+
     /// Lets the plan say what comes next.
     fn settle(&mut self) {
         let mut states: Vec<State> = self.rows.iter().map(|row| State::of(row.status)).collect();
-        let answers = &self.answers;
         let held = |step: &Step| {
-            let of = |name: &String| answers.get(name).map(|answer| unmet(&step.expects, &checked(answer)));
-            let mut unmet: Vec<String> = step.after.iter().filter_map(of).flatten().collect();
+            let answers: Vec<&MessageRow> =
+                self.built_on(step).into_iter().filter_map(|row| self.answers.get(&row.name)).collect();
+            if answers.is_empty() {
+                return vec!["there is no answer to be checked".to_owned()];
+            }
+            let mut unmet: Vec<String> = answers.into_iter().flat_map(|answer| self.unmet(step, answer)).collect();
             unmet.sort();
             unmet.dedup();
             unmet
@@ -317,13 +338,14 @@ impl Standing {
     }
 
     /// The steps that may begin now, with what they begin with.
-    fn to_begin(&self) -> Vec<(Step, Begun)> {
+    fn to_begin(&self, used: &GoalUsage) -> Vec<(Step, Begun)> {
         let under_way = self.rows.iter().filter(|row| row.status == Status::Running).count();
         let ready = self.plan.steps().iter().zip(&self.rows).filter(|(_, row)| row.status == Status::Ready);
         if self.goal.status != GoalStatus::Running {
             return Vec::new();
         }
-        ready.take(AT_ONCE.saturating_sub(under_way)).map(|(step, row)| (step.clone(), self.begun(step, row))).collect()
+        let most = AT_ONCE.saturating_sub(under_way).min(self.runs_left(used));
+        ready.take(most).map(|(step, row)| (step.clone(), self.begun(step, row))).collect()
     }
 
     fn begun(&self, step: &Step, row: &GoalStepRow) -> Begun {
@@ -333,14 +355,27 @@ impl Standing {
             .into_iter()
             .filter_map(|row| Some((ConversationId::from(row.conversation_id?), MessageId::from(row.message_id?))));
         let answer = self.answers.get(&row.name).filter(|_| row.round > 1);
-        let finding = answer.map(|answer| unmet(&step.expects, &checked(answer)).join("; "));
+        let finding = answer.map(|answer| self.unmet(step, answer).join("; "));
         let again = answer.and_then(|answer| Some((answer.conversation_id, MessageId::from(answer.parent_id?))));
         let own = is_report.then_some((self.goal.conversation_id, self.goal.question_id));
         Begun {
             round: row.round,
-            part: Part { goal: self.goal.id, step: step.name.clone(), from: from.collect(), is_report, finding },
+            part: Part {
+                goal: self.goal.id,
+                home: self.goal.conversation_id,
+                step: step.name.clone(),
+                from: from.collect(),
+                is_report,
+                finding,
+            },
             place: own.or(again),
         }
+    }
+
+    /// What the answer lacks of the step's demands.
+    fn unmet(&self, step: &Step, answer: &MessageRow) -> Vec<String> {
+        let stored = self.stored.steps().iter().find(|stored| stored.name == step.name);
+        stored.map_or_else(Vec::new, |stored| unmet((&step.expects, &stored.expects), &checked(answer)))
     }
 
     /// The steps whose answers a step builds on: those that it needs, through gates; all of them for the report.
@@ -393,7 +428,7 @@ async fn begin(
     (row.started_at, row.finished_at) = (Some(inner.sources.now()), Some(inner.sources.now()));
     let row = row.clone();
     tx.goals().put_steps(goal.id, &[&row]).await?;
-    tx.goals().look(goal.id, true, inner.sources.now()).await?;
+    tx.goals().look(goal.id, (true, false), inner.sources.now()).await?;
     tx.commit(Proof::Bookkeeping(Bookkeeping::GoalProgress)).await?;
     Ok(true)
 }

@@ -80,9 +80,10 @@ impl Check {
     }
 }
 
-/// Which demands the answer does not meet, in words.
-pub(crate) fn unmet(checks: &[Check], answer: &Answer<'_>) -> Vec<String> {
-    checks.iter().filter(|check| !check.is_met(answer)).map(Check::in_words).collect()
+/// Which demands the answer does not meet, in the words of those `stored`: the same with placeholders for personal data.
+pub(crate) fn unmet((checks, stored): (&[Check], &[Check]), answer: &Answer<'_>) -> Vec<String> {
+    let unmet = checks.iter().zip(stored).filter(|(check, _)| !check.is_met(answer));
+    unmet.map(|(_, stored)| stored.in_words()).collect()
 }
 
 fn plain(text: &str) -> String {
@@ -122,10 +123,8 @@ mod tests {
         ] {
             assert_eq!(check.is_met(&answer), met, "{check:?}");
         }
+        let checks = [Check::Answered, Check::Documents(2)];
         let unanswered = Answer { answered: false, ..answer };
-        assert_eq!(
-            unmet(&[Check::Answered, Check::Documents(2)], &unanswered),
-            ["the documents have to hold the answer"]
-        );
+        assert_eq!(unmet((&checks, &checks), &unanswered), ["the documents have to hold the answer"]);
     }
 }

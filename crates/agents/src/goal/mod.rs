@@ -22,7 +22,7 @@ mod written;
 
 pub use check::Check;
 pub(crate) use part::Part;
-pub(crate) use part::{before, cited};
+pub(crate) use part::{Brought, before, cited};
 pub use plan::{Does, Join, Plan, PlanError, Step};
 pub use service::{Goals, Limits, NewGoalRequest};
 pub use written::{Flow, MAX_PLAN_BYTES, read, write};

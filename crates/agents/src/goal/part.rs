@@ -3,10 +3,11 @@
 use millwright_core::id::{ChunkId, ConversationId, GoalId, MessageId};
 use millwright_store::{TenantTx, tenant::MessageRow};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{AgentError, runner::Inner};
 
-/// So many passages that other steps have cited a run begins with.
+/// So many quotes of other steps a run begins with.
 const MAX_BROUGHT: usize = 16;
 
 /// What a model is told that writes the report.
@@ -18,6 +19,8 @@ const REPORT: &str = "The question is the goal of a plan, and the turns before i
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Part {
     pub(crate) goal: GoalId,
+    /// The goal's own conversation, whose placeholders stand in the finding.
+    pub(crate) home: ConversationId,
     /// The step's name.
     pub(crate) step: String,
     /// Answers of the steps that it builds on, and where they stand.
@@ -29,13 +32,20 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// What a model is told beside the usual.
-    pub(crate) fn instruction(&self) -> String {
-        let finding = self.finding.as_ref().map(|finding| {
+    /// What a model is told beside the usual, with personal data as it is.
+    pub(crate) async fn instruction(&self, inner: &Inner, tx: &mut TenantTx) -> Result<String, AgentError> {
+        let finding = match &self.finding {
+            Some(finding) => {
+                let sealed = tx.vaults().get(self.home).await?;
+                Some(inner.governance.open(self.home, sealed.as_deref())?.restore(finding))
+            }
+            None => None,
+        };
+        let finding = finding.map(|finding| {
             format!("Your answer before did not do: {finding}. Answer again so that it does, if the passages hold it.")
         });
         let report = self.is_report.then(|| REPORT.to_owned());
-        report.into_iter().chain(finding).collect::<Vec<_>>().join("\n")
+        Ok(report.into_iter().chain(finding).collect::<Vec<_>>().join("\n"))
     }
 }
 
@@ -51,28 +61,36 @@ pub(crate) async fn before(inner: &Inner, tx: &mut TenantTx, part: &Part) -> Res
         };
         let sealed = tx.vaults().get(*conversation).await?;
         let vault = inner.governance.open(*conversation, sealed.as_deref())?;
-        before.extend(question.into_iter().chain([answer]).map(|row| {
-            let content = vault.restore(&row.content);
-            MessageRow { content, ..row }
+        before.extend(question.into_iter().chain([answer]).map(|mut row| {
+            row.content = vault.restore(&row.content);
+            for citation in row.citations.as_array_mut().into_iter().flatten() {
+                if let Some(quote) = citation["quote"].as_str() {
+                    citation["quote"] = vault.restore(quote).into();
+                }
+            }
+            row
         }));
     }
     Ok(before)
 }
 
-/// The passages that answers cite, each once; of each answer in turn, so that none is left out for the length of another.
-pub(crate) fn cited(messages: &[MessageRow]) -> Vec<ChunkId> {
-    let chunks = |answer: &MessageRow| -> Vec<ChunkId> {
+/// What answers stand on: a passage, and the quote from it.
+pub(crate) type Brought = (ChunkId, String);
+
+/// What answers cite, each quote once; of each answer in turn, so that none is left out for the length of another.
+pub(crate) fn cited(messages: &[MessageRow]) -> Vec<Brought> {
+    let quotes = |answer: &MessageRow| -> Vec<Brought> {
         let cited = answer.citations.as_array().into_iter().flatten();
-        cited.filter_map(|citation| serde_json::from_value(citation["chunk_id"].clone()).ok()).collect()
+        let quote = |citation: &Value| citation["quote"].as_str().unwrap_or_default().to_owned();
+        cited.filter_map(|at| Some((serde_json::from_value(at["chunk_id"].clone()).ok()?, quote(at)))).collect()
     };
-    let of_each: Vec<Vec<ChunkId>> = messages.iter().map(chunks).collect();
+    let of_each: Vec<Vec<Brought>> = messages.iter().map(quotes).collect();
     let longest = of_each.iter().map(Vec::len).max().unwrap_or(0);
-    let mut found: Vec<ChunkId> = Vec::new();
-    for place in 0..longest {
-        for chunk in of_each.iter().filter_map(|chunks| chunks.get(place)) {
-            if found.len() < MAX_BROUGHT && !found.contains(chunk) {
-                found.push(*chunk);
-            }
+    let in_turn = (0..longest).flat_map(|place| of_each.iter().filter_map(move |quotes| quotes.get(place)));
+    let mut found: Vec<Brought> = Vec::new();
+    for brought in in_turn {
+        if found.len() < MAX_BROUGHT && !found.contains(brought) {
+            found.push(brought.clone());
         }
     }
     found

@@ -101,6 +101,9 @@ impl Plan {
     /// # Errors
     /// What keeps them from being one.
     pub fn new(mut steps: Vec<Step>) -> Result<Self, PlanError> {
+        if steps.iter().any(|step| step.name == REPORT && step.does != Does::Report) {
+            return Err(PlanError::of(REPORT, "that name is kept for the step that writes the report"));
+        }
         if !steps.iter().any(|step| step.does == Does::Report) {
             steps.push(Step::report());
         }
@@ -205,9 +208,6 @@ impl Step {
             Does::Report if self.name != REPORT => return wrong(format!("the report's name is `{REPORT}`")),
             Does::Check | Does::Report => {}
         }
-        if self.does != Does::Report && self.name == REPORT {
-            return wrong("that name is kept for the step that writes the report".to_owned());
-        }
         if let Some(missing) = self.after.iter().find(|other| !names.contains(other.as_str())) {
             return wrong(format!("it needs `{missing}`, which is no step of this plan"));
         }
@@ -241,7 +241,8 @@ impl Step {
 /// The steps so that each stands after all that it needs, in the order in which they were written where that is open. The report
 /// needs all that nothing else needs.
 fn in_order(mut steps: Vec<Step>) -> Result<Vec<Step>, PlanError> {
-    let needed: BTreeSet<String> = steps.iter().flat_map(|step| step.after.clone()).collect();
+    let needed: BTreeSet<String> =
+        steps.iter().filter(|step| step.does != Does::Report).flat_map(|step| step.after.clone()).collect();
     let last: Vec<String> = steps
         .iter()
         .filter(|step| step.name != REPORT && !needed.contains(&step.name))
@@ -293,7 +294,7 @@ mod tests {
             ("1 to 23 steps", Plan::new(Vec::new()).unwrap_err().to_string()),
             ("the same name", Plan::new(vec![after("a", &[]), after("a", &[])]).unwrap_err().to_string()),
             ("`b`, which is no step", Plan::new(vec![after("a", &["b"])]).unwrap_err().to_string()),
-            ("wait for each other: `a`, `b`, `report`", {
+            ("wait for each other: `a`, `b`", {
                 Plan::new(vec![after("a", &["b"]), after("b", &["a"])]).unwrap_err().to_string()
             }),
             ("a-z, 0-9", with(|step| step.name = "Step 1".into())),

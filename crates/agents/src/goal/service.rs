@@ -418,7 +418,7 @@ impl Goals {
         row.finished_at = Some(now);
         let row = row.clone();
         tx.goals().put_steps(id, &[&row]).await?;
-        tx.goals().look(id, true, now).await?;
+        tx.goals().look(id, (true, false), now).await?;
         let details = [("step", step.to_owned()), ("approved", approve.to_string())];
         let proof = self.proof(principal, AuditAction::GoalGateDecided, id, &details);
         chat::commit(self.inner(), tx, &[proof], trace_id).await?;

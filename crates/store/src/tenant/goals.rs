@@ -210,6 +210,10 @@ pub struct GoalUsage {
 const COLUMNS: &str = "g.id, g.user_id, g.conversation_id, g.question_id, g.status, g.plan_version, g.input, g.error_code, \
      g.error_detail, g.revision, g.planning_attempts, g.created_at, g.updated_at, g.finished_at";
 
+/// Whether the tenant is neither suspended nor deleted.
+const LIVES: &str =
+    "EXISTS (SELECT 1 FROM tenants t WHERE t.tenant_id = $1 AND t.suspended_at IS NULL AND t.deleted_at IS NULL)";
+
 /// How long a process that has a plan written may be silent before another does it.
 const PLANNING_LEASE: &str = "interval '30 seconds'";
 
@@ -284,16 +288,24 @@ impl Goals<'_> {
         Ok(Page::from_rows(rows, page.limit, |row| Cursor { at: row.goal.created_at, id: row.goal.id.uuid() }))
     }
 
-    /// Says that the goal was looked at; `changed` where something of it is new to its readers.
-    pub async fn look(&mut self, id: GoalId, changed: bool, now: DateTime<Utc>) -> Result<(), StoreError> {
+    /// Says that the goal was looked at: `changed` where something of it is new to its readers, `idle` where nothing of it is under
+    /// way, so that nobody has to look again soon.
+    pub async fn look(
+        &mut self,
+        id: GoalId,
+        (changed, idle): (bool, bool),
+        now: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
         sqlx::query(
-            "UPDATE goals SET looked_at = now(), revision = revision + $3::int, \
+            "UPDATE goals SET looked_at = now() + CASE WHEN $5 THEN interval '5 minutes' ELSE interval '0' END, \
+                    revision = revision + $3::int, \
                     updated_at = CASE WHEN $3 THEN $4 ELSE updated_at END WHERE tenant_id = $1 AND id = $2",
         )
         .bind(self.0.tenant)
         .bind(id.uuid())
         .bind(changed)
         .bind(now)
+        .bind(idle)
         .execute(&mut *self.0.connection)
         .await?;
         Ok(())
@@ -327,7 +339,7 @@ impl Goals<'_> {
     pub async fn take_planning_over(&mut self, id: GoalId) -> Result<Option<i32>, StoreError> {
         let statement = format!(
             "UPDATE goals SET planning_attempts = planning_attempts + 1, lease_expires_at = now() + {PLANNING_LEASE} \
-             WHERE tenant_id = $1 AND id = $2 AND status = 'planning' AND lease_expires_at < now() AND deleted_at IS NULL \
+             WHERE tenant_id = $1 AND id = $2 AND status = 'planning' AND lease_expires_at < now() AND deleted_at IS NULL AND {LIVES} \
              RETURNING planning_attempts"
         );
         let attempts = sqlx::query_scalar(sqlx::AssertSqlSafe(statement))
@@ -480,27 +492,28 @@ impl Goals<'_> {
         (run, message, conversation): (RunId, MessageId, ConversationId),
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        let begun: Option<i64> = sqlx::query_scalar(
+        let statement = format!(
             "WITH goal AS (UPDATE goals SET revision = revision + 1, updated_at = $6, looked_at = now() \
-                           WHERE tenant_id = $1 AND id = $2 AND status = 'running' AND deleted_at IS NULL RETURNING 1), \
+                           WHERE tenant_id = $1 AND id = $2 AND status = 'running' AND deleted_at IS NULL AND {LIVES} RETURNING 1), \
              step AS (UPDATE goal_steps SET status = 'running', run_id = $4, message_id = $5, conversation_id = $7, \
                              started_at = coalesce(started_at, $6) \
                       WHERE tenant_id = $1 AND goal_id = $2 AND name = $3 AND status = 'ready' AND EXISTS (SELECT 1 FROM goal) \
                       RETURNING 1), \
              run AS (UPDATE runs SET goal_id = $2 WHERE tenant_id = $1 AND id = $4), \
              own AS (UPDATE conversations SET goal_id = $2 WHERE tenant_id = $1 AND id = $7) \
-             SELECT count(*) FROM step",
-        )
-        .bind(self.0.tenant)
-        .bind(id.uuid())
-        .bind(name)
-        .bind(run.uuid())
-        .bind(message.uuid())
-        .bind(now)
-        .bind(conversation.uuid())
-        .fetch_one(&mut *self.0.connection)
-        .await?;
-        Ok(begun == Some(1))
+             SELECT count(*) FROM step"
+        );
+        let begun: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(statement))
+            .bind(self.0.tenant)
+            .bind(id.uuid())
+            .bind(name)
+            .bind(run.uuid())
+            .bind(message.uuid())
+            .bind(now)
+            .bind(conversation.uuid())
+            .fetch_one(&mut *self.0.connection)
+            .await?;
+        Ok(begun == 1)
     }
 
     /// What the goal has taken so far: its runs, and the calls that are booked on it as a task.

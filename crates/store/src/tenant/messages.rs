@@ -201,6 +201,17 @@ impl Messages<'_> {
         Ok(row)
     }
 
+    /// These messages of whatever conversations, in no order.
+    pub async fn these(&mut self, ids: &[MessageId]) -> Result<Vec<MessageRow>, StoreError> {
+        let statement = format!("SELECT {} FROM messages m WHERE tenant_id = $1 AND id = ANY ($2)", columns());
+        let rows = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+            .bind(self.0.tenant)
+            .bind(ids.iter().map(|id| id.uuid()).collect::<Vec<_>>())
+            .fetch_all(&mut *self.0.connection)
+            .await?;
+        Ok(rows)
+    }
+
     /// The whole tree, oldest first.
     pub async fn list(&mut self, conversation: ConversationId) -> Result<Vec<MessageRow>, StoreError> {
         let statement = format!(

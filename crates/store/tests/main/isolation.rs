@@ -9,7 +9,7 @@ use millwright_core::{
 use millwright_store::{
     Bookkeeping, Proof, StoreError, TenantTx,
     tenant::{
-        AuditFilter, DocumentFilter, FinishedMessage, JobFence, JobOutcome, LabelRequestStatus, MessageRole,
+        AuditFilter, DocumentFilter, FinishedMessage, GoalRow, JobFence, JobOutcome, LabelRequestStatus, MessageRole,
         MessageStatus, NewDecision, NewGlossaryEntry, NewLabelRequest, NewPolicyEvent, NewVector, PageRow,
         PassageQuery, PassageScope, PolicyEventFilter, PolicyEventKind, Reader, RunStatus, SearchFilter,
         SecondFactorState, SessionEnd, Stage, Standing, StepStatus, UserChange, VectorModel, VersionSet,
@@ -20,7 +20,7 @@ use serde_json::json;
 use crate::{
     access::Keyring,
     budgets::{self, Spending},
-    sources,
+    goals, sources,
     support::{BOOKKEEPING, Chat, FIRST, Manual, Site, World, axis, events, scattered},
 };
 
@@ -36,6 +36,7 @@ pub(crate) struct Full {
     decision: DecisionId,
     spending: Spending,
     source: SourceId,
+    goal: GoalRow,
     job: millwright_core::id::JobId,
     record: AuditRecord,
 }
@@ -65,9 +66,24 @@ pub(crate) async fn fill(world: &World, name: &str) -> Full {
     let (request, policy_version, decision) = governed(world, &mut tx, &site, &manual, &chat).await;
     let spending = budgets::spend(world, &mut tx, &site).await;
     let source = sources::watch(world, &mut tx, &site).await;
+    let goal = goals::pursue(world, &mut tx, &site).await;
     tx.commit(Proof::Entry(&record)).await.unwrap();
     let job = job.id;
-    Full { site, ring, manual, glossary_entry, chat, request, policy_version, decision, spending, source, job, record }
+    Full {
+        site,
+        ring,
+        manual,
+        glossary_entry,
+        chat,
+        request,
+        policy_version,
+        decision,
+        spending,
+        source,
+        goal,
+        job,
+        record,
+    }
 }
 
 /// What the policy layer keeps.
@@ -216,6 +232,7 @@ async fn assert_sees_nothing(tx: &mut TenantTx, reader: &Reader, other: &Full) {
     assert!(tx.jobs().list(None, FIRST).await.unwrap().items.is_empty());
     assert!(tx.audit().list(&AuditFilter::default(), FIRST).await.unwrap().items.is_empty());
     sources::assert_sees_no_source(tx, other.source).await;
+    goals::assert_sees_no_goal(tx, &other.goal).await;
     assert_sees_no_policy(tx, reader, other).await;
 }
 
@@ -313,6 +330,7 @@ async fn try_to_change(world: &World, site: &Site, other: &Full) {
     assert!(matches!(tx.jobs().finish(&fence, &JobOutcome::Succeeded).await, Err(StoreError::LeaseLost)));
     try_to_govern(world, &mut tx, site, other).await;
     sources::try_to_watch(world, &mut tx, other.source).await;
+    goals::try_to_pursue(world, &mut tx, &other.goal).await;
     budgets::try_to_spend(world, &mut tx, &other.spending).await;
     tx.commit(BOOKKEEPING).await.unwrap();
 }

@@ -15,6 +15,8 @@ mod errors;
 #[cfg(test)]
 mod feed;
 #[cfg(test)]
+mod goals;
+#[cfg(test)]
 mod isolation;
 #[cfg(test)]
 mod jobs;

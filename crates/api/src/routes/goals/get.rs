@@ -212,7 +212,7 @@ struct Input {
 /// The goal as its owner may see it now.
 pub(super) async fn show(state: &AppState, principal: &Principal, id: GoalId) -> Result<GoalResponse, ApiError> {
     let mut tx = state.store.tenant(&principal.scope).read().await?;
-    let goal = tx.goals().require(id, principal.user_id).await?;
+    let mut goal = tx.goals().require(id, principal.user_id).await?;
     let reader = tx.labels().reader(principal.user_id).await?;
     let question = tx.messages().get(goal.conversation_id, goal.question_id).await?;
     let question = question.ok_or(StoreError::NotFound("goal"))?;
@@ -224,6 +224,7 @@ pub(super) async fn show(state: &AppState, principal: &Principal, id: GoalId) ->
     let usage = tx.goals().usage(&goal).await?;
     let rows = tx.goals().steps(id).await?;
     let shown = Shown { state, principal, reader: &reader, reveal: &reveal, withheld };
+    goal.error_detail = goal.error_detail.map(|detail| shown.text(detail));
     let steps = shown.steps(&mut tx, plan.as_ref(), rows).await?;
     let input: Input =
         serde_json::from_value(goal.input.clone()).map_err(|_| StoreError::UnknownValue("goals.input"))?;
@@ -291,48 +292,57 @@ impl Shown<'_> {
         let plan: Plan =
             serde_json::from_value(plan.steps.clone()).map_err(|_| StoreError::UnknownValue("goal_plans.steps"))?;
         let plan = plan.with_texts(|text| self.text(text.to_owned()));
+        let mut answers = self.answers(tx, &rows).await?;
         let mut rows: BTreeMap<String, GoalStepRow> = rows.into_iter().map(|row| (row.name.clone(), row)).collect();
         let mut steps = Vec::with_capacity(plan.steps().len());
         for step in plan.steps() {
             if let Some(row) = rows.remove(&step.name) {
-                steps.push(self.step(tx, step, row).await?);
+                let answer = row.message_id.and_then(|id| answers.remove(&MessageId::from(id)));
+                steps.push(self.step(step, row, answer));
             }
         }
         Ok(steps)
     }
 
-    async fn step(&self, tx: &mut TenantTx, step: &Step, row: GoalStepRow) -> Result<GoalStepResponse, ApiError> {
-        let place = row.conversation_id.map(ConversationId::from).zip(row.message_id.map(MessageId::from));
-        let answer = match place {
-            Some((conversation, message)) => self.answer(tx, conversation, message).await?,
-            None => None,
-        };
-        let reason = row.error_detail.clone().filter(|_| row.error_code.is_none());
-        Ok(GoalStepResponse {
+    fn step(&self, step: &Step, row: GoalStepRow, answer: Option<MessageResponse>) -> GoalStepResponse {
+        let detail = row.error_detail.map(|detail| self.text(detail));
+        let reason = detail.clone().filter(|_| row.error_code.is_none());
+        GoalStepResponse {
             step: step.into(),
             status: row.status.as_str(),
             round: row.round,
             run_id: row.run_id.map(RunId::from),
             conversation_id: row.conversation_id.map(ConversationId::from),
-            error: FailureResponse::from_columns(row.error_code, row.error_detail),
+            error: FailureResponse::from_columns(row.error_code, detail),
             reason,
             decided_by: row.decided_by.map(UserId::from),
             note: row.note.map(|note| self.text(note)),
             answer,
             started_at: row.started_at,
             finished_at: row.finished_at,
-        })
+        }
     }
 
-    async fn answer(
+    /// The answers of all steps, each with the placeholders of its own conversation.
+    async fn answers(
         &self,
         tx: &mut TenantTx,
-        conversation: ConversationId,
-        message: MessageId,
-    ) -> Result<Option<MessageResponse>, ApiError> {
-        let Some(message) = tx.messages().get(conversation, message).await? else { return Ok(None) };
-        let mut reveal = Reveal::new(self.state, self.principal, conversation);
-        reveal.load(tx).await?;
-        Ok(Some(reveal.message(MessageResponse::for_reader(message, self.reader))))
+        rows: &[GoalStepRow],
+    ) -> Result<BTreeMap<MessageId, MessageResponse>, ApiError> {
+        let ids: Vec<MessageId> = rows.iter().filter_map(|row| row.message_id.map(MessageId::from)).collect();
+        if ids.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let conversations: Vec<ConversationId> =
+            rows.iter().filter_map(|row| row.conversation_id.map(ConversationId::from)).collect();
+        let sealed: BTreeMap<ConversationId, Vec<u8>> = tx.vaults().list(&conversations).await?.into_iter().collect();
+        let mut answers = BTreeMap::new();
+        for message in tx.messages().these(&ids).await? {
+            let (id, conversation) = (message.id, message.conversation_id);
+            let reveal = Reveal::new(self.state, self.principal, conversation);
+            let reveal = reveal.with_sealed(sealed.get(&conversation).map(Vec::as_slice))?;
+            answers.insert(id, reveal.message(MessageResponse::for_reader(message, self.reader)));
+        }
+        Ok(answers)
     }
 }

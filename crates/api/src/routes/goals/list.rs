@@ -72,12 +72,14 @@ pub(crate) async fn list(
     let mut tx = state.store.tenant(&principal.scope).read().await?;
     let mut goals = tx.goals().list(principal.user_id, page).await?;
     if principal.permissions.contains(Permission::PersonalDataRead) {
-        let titled = goals.items.iter().filter(|row| row.title.contains('['));
-        let ids: Vec<_> = titled.map(|row| row.goal.conversation_id).collect();
+        let detail = |row: &GoalSummaryRow| row.goal.error_detail.as_ref().is_some_and(|detail| detail.contains('['));
+        let named = goals.items.iter().filter(|row| row.title.contains('[') || detail(row));
+        let ids: Vec<_> = named.map(|row| row.goal.conversation_id).collect();
         for (id, sealed) in tx.vaults().list(&ids).await? {
             let vault = state.governance.open(id, Some(&sealed))?;
             for row in goals.items.iter_mut().filter(|row| row.goal.conversation_id == id) {
                 row.title = vault.restore(&row.title);
+                row.goal.error_detail = row.goal.error_detail.take().map(|detail| vault.restore(&detail));
             }
         }
     }

@@ -1,0 +1,96 @@
+//! Goals of one tenant, read and changed by another.
+
+use millwright_core::id::{GoalId, MessageId};
+use millwright_store::{
+    StoreError, TenantTx,
+    tenant::{
+        GoalPlanRow, GoalRow, GoalStatus, GoalStepRow, GoalStepStatus, MessageRole, MessageStatus, NewGoal, NewMessage,
+    },
+};
+use serde_json::json;
+
+use crate::support::{FIRST, Site, World};
+
+/// A goal that is planned and has a step.
+pub(crate) async fn pursue(world: &World, tx: &mut TenantTx, site: &Site) -> GoalRow {
+    let (id, conversation_id) = (world.sources.new_id::<GoalId>(), world.sources.new_id());
+    let question_id = world.sources.new_id::<MessageId>();
+    tx.conversations().insert(conversation_id, site.user, "Service", world.now()).await.unwrap();
+    let question = NewMessage {
+        id: question_id,
+        conversation_id,
+        parent_id: None,
+        role: MessageRole::User,
+        content: "Prepare the service.".to_owned(),
+        status: MessageStatus::Complete,
+        label: None,
+        run_id: None,
+        as_of: None,
+        created_at: world.now(),
+    };
+    tx.messages().insert(&question).await.unwrap();
+    let goal = NewGoal {
+        id,
+        user_id: site.user,
+        conversation_id,
+        question_id,
+        status: GoalStatus::Planning,
+        input: json!({}),
+        created_at: world.now(),
+    };
+    tx.goals().insert(&goal).await.unwrap();
+    let plan = GoalPlanRow {
+        version: 1,
+        text: "ask: How much oil?".to_owned(),
+        steps: json!([]),
+        sha256: "0".repeat(64),
+        made_by: Some(site.user.uuid()),
+        model: None,
+        approved_by: None,
+        approved_at: None,
+        created_at: world.now(),
+    };
+    tx.goals().put_plan(id, &plan).await.unwrap();
+    tx.goals().put_steps(id, &[&ready("oil")]).await.unwrap();
+    tx.goals().require(id, site.user).await.unwrap()
+}
+
+fn ready(name: &str) -> GoalStepRow {
+    GoalStepRow {
+        name: name.to_owned(),
+        status: GoalStepStatus::Ready,
+        round: 1,
+        run_id: None,
+        message_id: None,
+        conversation_id: None,
+        error_code: None,
+        error_detail: None,
+        decided_by: None,
+        note: None,
+        started_at: None,
+        finished_at: None,
+    }
+}
+
+pub(crate) async fn assert_sees_no_goal(tx: &mut TenantTx, other: &GoalRow) {
+    assert!(matches!(tx.goals().require(other.id, other.user_id).await, Err(StoreError::NotFound(_))));
+    assert!(tx.goals().lock(other.id).await.unwrap().is_none());
+    assert!(tx.goals().list(other.user_id, FIRST).await.unwrap().items.is_empty());
+    assert!(tx.goals().plans(other.id).await.unwrap().is_empty());
+    assert!(tx.goals().steps(other.id).await.unwrap().is_empty());
+    assert_eq!(tx.goals().usage(other).await.unwrap(), Default::default());
+    assert!(tx.messages().these(&[other.question_id]).await.unwrap().is_empty());
+}
+
+pub(crate) async fn try_to_pursue(world: &World, tx: &mut TenantTx, other: &GoalRow) {
+    let (now, id) = (world.now(), other.id);
+    tx.goals().look(id, (true, true), now).await.unwrap();
+    tx.goals().set_status(id, GoalStatus::Failed, Some(("x", "y")), now).await.unwrap();
+    assert!(tx.goals().take_planning_over(id).await.unwrap().is_none());
+    tx.goals().hold_planning(id, false).await.unwrap();
+    tx.goals().approve_plan(other, other.user_id, now).await.unwrap();
+    tx.goals().remove_steps(id, &["oil"]).await.unwrap();
+    let run = (world.sources.new_id(), world.sources.new_id(), other.conversation_id);
+    assert!(!tx.goals().begin_step((id, "oil"), run, now).await.unwrap());
+    tx.goals().delete(id, now).await.unwrap();
+}
