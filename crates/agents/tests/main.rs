@@ -7,6 +7,7 @@
 mod answering;
 mod computing;
 mod following;
+mod hostile;
 mod reading;
 mod resuming;
 mod stopping;
