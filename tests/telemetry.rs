@@ -109,7 +109,7 @@ async fn a_collector_gets_the_callers_trace_with_the_model_call_in_it_and_no_tex
     eventually("spans arrived", Duration::from_secs(5), async || collector.spans().len() >= 2).await;
     let spans: Vec<_> = collector.spans().into_iter().filter(|span| hex::encode(&span.trace_id) == TRACE).collect();
     let find = |name: &str| spans.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("{name}: {spans:?}"));
-    let (request, call) = (find("POST /v1/chat/completions"), find("chat recorded"));
+    let (request, call) = (find("POST /v1/chat/completions"), find("chat scripted"));
     assert_eq!(hex::encode(&request.parent_span_id), "00f067aa0ba902b7");
     assert_eq!(call.parent_span_id, request.span_id);
     assert!(call.end_time_unix_nano > call.start_time_unix_nano);
