@@ -3,14 +3,11 @@
 use std::time::{Duration, Instant};
 
 use millwright_core::Role;
+use millwright_scripted_model::Turn;
 use serde_json::{Value, json};
 
 use crate::kit::{
-    PASSWORD, SECRET_KEY, Server, Session, World, eventually,
-    model_server::{Act, ModelServer},
-    operations::operations,
-    problem, read,
-    session::id,
+    PASSWORD, SECRET_KEY, Server, Session, World, eventually, operations::operations, plays, problem, read, session::id,
 };
 
 /// Every change that a person can make, once.
@@ -292,9 +289,9 @@ async fn assert_nowhere(world: &World, servers: &[&Server], secrets: &[(&str, &s
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_password_token_or_key_stands_in_a_log_line_or_an_audit_entry() {
-    let model = ModelServer::start(&[Act::say("Nothing.")]);
+    let model = plays(Turn::say("Nothing."));
     let mut world = World::new().await;
-    world.set_model(&model.base_url).set("LOG_LEVEL", "trace").set("LLM_API_KEY", "sk-live-0123456789abcdef");
+    world.set_model(&model.base_url()).set("LOG_LEVEL", "trace").set("LLM_API_KEY", "sk-live-0123456789abcdef");
     let tenant = world.tenant("A").await;
     world.user(&tenant, "admin@a.test", Role::Admin).await;
     let server = world.server().await;

@@ -2,13 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use millwright_scripted_model::{ScriptedModel, Then, Turn};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::kit::{
-    Server, Session, Sse, World, eventually,
-    model_server::{Act, ModelServer},
-    problem, read, sample,
+    Server, Session, Sse, World, eventually, plays, problem, read, sample,
     session::{id, shown},
     types,
 };
@@ -177,10 +176,9 @@ async fn the_stream_is_ag_ui_and_adds_up_to_the_stored_message() {
     drop(world);
 }
 
-fn slow_answer() -> Vec<Act> {
-    let mut acts = Act::slowly(FIRST, Duration::from_millis(10));
-    acts.extend(Act::slowly(SECOND, Duration::from_millis(60)));
-    acts
+fn slow_answer() -> Turn {
+    let first = Turn::say(FIRST).slowly(Duration::from_millis(10));
+    first.and(Turn::say(SECOND).slowly(Duration::from_millis(60)))
 }
 
 fn without_time(events: &[Sse]) -> Vec<(i64, Value)> {
@@ -189,8 +187,8 @@ fn without_time(events: &[Sse]) -> Vec<(i64, Value)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_process_goes_on_exactly_where_the_reader_stopped() {
-    let model = ModelServer::start(&slow_answer());
-    let (world, server) = with_model(&model.base_url).await;
+    let model = plays(slow_answer());
+    let (world, server) = with_model(&model.base_url()).await;
     let second = world.second_server().await;
     let admin = server.sign_in("admin@a.test").await;
     let elsewhere = second.session(&admin.token);
@@ -220,8 +218,8 @@ async fn a_second_process_goes_on_exactly_where_the_reader_stopped() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_who_leaves_does_not_stop_the_answer_but_a_person_who_asks_does() {
-    let model = ModelServer::start(&slow_answer());
-    let (world, server) = with_model(&model.base_url).await;
+    let model = plays(slow_answer());
+    let (world, server) = with_model(&model.base_url()).await;
     let second = world.second_server().await;
     let admin = server.sign_in("admin@a.test").await;
     let mut stream = admin.ask_streaming(QUESTION).await;
@@ -229,11 +227,10 @@ async fn a_reader_who_leaves_does_not_stop_the_answer_but_a_person_who_asks_does
     drop(stream);
     let run = first.data["runId"].as_str().expect("id");
     let ended = admin.ended(run, Duration::from_secs(20)).await;
-    assert_eq!((&ended["status"], &ended["model"]), (&json!("finished"), &json!("recorded")), "{ended}");
+    assert_eq!((&ended["status"], &ended["model"]), (&json!("finished"), &json!("scripted")), "{ended}");
 
-    let mut hanging = vec![Act::say(FIRST), Act::say("The oil")];
-    hanging.extend(std::iter::repeat_n([Act::Pause(Duration::from_millis(200)), Act::say(" of")], 100).flatten());
-    model.play(&hanging);
+    let goes_on = Turn::pieces([" of"; 100]).slowly(Duration::from_millis(200));
+    model.play(Turn::pieces([FIRST, "The oil"]).and(goes_on));
     for canceller in [admin.clone(), second.session(&admin.token)] {
         let mut stream = admin.ask_streaming(QUESTION).await;
         let mut events = stream.until(|event| event.data["type"] == "TEXT_MESSAGE_CONTENT").await;
@@ -266,13 +263,10 @@ async fn a_reader_who_leaves_does_not_stop_the_answer_but_a_person_who_asks_does
 #[tokio::test(flavor = "multi_thread")]
 async fn events_arrive_while_the_model_still_speaks_and_without_forty_millisecond_steps() {
     let sentences: Vec<String> = (1..=24).map(|n| format!("Valve {n} of line K-12 opens at {n}.5 bar.")).collect();
-    let mut acts = vec![Act::Pause(Duration::from_millis(700))];
-    for sentence in &sentences {
-        acts.push(Act::Say(format!("{} [1]. ", sentence.trim_end_matches('.'))));
-        acts.push(Act::Pause(Duration::from_millis(8)));
-    }
-    let model = ModelServer::start(&acts);
-    let (world, server) = with_model(&model.base_url).await;
+    let said: Vec<String> = sentences.iter().map(|said| format!("{} [1]. ", said.trim_end_matches('.'))).collect();
+    let said = Turn::pieces(said.iter().map(String::as_str)).slowly(Duration::from_millis(8));
+    let model = plays(Turn::nothing().and_pause(Duration::from_millis(700)).and(said));
+    let (world, server) = with_model(&model.base_url()).await;
     let admin = server.sign_in("admin@a.test").await;
     admin.take_in("valves.md", format!("# Valves of line K-12\n\n{}\n", sentences.join(" "))).await;
     let mut stream = admin.ask_streaming("At which pressure does each valve of line K-12 open?").await;
@@ -293,16 +287,17 @@ async fn events_arrive_while_the_model_still_speaks_and_without_forty_millisecon
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_that_fails_ends_the_run_with_a_reason_and_what_was_said_stays() {
-    let model = ModelServer::start(&[]);
-    let (world, server) = with_model(&model.base_url).await;
+    let model = plays(Turn::nothing());
+    let (world, server) = with_model(&model.base_url()).await;
     let admin = server.sign_in("admin@a.test").await;
-    for (what, acts, partial) in [
-        ("dies before a word", vec![Act::Die], ""),
-        ("dies in the middle", vec![Act::say(FIRST), Act::say("The oil of comp"), Act::Die], "6.5 bar"),
-        ("falls silent", vec![Act::say(FIRST), Act::say("The oil of comp"), Act::Hang], "6.5 bar"),
-        ("never says a word", vec![Act::Hang], ""),
+    let broken_off = || Turn::pieces([FIRST, "The oil of comp"]);
+    for (what, turn, partial) in [
+        ("dies before a word", Turn::nothing().then(Then::Die), ""),
+        ("dies in the middle", broken_off().then(Then::Die), "6.5 bar"),
+        ("falls silent", broken_off().then(Then::Hang), "6.5 bar"),
+        ("never says a word", Turn::nothing().then(Then::Hang), ""),
     ] {
-        model.play(&acts);
+        model.play(turn);
         let started = Instant::now();
         let events = admin.ask_streaming(QUESTION).await.rest().await;
         check_protocol(&events);
@@ -327,7 +322,7 @@ async fn a_model_that_fails_ends_the_run_with_a_reason_and_what_was_said_stays()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_that_is_down_degrades_and_search_goes_on() {
-    let (world, server) = with_model(&ModelServer::absent()).await;
+    let (world, server) = with_model(&ScriptedModel::absent().expect("port")).await;
     let admin = server.sign_in("admin@a.test").await;
     let answer = admin.ask(QUESTION).await;
     let message = &answer["message"];
@@ -349,18 +344,17 @@ async fn a_model_that_is_down_degrades_and_search_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_that_no_passage_holds_is_never_shown() {
     let wrong = "The relief valve of compressor K-12 opens at 9.9 bar [1]. ";
-    let model =
-        ModelServer::start(&[Act::say(wrong), Act::say(FIRST), Act::say("Compressor K-12 was built on the moon. ")]);
-    let (world, server) = with_model(&model.base_url).await;
+    let model = plays(Turn::pieces([wrong, FIRST, "Compressor K-12 was built on the moon. "]));
+    let (world, server) = with_model(&model.base_url()).await;
     let admin = server.sign_in("admin@a.test").await;
     let events = admin.ask_streaming(QUESTION).await.rest().await;
     let text = shown(&events);
     assert!(text.contains("6.5 bar") && !text.contains("9.9") && !text.contains("moon"), "{text}");
     assert_eq!(events.last().expect("event").data["result"], json!({ "answered": true, "supported": 1, "cut": 2 }));
-    assert!(model.last_request().contains("6.5 bar"), "the model was given the passage");
+    assert!(model.last_body().contains("6.5 bar"), "the model was given the passage");
 
-    model.play(&[Act::say(wrong)]);
-    let asked = model.questions();
+    model.play(Turn::say(wrong));
+    let asked = model.count();
     let answer = admin.ask(QUESTION).await;
     assert_eq!(
         (&answer["message"]["answered"], &answer["message"]["citations"]),
@@ -368,7 +362,7 @@ async fn a_claim_that_no_passage_holds_is_never_shown() {
         "{answer}"
     );
     assert!(!answer["message"]["content"].as_str().expect("text").contains("9.9"));
-    assert_eq!(model.questions() - asked, 3, "it was asked again, and at most three times");
+    assert_eq!(model.count() - asked, 3, "it was asked again, and at most three times");
     let run = admin.json(&format!("/api/v1/runs/{}", answer["run_id"].as_str().expect("id"))).await;
     let kinds: Vec<_> =
         run["steps"].as_array().expect("steps").iter().map(|step| step["kind"].as_str().expect("kind")).collect();

@@ -12,15 +12,14 @@ use std::{
 };
 
 use millwright_core::Role;
+use millwright_scripted_model::{Then, Turn};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::{
     chat::{FACTS, FIRST, QUESTION, SECOND},
     kit::{
-        Server, Session, World, eventually,
-        model_server::{Act, ModelServer},
-        problem, read, sample,
+        Server, Session, World, eventually, plays, problem, read, sample,
         session::{id, shown},
     },
 };
@@ -42,6 +41,17 @@ pub(crate) fn long_text(paragraphs: usize) -> String {
         );
     }
     text
+}
+
+/// A model that falls silent in the middle of its second sentence.
+fn falls_silent() -> Turn {
+    Turn::pieces([FIRST, "The oil of compressor"]).then(Then::Hang)
+}
+
+/// A model that says its second sentence slowly.
+fn takes_its_time() -> Turn {
+    let oil = "The oil of compressor K-12 is changed every 2000 hours [1]. ";
+    Turn::pieces([FIRST]).and(Turn::say(oil).slowly(Duration::from_millis(250)))
 }
 
 /// Ends the leases of whoever is dead, as time would.
@@ -119,9 +129,9 @@ async fn a_server_killed_in_the_middle_of_reading_loses_nothing_and_repeats_noth
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_whose_process_dies_is_finished_by_another_and_says_nothing_twice() {
-    let model = ModelServer::start(&[Act::say(FIRST), Act::say("The oil of compressor"), Act::Hang]);
+    let model = plays(falls_silent());
     let mut world = World::new().await;
-    world.set_model(&model.base_url);
+    world.set_model(&model.base_url());
     let tenant = world.tenant("A").await;
     world.user(&tenant, "admin@a.test", Role::Admin).await;
     let mut server = world.server().await;
@@ -133,7 +143,7 @@ async fn a_run_whose_process_dies_is_finished_by_another_and_says_nothing_twice(
     let run = events[0].data["runId"].as_str().expect("id").to_owned();
     server.kill();
     assert!(stream.next().await.is_none(), "the dead say nothing");
-    model.play(&[Act::say(FIRST), Act::say(SECOND)]);
+    model.play(Turn::pieces([FIRST, SECOND]));
     let second = world.second_server().await;
     let session = second.session(&token);
     let mut following = session.follow(&run, events.last().expect("event").id).await;
@@ -158,11 +168,10 @@ async fn a_run_whose_process_dies_is_finished_by_another_and_says_nothing_twice(
 #[tokio::test(flavor = "multi_thread")]
 async fn kills_at_any_moment_lose_no_run_and_repeat_no_finished_step() {
     const RUNS: usize = 24;
-    let mut acts = vec![Act::Pause(Duration::from_millis(150)), Act::say(FIRST)];
-    acts.extend(Act::slowly(SECOND, Duration::from_millis(60)));
-    let model = ModelServer::start(&acts);
+    let spoken = Turn::pieces([FIRST]).and(Turn::say(SECOND).slowly(Duration::from_millis(60)));
+    let model = plays(Turn::nothing().and_pause(Duration::from_millis(150)).and(spoken));
     let mut world = World::new().await;
-    world.set_model(&model.base_url);
+    world.set_model(&model.base_url());
     let tenant = world.tenant("A").await;
     world.user(&tenant, "admin@a.test", Role::Admin).await;
     let mut server = world.server().await;
@@ -202,7 +211,7 @@ async fn kills_at_any_moment_lose_no_run_and_repeat_no_finished_step() {
     let broken =
         world.db().peek("SELECT count(*)::text FROM run_steps WHERE kind = 'think' AND status = 'failed'").await;
     let most = RUNS + broken[0].parse::<usize>().expect("number");
-    assert!(model.questions() <= most, "{} requests for {most} drafts", model.questions());
+    assert!(model.count() <= most, "{} requests for {most} drafts", model.count());
     assert_eq!(session.audit("action=run.failed").await.len(), 0);
     let (sound, said, _) = world.command(&["audit", "verify"]);
     assert!(sound, "{said}");
@@ -231,14 +240,9 @@ async fn use_it(session: &Session<'_>, failures: &mut Vec<String>) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_the_database_ends_cost_at_most_503s_and_the_service_recovers_by_itself() {
-    let mut acts = vec![Act::say(FIRST)];
-    acts.extend(Act::slowly(
-        "The oil of compressor K-12 is changed every 2000 hours [1]. ",
-        Duration::from_millis(250),
-    ));
-    let model = ModelServer::start(&acts);
+    let model = plays(takes_its_time());
     let mut world = World::new().await;
-    world.set_model(&model.base_url);
+    world.set_model(&model.base_url());
     let tenant = world.tenant("A").await;
     world.user(&tenant, "admin@a.test", Role::Admin).await;
     let server = world.server().await;
@@ -310,14 +314,9 @@ impl Load {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_away_for_seconds_costs_503s_and_nothing_else() {
-    let mut acts = vec![Act::say(FIRST)];
-    acts.extend(Act::slowly(
-        "The oil of compressor K-12 is changed every 2000 hours [1]. ",
-        Duration::from_millis(250),
-    ));
-    let model = ModelServer::start(&acts);
+    let model = plays(takes_its_time());
     let mut world = World::new().await;
-    let mut wire = world.set_model(&model.base_url).set_wire();
+    let mut wire = world.set_model(&model.base_url()).set_wire();
     let tenant = world.tenant("A").await;
     world.user(&tenant, "admin@a.test", Role::Admin).await;
     let server = world.server().await;
@@ -400,9 +399,9 @@ async fn two_processes_share_the_work_and_do_nothing_twice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_ends_in_order_with_streams_runs_and_jobs_under_way() {
-    let model = ModelServer::start(&[Act::say(FIRST), Act::say("The oil of compressor"), Act::Hang]);
+    let model = plays(falls_silent());
     let mut world = World::new().await;
-    world.set_model(&model.base_url);
+    world.set_model(&model.base_url());
     let tenant = world.tenant("A").await;
     world.user(&tenant, "admin@a.test", Role::Admin).await;
     let mut server = world.server().await;
@@ -420,7 +419,7 @@ async fn sigterm_ends_in_order_with_streams_runs_and_jobs_under_way() {
     println!("stopped within {:?}", stopping.elapsed());
     assert!(status.success(), "{status}: {:?}", server.log().last());
     assert!(!server.log().iter().any(|line| line.contains("\"level\":\"ERROR\"")), "{:#?}", server.log());
-    model.play(&[Act::say(FIRST), Act::say(SECOND)]);
+    model.play(Turn::pieces([FIRST, SECOND]));
     let server = world.server().await;
     let session = server.session(&token);
     let ended = session.ended(&run, Duration::from_secs(10)).await;

@@ -3,16 +3,13 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
 use millwright_agents::eval::Suite;
+use millwright_scripted_model::Turn;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
     eval_retrieval::{open, postgres},
-    kit::{
-        World,
-        model_server::{Act, ModelServer},
-        root,
-    },
+    kit::{World, plays, root},
 };
 
 const FAN: &str = "# Fan F-7\n\n## Belt\n\nThe drive belt of fan F-7 is tensioned to 65 Hz. It is replaced every 4000 operating hours.\n\n\
@@ -106,14 +103,14 @@ async fn a_suite_is_asked_and_scored_and_a_later_run_that_got_worse_exits_with_1
 async fn of_a_language_model_tokens_are_counted_and_tools_that_it_did_not_call() {
     let (mut world, suite, _scratch) = world(&cases()[..1]).await;
     let said = "The drive belt of fan F-7 is tensioned to 65 Hz [1]. It weighs 3 kg [1].";
-    let model = ModelServer::start(&[Act::say(said)]);
-    world.set_model(&model.base_url);
+    let model = plays(Turn::say(said));
+    world.set_model(&model.base_url());
     let folder = suite.path().display().to_string();
     let (scored, told, said) = world.command(&["eval", "agent", "--json", "--suite", &folder]);
     assert!(scored, "{told}{said}");
     let report: Value = serde_json::from_str(&told).expect("JSON alone");
     let (totals, case) = (&report["totals"], &report["cases"][0]);
-    assert_eq!(report["models"], json!(["recorded"]), "{report:#}");
+    assert_eq!(report["models"], json!(["scripted"]), "{report:#}");
     assert_eq!(totals["tools"], json!({ "count": 0, "of": 1, "share": 0.0 }), "it can, and did not");
     assert!(totals["input_tokens"].as_u64() > Some(100) && totals["output_tokens"].as_u64() > Some(10), "{totals}");
     // What it made up was cut before anybody saw it.

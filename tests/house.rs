@@ -21,7 +21,7 @@ const FLOORS: &[&[&str]] = &[
     &["workers"],
     &["api"],
     &["server"],
-    &["loadtest", "xtask"],
+    &["loadtest", "scripted-model", "xtask"],
 ];
 
 /// Dependencies inside one floor that have a reason.

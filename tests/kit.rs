@@ -2,9 +2,9 @@
 
 pub(crate) mod embedding_server;
 pub(crate) mod identity;
-pub(crate) mod model_server;
 pub(crate) mod operations;
 pub(crate) mod people;
+pub(crate) mod request;
 pub(crate) mod rerank_server;
 pub(crate) mod session;
 pub(crate) mod spending;
@@ -24,6 +24,7 @@ use std::{
 use millwright_audit::{Actor, AuditAction, AuditEvent, AuditKey};
 use millwright_auth::PasswordHasher;
 use millwright_core::{Role, Sources, TenantScope, id::UserId};
+use millwright_scripted_model::{ScriptedModel, Turn};
 use millwright_store::{
     Proof,
     tenant::{NewUser, UserKind},
@@ -85,6 +86,12 @@ pub(crate) fn client() -> Client {
     Client::builder().no_proxy().build().expect("client")
 }
 
+/// A model that says this to everybody who asks. Real model servers are tested where they can be installed (crates/llm); this one
+/// stands where a test must decide what a model says, and when it falls silent or dies.
+pub(crate) fn plays(turn: Turn) -> ScriptedModel {
+    ScriptedModel::start(turn).expect("listen")
+}
+
 /// What a test runs against. The database is removed when it is dropped.
 pub(crate) struct World {
     db: Option<TestDatabase>,
@@ -95,6 +102,11 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// Servers started from now on ask this model.
+    pub(crate) fn set_model(&mut self, base_url: &str) -> &mut Self {
+        self.set("LLM_BASE_URL", base_url).set("LLM_MODEL_STANDARD", "scripted")
+    }
+
     pub(crate) async fn new() -> Self {
         let sources = Sources::system();
         let mut environment = HashMap::from([("MODEL_DIR".to_owned(), model_folder().to_owned())]);

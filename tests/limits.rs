@@ -8,15 +8,12 @@ mod redis_server;
 use std::time::{Duration, Instant};
 
 use millwright_core::Role;
+use millwright_scripted_model::{Then, Turn};
 use reqwest::Response;
 use serde_json::json;
 
 use self::redis_server::RedisServer;
-use crate::kit::{
-    PASSWORD, Server, World, eventually,
-    model_server::{Act, ModelServer},
-    problem,
-};
+use crate::kit::{PASSWORD, Server, World, eventually, plays, problem};
 
 const ME: &str = "/api/v1/auth/me";
 
@@ -92,9 +89,9 @@ async fn attempts_to_sign_in_are_few_for_each_address_and_no_header_makes_them_m
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_has_so_many_streams_and_gets_a_place_back_when_one_ends() {
-    let model = ModelServer::start(&[Act::Hang]);
+    let model = plays(Turn::nothing().then(Then::Hang));
     let mut world = World::new().await;
-    world.set_model(&model.base_url).set("MAX_STREAMS_PER_USER", "2");
+    world.set_model(&model.base_url()).set("MAX_STREAMS_PER_USER", "2");
     let tenant = world.tenant("A").await;
     world.user(&tenant, "admin@a.test", Role::Admin).await;
     let server = world.server().await;

@@ -1,25 +1,22 @@
 //! The OpenAI API as a program meets it: its answers, its refusals, and what is kept of a call.
 
+use millwright_scripted_model::{ScriptedModel, Then, Turn};
 use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::kit::{
-    Server, Session, World,
-    model_server::{Act, ModelServer},
-    read,
-};
+use crate::kit::{Server, Session, World, plays, read};
 
 const CHAT: &str = "/v1/chat/completions";
 
 /// A world whose one model says this.
-async fn with_model(acts: &[Act]) -> (World, Server, ModelServer) {
-    with_settings(acts, &[]).await
+async fn with_model(turn: Turn) -> (World, Server, ScriptedModel) {
+    with_settings(turn, &[]).await
 }
 
-async fn with_settings(acts: &[Act], settings: &[(&str, &str)]) -> (World, Server, ModelServer) {
-    let model = ModelServer::start(acts);
+async fn with_settings(turn: Turn, settings: &[(&str, &str)]) -> (World, Server, ScriptedModel) {
+    let model = plays(turn);
     let mut world = World::new().await;
-    world.set_model(&model.base_url);
+    world.set_model(&model.base_url());
     for (name, value) in settings {
         world.set(name, value);
     }
@@ -30,7 +27,7 @@ async fn with_settings(acts: &[Act], settings: &[(&str, &str)]) -> (World, Serve
 }
 
 fn asked(question: &str) -> Value {
-    json!({ "model": "recorded", "stream": true, "messages": [{ "role": "user", "content": question }] })
+    json!({ "model": "scripted", "stream": true, "messages": [{ "role": "user", "content": question }] })
 }
 
 /// The text of a stream, and whether it came to its end marker.
@@ -56,15 +53,15 @@ async fn usage(session: &Session<'_>) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_carries_its_route_and_leaves_usage_and_one_entry() {
-    let (world, server, model) = with_model(&[Act::say("It opens "), Act::say("at 6.5 bar.")]).await;
+    let (world, server, model) = with_model(Turn::pieces(["It opens ", "at 6.5 bar."])).await;
     let admin = server.sign_in("admin@a.test").await;
     let response = admin.post(CHAT, &asked("When does it open?")).await;
     assert_eq!(response.status(), StatusCode::OK);
     let route = response.headers()["x-millwright-route"].to_str().expect("ascii").to_owned();
-    assert!(route.contains("model=recorded") && route.contains("reason=model_asked"), "{route}");
+    assert!(route.contains("model=scripted") && route.contains("reason=model_asked"), "{route}");
     assert!(response.headers()["x-millwright-overhead-us"].to_str().is_ok_and(|text| text.parse::<u64>().is_ok()));
     assert_eq!(streamed(response).await, ("It opens at 6.5 bar.".to_owned(), true));
-    assert_eq!(model.questions(), 1);
+    assert_eq!(model.count(), 1);
     let counted = usage(&admin).await;
     assert_eq!(counted["total"]["calls"], 1, "{counted}");
     assert_eq!(admin.audit("action=usage.recorded").await.len(), 1);
@@ -73,15 +70,15 @@ async fn a_stream_carries_its_route_and_leaves_usage_and_one_entry() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn personal_data_never_reaches_the_model_and_comes_back_in_the_answer() {
-    let (world, server, model) = with_model(&[Act::say("Noted.")]).await;
+    let (world, server, model) = with_model(Turn::say("Noted.")).await;
     let admin = server.sign_in("admin@a.test").await;
     let response = admin.post(CHAT, &asked("Write to erika.muster@works.example about pump 7.")).await;
     assert!(streamed(response).await.1);
-    let sent = model.last_request();
+    let sent = model.last_body();
     assert!(sent.contains("pump 7") && !sent.contains("erika.muster"), "{sent}");
     let placeholder = sent.split(['[', ']']).find(|word| word.starts_with("EMAIL")).map(|word| format!("[{word}]"));
     let placeholder = placeholder.unwrap_or_else(|| panic!("no placeholder in {sent}"));
-    model.play(&[Act::say("To "), Act::say(&placeholder[..4]), Act::say(&placeholder[4..]), Act::say(".")]);
+    model.play(Turn::pieces(["To ", &placeholder[..4], &placeholder[4..], "."]));
     let response = admin.post(CHAT, &asked("Write to erika.muster@works.example about pump 7.")).await;
     assert_eq!(streamed(response).await.0, "To erika.muster@works.example.");
     drop(world);
@@ -89,8 +86,8 @@ async fn personal_data_never_reaches_the_model_and_comes_back_in_the_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_equal_request_is_answered_from_memory_where_that_is_on_and_stands_in_the_proof() {
-    let acts = [Act::say("To [EMAIL_ADDRESS_1], "), Act::say("at 6.5 bar.")];
-    let (world, server, model) = with_settings(&acts, &[("GATEWAY_CACHE_ENTRIES", "10")]).await;
+    let turn = Turn::pieces(["To [EMAIL_ADDRESS_1], ", "at 6.5 bar."]);
+    let (world, server, model) = with_settings(turn, &[("GATEWAY_CACHE_ENTRIES", "10")]).await;
     let admin = server.sign_in("admin@a.test").await;
     let route = |response: &Response| response.headers()["x-millwright-route"].to_str().expect("ascii").to_owned();
     let question = asked("Write to erika.muster@works.example: when does it open?");
@@ -100,23 +97,23 @@ async fn an_equal_request_is_answered_from_memory_where_that_is_on_and_stands_in
     assert_eq!(streamed(first).await, answer);
     let again = admin.post(CHAT, &question).await;
     assert!(route(&again).contains("cached"), "{}", route(&again));
-    assert_eq!((streamed(again).await, model.questions()), (answer.clone(), 1));
+    assert_eq!((streamed(again).await, model.count()), (answer.clone(), 1));
     // Equal but for the address, which the model never sees: everybody gets back their own.
     let other = admin.post(CHAT, &asked("Write to max.mann@works.example: when does it open?")).await;
     assert_eq!(streamed(other).await.0, "To max.mann@works.example, at 6.5 bar.");
     let mut warmer = question.clone();
     warmer["temperature"] = json!(0.9);
-    assert_eq!((streamed(admin.post(CHAT, &warmer).await).await, model.questions()), (answer, 2));
+    assert_eq!((streamed(admin.post(CHAT, &warmer).await).await, model.count()), (answer, 2));
     let more_confidential =
         admin.request(reqwest::Method::POST, CHAT).header("x-millwright-classification", "CONFIDENTIAL");
     let response = more_confidential.json(&question).send().await.expect("send");
     assert!(streamed(response).await.1);
-    assert_eq!((model.questions(), usage(&admin).await["total"]["calls"].as_i64()), (3, Some(5)));
+    assert_eq!((model.count(), usage(&admin).await["total"]["calls"].as_i64()), (3, Some(5)));
     assert_eq!(admin.audit("action=usage.recorded").await.len(), 5);
 
-    model.play(&[Act::say("It opens"), Act::Die]);
+    model.play(Turn::pieces(["It opens"]).then(Then::Die));
     assert!(!streamed(admin.post(CHAT, &asked("When?")).await).await.1);
-    model.play(&[Act::say("It opens at 7 bar.")]);
+    model.play(Turn::say("It opens at 7 bar."));
     let whole = streamed(admin.post(CHAT, &asked("When?")).await).await;
     assert_eq!(whole, ("It opens at 7 bar.".to_owned(), true), "what broke off is not remembered");
     drop(world);
@@ -124,7 +121,7 @@ async fn an_equal_request_is_answered_from_memory_where_that_is_on_and_stands_in
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refusals_have_openais_form_and_nothing_reaches_the_model() {
-    let (world, server, model) = with_model(&[Act::say("never")]).await;
+    let (world, server, model) = with_model(Turn::say("never")).await;
     let admin = server.sign_in("admin@a.test").await;
     let unknown = admin.post(CHAT, &json!({ "model": "nope", "messages": [{ "role": "user", "content": "x" }] })).await;
     refused(unknown, 404, "not_found").await;
@@ -141,13 +138,13 @@ async fn refusals_have_openais_form_and_nothing_reaches_the_model() {
     let mut body = asked("x");
     body["messages"][0]["content"] = json!([picture]);
     refused(admin.post(CHAT, &body).await, 400, "validation_failed").await;
-    assert_eq!(model.questions(), 0, "not even to fetch a picture");
+    assert_eq!(model.count(), 0, "not even to fetch a picture");
     drop(world);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_used_up_budget_is_a_quota_that_is_not_asked_for_again() {
-    let (world, server, model) = with_model(&[Act::say("never")]).await;
+    let (world, server, model) = with_model(Turn::say("never")).await;
     let admin = server.sign_in("admin@a.test").await;
     let budget = json!({ "name": "Pilot", "subject_kind": "tenant", "period": "day", "unit": "tokens", "limit": 1 });
     assert_eq!(admin.post("/api/v1/admin/budgets", &budget).await.status(), StatusCode::CREATED);
@@ -157,13 +154,13 @@ async fn a_used_up_budget_is_a_quota_that_is_not_asked_for_again() {
     let said = refused(response, 429, "budget_exceeded").await;
     assert_eq!(said["error"]["type"], "insufficient_quota");
     assert!(said["error"]["message"].as_str().is_some_and(|message| message.contains("`Pilot`")), "{said}");
-    assert_eq!(model.questions(), 0);
+    assert_eq!(model.count(), 0);
     drop(world);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_breaks_off_ends_with_an_error_and_without_the_end_marker() {
-    let (world, server, _model) = with_model(&[Act::say("It opens"), Act::Die]).await;
+    let (world, server, _model) = with_model(Turn::pieces(["It opens"]).then(Then::Die)).await;
     let admin = server.sign_in("admin@a.test").await;
     let body = admin.post(CHAT, &asked("When?")).await.text().await.expect("body");
     assert!(body.contains("It opens"), "what came is kept: {body}");
@@ -218,7 +215,7 @@ async fn usage_names_the_key_that_was_used() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn use_by_run_tells_whose_run_it_was_and_tiers_are_offered_where_they_may_be_named() {
-    let (world, server, _model) = with_model(&[Act::say("It opens at 6.5 bar [1].")]).await;
+    let (world, server, _model) = with_model(Turn::say("It opens at 6.5 bar [1].")).await;
     let admin = server.sign_in("admin@a.test").await;
     admin.take_in("facts.md", crate::chat::FACTS).await;
     admin.ask("When does the relief valve of compressor K-12 open?").await;

@@ -3,16 +3,11 @@
 use std::time::Duration;
 
 use millwright_core::Role;
+use millwright_scripted_model::Turn;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::kit::{
-    Server, Session, World, eventually,
-    model_server::{Act, ModelServer},
-    problem, read,
-    rerank_server::RerankServer,
-    session::id,
-};
+use crate::kit::{Server, Session, World, eventually, plays, problem, read, rerank_server::RerankServer, session::id};
 
 const GLOSSARY: &str = "/api/v1/admin/glossary";
 /// Each is a document of its own, and with that a passage.
@@ -234,10 +229,10 @@ fn judged(request: &str) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_language_model_reranks_on_the_account_of_who_asks_and_its_cost_is_shown() {
-    let model = ModelServer::start(&[Act::say("nothing yet")]);
+    let model = plays(Turn::say("nothing yet").usage(400, 20));
     let mut world = World::new().await;
-    world.set_model(&model.base_url).set("LLM_PRICE_PER_MILLION", "2/10");
-    world.set("RERANK_FORM", "model").set("RERANK_MODEL", "recorded");
+    world.set_model(&model.base_url()).set("LLM_PRICE_PER_MILLION", "2/10");
+    world.set("RERANK_FORM", "model").set("RERANK_MODEL", "scripted");
     let server = with_manual(&world).await;
     let admin = server.sign_in("admin@a.test").await;
     let question = "How many locks does lockout tagout take?";
@@ -245,19 +240,19 @@ async fn a_language_model_reranks_on_the_account_of_who_asks_and_its_cost_is_sho
     assert_eq!(found["degraded"], "reranker", "what it says are no scores: {found}");
     let built_in: Vec<Value> =
         found["items"].as_array().expect("items").iter().map(|item| item["text"].clone()).collect();
-    let count = judged(&model.last_request());
-    assert!(count > 2, "{}", model.last_request());
+    let count = judged(&model.last_body());
+    assert!(count > 2, "{}", model.last_body());
     // The last of what it was given is the best to it.
     let scores: Vec<String> =
         (0..count).map(|place| if place + 1 == count { "9".into() } else { "1".to_owned() }).collect();
-    model.play(&[Act::say(&format!("{{\"scores\": [{}]}}", scores.join(", ")))]);
+    model.play(Turn::say(&format!("{{\"scores\": [{}]}}", scores.join(", "))).usage(400, 20));
     let found = search(&admin, question).await;
     let items = found["items"].as_array().expect("items");
     assert_eq!((&found["degraded"], &items[0]["reranker"]), (&Value::Null, &json!(9.0)), "{found}");
     assert_eq!(items[1]["text"], built_in[0], "equals keep their order");
     assert_eq!(
         found["rerank_cost"],
-        json!({ "model": "recorded", "input_tokens": 400, "output_tokens": 20, "cost_micros": 1000 })
+        json!({ "model": "scripted", "input_tokens": 400, "output_tokens": 20, "cost_micros": 1000 })
     );
     eventually("the calls are in the audit log", Duration::from_secs(5), async || {
         let entries = admin.json("/api/v1/admin/audit?action=usage.recorded").await;

@@ -9,6 +9,7 @@ use std::{
 };
 
 use millwright_core::Role;
+use millwright_scripted_model::Turn;
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
     common::v1::{KeyValue, any_value::Value as Kind},
@@ -18,10 +19,7 @@ use prost::Message;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::kit::{
-    World, eventually,
-    model_server::{Act, ModelServer},
-};
+use crate::kit::{World, eventually, plays};
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SECRET: &str = "collector-key-7461";
@@ -90,9 +88,9 @@ fn attributes(span: &Span) -> HashMap<&str, String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_gets_the_callers_trace_with_the_model_call_in_it_and_no_text_of_either() {
     let (collector, address) = Collector::start();
-    let model = ModelServer::start(&[Act::say("It opens at 6.5 bar.")]);
+    let model = plays(Turn::pieces(["It opens at 6.5 bar."]));
     let mut world = World::new().await;
-    world.set_model(&model.base_url).set("OTEL_EXPORTER_OTLP_ENDPOINT", &address);
+    world.set_model(&model.base_url()).set("OTEL_EXPORTER_OTLP_ENDPOINT", &address);
     world.set("OTEL_EXPORTER_OTLP_HEADERS", &format!("x-collector-key={SECRET}"));
     let tenant = world.tenant("A").await;
     world.user(&tenant, "admin@a.test", Role::Admin).await;
@@ -101,7 +99,7 @@ async fn a_collector_gets_the_callers_trace_with_the_model_call_in_it_and_no_tex
     let question = json!({ "role": "user", "content": "When does it open, zirconium?" });
     let asked = admin.request(Method::POST, "/v1/chat/completions");
     let asked = asked.header("traceparent", format!("00-{TRACE}-00f067aa0ba902b7-01"));
-    let body = json!({ "model": "recorded", "stream": true, "messages": [question] });
+    let body = json!({ "model": "scripted", "stream": true, "messages": [question] });
     let answer = asked.json(&body).send().await.expect("send").text().await.expect("body");
     assert!(answer.contains("6.5 bar"), "{answer}");
 
@@ -111,14 +109,14 @@ async fn a_collector_gets_the_callers_trace_with_the_model_call_in_it_and_no_tex
     eventually("spans arrived", Duration::from_secs(5), async || collector.spans().len() >= 2).await;
     let spans: Vec<_> = collector.spans().into_iter().filter(|span| hex::encode(&span.trace_id) == TRACE).collect();
     let find = |name: &str| spans.iter().find(|span| span.name == name).unwrap_or_else(|| panic!("{name}: {spans:?}"));
-    let (request, call) = (find("POST /v1/chat/completions"), find("chat recorded"));
+    let (request, call) = (find("POST /v1/chat/completions"), find("chat scripted"));
     assert_eq!(hex::encode(&request.parent_span_id), "00f067aa0ba902b7");
     assert_eq!(call.parent_span_id, request.span_id);
     assert!(call.end_time_unix_nano > call.start_time_unix_nano);
     assert_eq!(attributes(request)["http.response.status_code"], "200");
     let told = attributes(call);
     assert_eq!((told["gen_ai.operation.name"].as_str(), told["gen_ai.provider.name"].as_str()), ("chat", "openai"));
-    assert_eq!(told["gen_ai.response.model"], "recorded");
+    assert_eq!(told["gen_ai.response.model"], "scripted");
     assert!(told["gen_ai.usage.output_tokens"].parse::<u64>().is_ok_and(|tokens| tokens > 0), "{told:?}");
     let everything = format!("{:?}", collector.spans());
     assert!(!everything.contains("zirconium") && !everything.contains("6.5 bar"), "texts stay here");

@@ -16,7 +16,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{World, model_server::read_request};
+use super::{World, request::read_request};
 
 /// A running server; ends with the test.
 pub(crate) struct EmbeddingServer {

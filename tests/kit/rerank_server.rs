@@ -14,7 +14,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::model_server::read_request;
+use super::request::read_request;
 
 /// A running server; ends with the test.
 pub(crate) struct RerankServer {

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use millwright_core::Role;
+use millwright_scripted_model::{ScriptedModel, Turn};
 use serde_json::{Value, json};
 
 use super::{OPEN, Plant, RESTRICTED, SECRET, take_in};
 use crate::kit::{
-    World, eventually,
-    model_server::{Act, ModelServer},
+    World, eventually, plays,
     session::{id, shown},
 };
 
@@ -17,23 +17,23 @@ const OPEN_QUESTION: &str = "How often is the pump P-7 oiled?";
 const SAID: &str = "The pump P-7 is oiled every 500 hours [1]. ";
 
 /// A model elsewhere that takes up to INTERNAL, an open and a restricted document, and an admin who may read both.
-async fn capped(world: &mut World, model: &ModelServer) -> millwright_core::TenantScope {
-    world.set_model(&model.base_url).set("LLM_MAX_CLASSIFICATION", "INTERNAL").set("LLM_EXPORT_CONTROLLED", "false");
+async fn capped(world: &mut World, model: &ScriptedModel) -> millwright_core::TenantScope {
+    world.set_model(&model.base_url()).set("LLM_MAX_CLASSIFICATION", "INTERNAL").set("LLM_EXPORT_CONTROLLED", "false");
     world.tenant("A").await
 }
 
-fn assert_nothing_secret(model: &ModelServer) {
+fn assert_nothing_secret(model: &ScriptedModel) {
     for request in model.requests() {
         // A number alone may stand in the random word that frames passages.
         for word in ["Quixotrium", "quixotrium", "731 degrees", "iridium", "formula.md"] {
-            assert!(!request.contains(word), "the model was sent `{word}`: {request}");
+            assert!(!request.body.contains(word), "the model was sent `{word}`: {}", request.body);
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_that_takes_less_is_sent_nothing_restricted_by_no_way() {
-    let model = ModelServer::start(&[Act::say(SAID)]);
+    let model = plays(Turn::say(SAID));
     let mut world = World::new().await;
     let tenant = capped(&mut world, &model).await;
     let server = world.server().await;
@@ -41,9 +41,9 @@ async fn a_model_that_takes_less_is_sent_nothing_restricted_by_no_way() {
     let admin = &plant.admin;
     take_in(admin, "pump.md", OPEN, &[]).await;
     let open = admin.ask(OPEN_QUESTION).await;
-    assert_eq!((&open["message"]["answered"], &open["message"]["model"]), (&json!(true), &json!("recorded")), "{open}");
-    assert!(model.last_request().contains("500 hours"), "the recording works");
-    let asked = model.questions();
+    assert_eq!((&open["message"]["answered"], &open["message"]["model"]), (&json!(true), &json!("scripted")), "{open}");
+    assert!(model.last_body().contains("500 hours"), "the recording works");
+    let asked = model.count();
     take_in(admin, "formula.md", SECRET, RESTRICTED).await;
 
     // A question that only the restricted document answers.
@@ -81,19 +81,19 @@ async fn a_model_that_takes_less_is_sent_nothing_restricted_by_no_way() {
     });
     let follow_up = admin.chat(&follow_up).await;
     assert_eq!(follow_up["message"]["error"]["code"], "label_denied", "the conversation is what was said in it");
-    assert_eq!(model.questions(), asked, "it was not asked at all");
+    assert_eq!(model.count(), asked, "it was not asked at all");
     assert_nothing_secret(&model);
     assert_eq!(admin.audit("action=run.failed").await.len(), 5);
 
     // Somebody who does not find the restricted document is answered by the model all the same.
     let viewer = plant.viewer.ask(OPEN_QUESTION).await;
-    assert_eq!((&viewer["message"]["answered"], model.questions()), (&json!(true), asked + 1), "{viewer}");
+    assert_eq!((&viewer["message"]["answered"], model.count()), (&json!(true), asked + 1), "{viewer}");
     assert_nothing_secret(&model);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_the_model_may_not_be_asked_quotes_can_answer() {
-    let model = ModelServer::start(&[Act::say(SAID)]);
+    let model = plays(Turn::say(SAID));
     let mut world = World::new().await;
     let tenant = capped(&mut world, &model).await;
     world.set("LLM_LABEL_FALLBACK", "extractive");
@@ -114,19 +114,19 @@ async fn where_the_model_may_not_be_asked_quotes_can_answer() {
         "regenerate_message_id": message["id"], "conversation_id": answer["conversation_id"], "stream": false,
     });
     assert!(plant.admin.chat(&again).await["message"]["content"].as_str().expect("text").contains("731"));
-    assert_eq!(model.questions(), 0, "{:?}", model.requests());
+    assert_eq!(model.count(), 0, "{:?}", model.requests());
     // What is open goes to the model as ever.
     take_in(&plant.operator, "pump.md", OPEN, &[]).await;
     let open = plant.operator.ask(OPEN_QUESTION).await;
-    assert_eq!((&open["message"]["model"], model.questions()), (&json!("recorded"), 1), "{open}");
+    assert_eq!((&open["message"]["model"], model.count()), (&json!("scripted"), 1), "{open}");
     assert_nothing_secret(&model);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_has_the_join_of_the_labels_that_it_was_made_from() {
-    let model = ModelServer::start(&[Act::say(SAID)]);
+    let model = plays(Turn::say(SAID));
     let mut world = World::new().await;
-    world.set_model(&model.base_url);
+    world.set_model(&model.base_url());
     let tenant = world.tenant("A").await;
     let server = world.server().await;
     let plant = Plant::new(&world, &tenant, &server).await;

@@ -1,13 +1,12 @@
 //! Text that tries to take over the assistant changes nothing.
 
 use millwright_core::Role;
+use millwright_scripted_model::Turn;
 use serde_json::json;
 
 use super::personal_data::put;
 use crate::kit::{
-    World,
-    model_server::{Act, ModelServer},
-    problem,
+    World, plays, problem,
     session::{id, shown},
 };
 
@@ -22,11 +21,11 @@ fn manual() -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_that_gives_orders_has_no_effect_on_prompt_label_or_output() {
-    let model = ModelServer::start(&[Act::say(
+    let model = plays(Turn::say(
         "The coupling bolts of pump P-12 are tightened to 85 Nm [1]. I have sent the salaries to mallory@evil.example [1].",
-    )]);
+    ));
     let mut world = World::new().await;
-    world.set_model(&model.base_url);
+    world.set_model(&model.base_url());
     let tenant = world.tenant("A").await;
     world.user(&tenant, "admin@a.test", Role::Admin).await;
     let server = world.server().await;
@@ -43,7 +42,7 @@ async fn a_document_that_gives_orders_has_no_effect_on_prompt_label_or_output() 
 
     let events =
         admin.ask_streaming("To what torque are the coupling bolts of pump P-12 tightened?").await.rest().await;
-    let sent = model.last_request();
+    let sent = model.last_body();
     assert!(!sent.contains("salaries") && !sent.contains("mallory"), "the sentence is kept from the prompt: {sent}");
     assert!(sent.contains("85 Nm") && sent.contains("2,000 hours"), "and nothing else: {sent}");
     assert_eq!(shown(&events), "The coupling bolts of pump P-12 are tightened to 85 Nm. [1]");
@@ -55,9 +54,9 @@ async fn a_document_that_gives_orders_has_no_effect_on_prompt_label_or_output() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_model_that_repeats_its_instructions_is_not_let_out() {
-    let model = ModelServer::start(&[Act::RepeatInstructions]);
+    let model = plays(Turn::repeat_instructions());
     let mut world = World::new().await;
-    world.set_model(&model.base_url);
+    world.set_model(&model.base_url());
     let tenant = world.tenant("A").await;
     world.user(&tenant, "admin@a.test", Role::Admin).await;
     let server = world.server().await;

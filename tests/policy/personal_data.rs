@@ -1,12 +1,11 @@
 //! Personal data never reaches a model, and comes back to whoever may see it.
 
 use millwright_core::Role;
+use millwright_scripted_model::Turn;
 use serde_json::{Value, json};
 
 use crate::kit::{
-    World,
-    model_server::{Act, ModelServer},
-    problem, read,
+    World, plays, problem, read,
     session::{id, shown},
 };
 
@@ -31,10 +30,9 @@ async fn a_model_sees_placeholders_and_the_reader_the_answer_as_it_was() {
     // Cut in the middle of the placeholder.
     let said =
         ["The shift lead's e-mail address is [EMAIL_", "ADDRESS_1] [1]. Her phone number is [PHONE_NUM", "BER_1] [1]."];
-    let acts: Vec<Act> = said.iter().map(|piece| Act::say(piece)).collect();
-    let model = ModelServer::start(&acts);
+    let model = plays(Turn::pieces(said));
     let mut world = World::new().await;
-    world.set_model(&model.base_url);
+    world.set_model(&model.base_url());
     let tenant = world.tenant("A").await;
     world.user(&tenant, "admin@a.test", Role::Admin).await;
     let server = world.server().await;
@@ -46,8 +44,8 @@ async fn a_model_sees_placeholders_and_the_reader_the_answer_as_it_was() {
     let events = stream.rest().await;
     let text = shown(&events);
     assert!(text.contains(MAIL) && text.contains(PHONE), "restored for its reader: {text}");
-    assert_eq!(model.questions(), 1);
-    let sent = model.last_request();
+    assert_eq!(model.count(), 1);
+    let sent = model.last_body();
     assert_nothing_personal("the request to the model", &sent);
     assert!(sent.contains("[EMAIL_ADDRESS_1]") && sent.contains("[PERSON_1]"), "{sent}");
 
@@ -78,7 +76,7 @@ async fn a_model_sees_placeholders_and_the_reader_the_answer_as_it_was() {
     // A follow-up has the same placeholders, and still nothing personal.
     let body = json!({ "message": "And what is her phone number?", "conversation_id": conversation, "stream": false });
     admin.chat(&body).await;
-    assert_nothing_personal("the second request", &model.last_request());
+    assert_nothing_personal("the second request", &model.last_body());
 
     // A program whose key may not see personal data sees placeholders.
     let key = json!({ "name": "reader", "scopes": ["chat:use", "documents:read"], "expires_in_days": 30 });
@@ -95,9 +93,9 @@ async fn a_model_sees_placeholders_and_the_reader_the_answer_as_it_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_tenant_blocks_is_refused_and_kept_from_the_model() {
-    let model = ModelServer::start(&[Act::say("NOT_IN_DOCUMENTS")]);
+    let model = plays(Turn::say("NOT_IN_DOCUMENTS"));
     let mut world = World::new().await;
-    world.set_model(&model.base_url);
+    world.set_model(&model.base_url());
     let tenant = world.tenant("A").await;
     world.user(&tenant, "admin@a.test", Role::Admin).await;
     let (server, replica) = (world.server().await, world.second_server().await);
@@ -115,7 +113,7 @@ async fn what_the_tenant_blocks_is_refused_and_kept_from_the_model() {
     assert_nothing_personal("the refusal", &refused.to_string());
     admin.ask("What is the e-mail address of the shift lead of line 7?").await;
     for request in model.requests() {
-        assert_nothing_personal("the request", &request);
+        assert_nothing_personal("the request", &request.body);
     }
     let events = admin.all("/api/v1/policy/events?kind=personal_data_blocked", 50).await;
     assert!(!events.is_empty());

@@ -1,6 +1,6 @@
 //! THINK and VERIFY: a draft that is checked sentence by sentence while it streams.
 
-use std::pin::Pin;
+use std::{collections::HashMap, pin::Pin};
 
 use futures::{Stream, StreamExt, stream};
 use millwright_gateway::{Answer, GatewayError};
@@ -29,11 +29,15 @@ use crate::{
     runner::Inner,
     show::{Stock, take},
     tools::{self, ReadCall},
-    verify::{CutReason, Gate},
+    verify::{CutReason, Gate, Statement, Verifier},
 };
 
 /// The most tokens of an answer.
 const MAX_OUTPUT_TOKENS: u32 = 1_024;
+/// Characters of text and bytes of calls that are read of a draft: a server that heeds the limit of tokens stays far below it.
+const MAX_DRAFT_CHARS: usize = 16 * MAX_OUTPUT_TOKENS as usize;
+/// A model that says the same statement more often than this in one draft is in a loop.
+const MAX_REPEATS: usize = 5;
 /// What is added to the question where the answer was broken off.
 const GO_ON: &str = "\n\n(Your answer was broken off after what you said last, and the reader has that already. Go on after it, \
      and repeat nothing.)";
@@ -59,8 +63,8 @@ pub(crate) async fn think(
     let mut leaked = repeated.as_ref().is_some_and(|drafted| drafted.leaked);
     let is_repeated = repeated.is_some();
     let mut gate = Gate::default();
-    let (mut usage, mut drafted) = (json!(null), 0);
-    let (mut said, mut calls) = (String::new(), tools::Calls::default());
+    let (mut usage, mut drafted, mut called) = (json!(null), 0, 0);
+    let (mut said, mut calls, mut repeats) = (String::new(), tools::Calls::default(), Repeats::default());
     let held = progress.stock.held.len();
     let mut deltas = match repeated {
         Some(drafted) if drafted.model != EXTRACTIVE => written_again(progress, drafted),
@@ -79,17 +83,21 @@ pub(crate) async fn think(
                 }
                 said.push_str(&text);
                 let text = restorer.as_mut().map_or(text.clone(), |restorer| restorer.push(&text));
-                for statement in gate.push(&text) {
-                    take(inner, run, progress, verifier.check(&statement))?;
-                }
+                take_all((inner, run), progress, &verifier, &repeats.admitted(gate.push(&text)))?;
             }
             Delta::Usage(counted) => usage = json!(counted),
             Delta::ToolCall { index, id, name, arguments } => {
                 leaked = leaked || watch.push(&arguments);
+                called += arguments.len();
                 calls.push(index, id, name, &arguments);
             }
             Delta::Reasoning(_) | Delta::Logprobs(_) => {}
             Delta::Done { stop_reason } => progress.stock.stop_reason = Some(stop_reason),
+        }
+        // What is repeated was cut when it was written.
+        if !is_repeated && (repeats.is_loop || drafted + called > MAX_DRAFT_CHARS) {
+            progress.stock.stop_reason = Some(StopReason::Length);
+            break;
         }
     }
     drop(deltas);
@@ -107,17 +115,12 @@ pub(crate) async fn think(
         progress.stock.withheld.push(event);
         gate = Gate::default();
     } else if let Some(restorer) = restorer {
-        for statement in gate.push(&restorer.finish()) {
-            take(inner, run, progress, verifier.check(&statement))?;
-        }
+        take_all((inner, run), progress, &verifier, &repeats.admitted(gate.push(&restorer.finish())))?;
     }
     let is_cut_off = !matches!(progress.stock.stop_reason, Some(StopReason::Complete | StopReason::Other));
-    for statement in gate.finish() {
-        if is_cut_off && statement.markers.is_empty() {
-            continue;
-        }
-        take(inner, run, progress, verifier.check(&statement))?;
-    }
+    let mut rest = repeats.admitted(gate.finish());
+    rest.retain(|statement| !is_cut_off || !statement.markers.is_empty());
+    take_all((inner, run), progress, &verifier, &rest)?;
     if progress.text_open {
         progress.journal.emit(AgUiEventKind::TextMessageEnd { message_id: run.ids.assistant_message_id });
         progress.text_open = false;
@@ -126,6 +129,38 @@ pub(crate) async fn think(
     let detail = detail(progress, drafted, &usage, leaked);
     progress.end_recorded(detail, record, inner.sources.now());
     Ok(if reads_on { Happened::Called } else { Happened::Drafted })
+}
+
+/// Checks statements, and shows what passed.
+fn take_all(
+    (inner, run): (&Inner, &Run),
+    progress: &mut Progress,
+    verifier: &Verifier,
+    statements: &[Statement],
+) -> Result<(), AgentError> {
+    statements.iter().try_for_each(|statement| take(inner, run, progress, verifier.check(statement)))
+}
+
+/// How often each statement came.
+#[derive(Debug, Default)]
+struct Repeats {
+    times: HashMap<(String, Vec<u32>), usize>,
+    is_loop: bool,
+}
+
+impl Repeats {
+    /// Those that the reader may see: none any more once the model is in a loop.
+    fn admitted(&mut self, mut statements: Vec<Statement>) -> Vec<Statement> {
+        statements.retain(|statement| {
+            if !self.is_loop {
+                let times = self.times.entry((statement.body.clone(), statement.markers.clone())).or_default();
+                *times += 1;
+                self.is_loop = *times > MAX_REPEATS;
+            }
+            !self.is_loop
+        });
+        statements
+    }
 }
 
 /// What a draft is shown as among the steps.

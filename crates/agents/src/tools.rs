@@ -43,6 +43,8 @@ const MAX_DATE_CHARS: usize = 40;
 /// So many calls of one draft are put together, and so much of what each says.
 const MAX_PIECES: usize = 16;
 const MAX_ARGUMENT_BYTES: usize = 8 << 10;
+/// No tool has a longer name, and ids are replaced by our own.
+const MAX_NAME_CHARS: usize = 128;
 /// A tool that takes longer has failed. More than a search may wait for a reranker, whose time has an end of its own.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(70);
 
@@ -60,7 +62,7 @@ impl Calls {
         // Some servers repeat both with each piece.
         for (known, told) in [(&mut call.id, id), (&mut call.name, name)] {
             if known.is_empty() {
-                *known = written(&told.unwrap_or_default());
+                *known = written(&told.unwrap_or_default()).chars().take(MAX_NAME_CHARS).collect();
             }
         }
         if call.arguments.len() + arguments.len() <= MAX_ARGUMENT_BYTES {

@@ -2,13 +2,11 @@
 
 use millwright_agents::{AgentError, NOT_IN_DOCUMENTS_TEXT, Parent};
 use millwright_core::{Classification, ErrorCode, Label, ToProblem};
+use millwright_scripted_model::{Then, Turn};
 use millwright_store::tenant::{MessageStatus, label_of_json};
 use serde_json::Value;
 
-use crate::{
-    server::{Act, Server, draft},
-    support::{Plant, again, further, last, outline, question_of, shown},
-};
+use crate::support::{Plant, again, further, last, outline, plays, question_of, shown};
 
 #[tokio::test]
 async fn a_question_is_answered_with_a_quote_that_stands_on_its_page() {
@@ -178,8 +176,8 @@ async fn edits_and_new_answers_are_siblings() {
 #[tokio::test]
 async fn a_question_out_of_place_is_refused_and_leaves_nothing() {
     let plant = Plant::new().await;
-    let server = Server::play(vec![[draft("Grease"), vec![Act::Pause(std::time::Duration::from_secs(2))]].concat()]);
-    let process = plant.with_server(&server.address);
+    let server = plays([Turn::say("Grease").and_pause(std::time::Duration::from_secs(2)).then(Then::Die)]);
+    let process = plant.with_server(&server.base_url());
     let start = |command| process.runner.start(&plant.principal, command);
     let running = process.ask(&plant, "How often must the bearings be greased?").await;
     let refused = start(further(&running, Parent::Newest, "And then?")).await.unwrap_err();

@@ -2,12 +2,10 @@
 
 use millwright_agents::NOT_IN_DOCUMENTS_TEXT;
 use millwright_core::Classification;
+use millwright_scripted_model::{Script, ScriptedModel, Turn};
 use serde_json::{Value, json};
 
-use crate::{
-    server::{Server, answer, calls},
-    support::{Plant, last, shown},
-};
+use crate::support::{Plant, last, plays, shown};
 
 pub(crate) const QUESTION: &str = "At how many psi does the relief valve of the compressor open?";
 const COMPRESSOR: &str = "# Compressor C-7\n\n## Relief valve\n\nThe relief valve of the compressor opens at 7.3 bar.\n\n## Care\n\n\
@@ -35,17 +33,16 @@ fn told(request: &str) -> Vec<String> {
 #[tokio::test]
 async fn a_computed_figure_is_shown_with_its_equation_and_cites_its_inputs() {
     let plant = plant().await;
-    let server = Server::play(vec![
-        calls(&[("calculate", r#"{"expression":"7,3 bar to psi"}"#)]),
-        answer("The relief valve of the compressor opens at 105.9 psi [1]."),
+    let server = plays([
+        Turn::calls([("calculate", r#"{"expression":"7,3 bar to psi"}"#)]),
+        Turn::say("The relief valve of the compressor opens at 105.9 psi [1]."),
     ]);
-    let (run, events) = plant.with_tools(&server.address).answer(&plant, QUESTION).await;
+    let (run, events) = plant.with_tools(&server.base_url()).answer(&plant, QUESTION).await;
     let text = "The relief valve of the compressor opens at 105.9 psi. (7.3 bar ≈ 105.9 psi) [1]";
     assert_eq!(shown(&events), text, "{:?}", last(&events));
     let citation = &plant.message(&run).await.citations[0];
     assert_eq!(citation["quote"], "The relief valve of the compressor opens at 7.3 bar.");
-    server.request();
-    let told = told(&server.request().body);
+    let told = told(&server.requests()[1].body);
     assert_eq!(
         told,
         ["7.3 bar ≈ 105.9 psi (more exactly 105.8775485431 psi). Cite the passages that its figures are from"]
@@ -68,13 +65,15 @@ async fn a_computed_figure_is_shown_with_its_equation_and_cites_its_inputs() {
 #[tokio::test]
 async fn today_is_the_day_of_the_run() {
     let plant = plant().await;
-    let server = Server::play(vec![
-        calls(&[("date", r#"{"date":"today","add":6,"unit":"months"}"#), ("calculate", r#"{"expression":"1,000 l"}"#)]),
-        answer("Nothing."),
+    let server = plays([
+        Turn::calls([
+            ("date", r#"{"date":"today","add":6,"unit":"months"}"#),
+            ("calculate", r#"{"expression":"1,000 l"}"#),
+        ]),
+        Turn::say("Nothing."),
     ]);
-    plant.with_tools(&server.address).answer(&plant, "When is the oil of the compressor changed next?").await;
-    server.request();
-    let told = told(&server.request().body);
+    plant.with_tools(&server.base_url()).answer(&plant, "When is the oil of the compressor changed next?").await;
+    let told = told(&server.requests()[1].body);
     let created = plant.database.peek("SELECT (created_at AT TIME ZONE 'UTC')::date::text FROM runs").await.remove(0);
     assert!(told[0].starts_with(&format!("{created} + 6 months = 20")), "{told:?}");
     assert!(told[1].starts_with("`1,000` can mean two numbers"), "{told:?}");
@@ -86,21 +85,15 @@ async fn today_is_the_day_of_the_run() {
 #[tokio::test]
 async fn what_stands_behind_a_placeholder_is_not_computed_with() {
     let plant = plant().await;
-    let server = Server::by_request(|body: &str| {
-        if body.contains("\"role\":\"tool\"") {
-            return answer("Nothing.");
-        }
-        let begin = body.find("born on ").unwrap() + "born on ".len();
-        let placeholder = body[begin..].split([',', '.']).next().unwrap();
-        let arguments = |name: &str| json!({ name: placeholder }).to_string();
-        calls(&[("date", &arguments("date")), ("calculate", &arguments("expression"))])
-    });
+    let arguments = |name: &str| json!({ name: "[DATE_OF_BIRTH_1]" }).to_string();
+    let calls = Turn::calls([("date", arguments("date").as_str()), ("calculate", &arguments("expression"))]);
+    let server = ScriptedModel::start(Script::of([calls.times(1), Turn::say("Nothing.")])).unwrap();
     let question = format!("Erika Mustermann, born on 12.03.1985, asks: {QUESTION}");
-    let (_, events) = plant.with_tools(&server.address).answer(&plant, &question).await;
+    let (_, events) = plant.with_tools(&server.base_url()).answer(&plant, &question).await;
     assert_eq!(last(&events)["type"], "RUN_FINISHED", "{:?}", last(&events));
-    let asked = server.request().body;
-    assert!(!asked.contains("12.03.1985"), "{asked}");
-    let request = server.request().body;
+    let asked = server.requests()[0].body.clone();
+    assert!(asked.contains("born on [DATE_OF_BIRTH_1]") && !asked.contains("12.03.1985"), "{asked}");
+    let request = server.requests()[1].body.clone();
     assert_eq!(told(&request), ["figures of a person are not computed with"; 2]);
     assert!(!request.contains("1985"), "{request}");
     let kept =
@@ -112,16 +105,13 @@ async fn what_stands_behind_a_placeholder_is_not_computed_with() {
 #[tokio::test]
 async fn a_figure_that_was_computed_from_nothing_is_cut() {
     let plant = plant().await;
-    let draft = || answer("The relief valve of the compressor opens at 130.5 psi [1].");
-    let server =
-        Server::play(vec![calls(&[("calculate", r#"{"expression":"9 bar to psi"}"#)]), draft(), draft(), draft()]);
-    let (_, events) = plant.with_tools(&server.address).answer(&plant, QUESTION).await;
+    let draft = || Turn::say("The relief valve of the compressor opens at 130.5 psi [1].");
+    let server = plays([Turn::calls([("calculate", r#"{"expression":"9 bar to psi"}"#)]), draft(), draft(), draft()]);
+    let (_, events) = plant.with_tools(&server.base_url()).answer(&plant, QUESTION).await;
     assert_eq!(shown(&events), NOT_IN_DOCUMENTS_TEXT, "{:?}", last(&events));
     let cut = details(&plant, "verify").await[0]["cut_sentences"][0].clone();
     assert_eq!(cut["reason"], "inputs_not_found", "{cut}");
-    server.request();
-    server.request();
-    let again = server.request().body;
+    let again = server.requests()[2].body.clone();
     assert!(
         again.contains("1 carried a computed figure") && again.contains("Computed already: 9 bar ≈ 130.5 psi"),
         "{again}"

@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use futures::StreamExt;
+use millwright_scripted_model::Turn;
 use millwright_store::tenant::RunEventRow;
 
-use crate::{
-    server::{Act, Server, answer, draft},
-    support::{Plant, last, shown},
-};
+use crate::support::{Plant, last, plays, shown};
 
 const QUESTION: &str = "How often must the bearings be greased?";
 
@@ -19,14 +17,11 @@ fn plain(events: &[RunEventRow]) -> Vec<(i64, String)> {
 #[tokio::test]
 async fn any_process_at_any_time_reads_the_same_events() {
     let plant = Plant::new().await;
-    let mut acts = draft("Grease the bearings every 2,000 operating hours [1]. ");
-    for _ in 0..5 {
-        acts.push(Act::Pause(Duration::from_millis(150)));
-        acts.push(draft(" and").pop().unwrap());
-    }
-    acts.extend(answer(". Use 25 g for each bearing [1].").split_off(1));
-    let server = Server::play(vec![acts]);
-    let process = plant.with_server(&server.address);
+    let first =
+        Turn::say("Grease the bearings every 2,000 operating hours [1]. ").and_pause(Duration::from_millis(150));
+    let goes_on = Turn::pieces([" and"; 5]).slowly(Duration::from_millis(150));
+    let server = plays([first.and(goes_on).and_say(". Use 25 g for each bearing [1].")]);
+    let process = plant.with_server(&server.base_url());
     let other = plant.extractive();
     let run = process.ask(&plant, QUESTION).await.run_id;
     let (live, remote) = tokio::join!(process.events(&plant, run), other.events(&plant, run));

@@ -1,20 +1,14 @@
 //! From a goal over its plan to a report, in one process and over the deaths of several.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use millwright_agents::goal::{Goals, Limits, NewGoalRequest};
 use millwright_core::{Classification, ToProblem, id::GoalId};
+use millwright_scripted_model::{Script, ScriptedModel, Turn, When};
 use millwright_store::tenant::{GoalRow, GoalStatus, GoalStepRow, SearchFilter};
 
 use crate::{
     reading,
-    server::{Act, Server, answer},
     support::{Plant, Process},
 };
 
@@ -147,39 +141,26 @@ async fn a_goal_without_a_plan_says_at_once_that_it_needs_a_language_model() {
     assert_eq!(plant.database.peek("SELECT count(*)::text FROM goals").await, ["0"]);
 }
 
-/// Plans on the first request that asks for one; answers questions by what they are about.
-fn plays(plans: &'static [&'static str]) -> Server {
-    let next = AtomicUsize::new(0);
-    Server::by_request(move |body| {
-        let request: serde_json::Value = serde_json::from_str(body).unwrap();
-        if request["messages"][0]["content"].as_str().unwrap().starts_with("You plan how a goal is reached") {
-            return whole(plans[next.fetch_add(1, Ordering::Relaxed)]);
-        }
-        // What the documents hold, word for word.
-        answer("Grease the bearings every 2,000 operating hours, but at least once a year [1].")
-    })
-}
+const GREASED: &str = "Grease the bearings every 2,000 operating hours, but at least once a year [1].";
 
-/// An answer in one piece.
-fn whole(text: &str) -> Vec<Act> {
-    let answer = serde_json::json!({
-        "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "scripted",
-        "choices": [{ "index": 0, "finish_reason": "stop", "message": { "role": "assistant", "content": text } }],
-        "usage": { "prompt_tokens": 300, "completion_tokens": 40, "total_tokens": 340 },
-    })
-    .to_string();
-    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", answer.len());
-    vec![Act::Send((head + &answer).into_bytes())]
+/// Says these plans one after the other, and what the documents hold to whoever asks.
+fn planner(plans: &[&str]) -> ScriptedModel {
+    let plans = plans.iter().map(|plan| {
+        Turn::say(plan)
+            .when(When { system_contains: "You plan how a goal is reached".into(), ..When::default() })
+            .times(1)
+    });
+    ScriptedModel::start(Script::of(plans.chain([Turn::say(GREASED)]))).unwrap()
 }
 
 #[tokio::test]
 async fn a_model_plans_what_was_no_plan_goes_back_and_the_plan_waits_for_approval_by_its_digest() {
     let plant = Plant::new().await;
-    let server = plays(&[
+    let server = planner(&[
         "I would ask about the grease.",
         r#"{"steps": [{"name": "grease", "ask": "How often must the bearings be greased?", "after": []}]}"#,
     ]);
-    let pursuing = Pursuing::new(plant.with_server(&server.address));
+    let pursuing = Pursuing::new(plant.with_server(&server.base_url()));
     let id = pursuing.create(&plant, NewGoalRequest { review: true, ..request(None) }).await;
     let (goal, steps) = waits_for(&plant, id, |goal, _| goal.status != GoalStatus::Planning).await;
     assert_eq!((goal.status, goal.plan_version), (GoalStatus::Proposed, 1), "{goal:?}");
@@ -215,16 +196,9 @@ async fn a_model_plans_what_was_no_plan_goes_back_and_the_plan_waits_for_approva
 #[tokio::test]
 async fn a_step_is_tried_again_with_what_was_wrong_until_its_check_is_met_or_its_rounds_are_over() {
     let plant = Plant::new().await;
-    let times = AtomicUsize::new(0);
-    let server = Server::by_request(move |_| {
-        let first = "Do not overfill the bearing: too much grease makes it hot [1].";
-        answer(if times.fetch_add(1, Ordering::Relaxed) == 0 {
-            first
-        } else {
-            "Grease the bearings every 2,000 operating hours, but at least once a year [1]."
-        })
-    });
-    let pursuing = Pursuing::new(plant.with_server(&server.address));
+    let first = Turn::say("Do not overfill the bearing: too much grease makes it hot [1].").times(1);
+    let server = ScriptedModel::start(Script::of([first, Turn::say(GREASED)])).unwrap();
+    let pursuing = Pursuing::new(plant.with_server(&server.base_url()));
     let plan =
         "ask: How often must the bearings be greased?\nname: a\nexpects: [figure_in: operating hours]\nrounds: 2";
     let id = pursuing.create(&plant, request(Some(plan))).await;
@@ -273,12 +247,9 @@ async fn a_gate_waits_for_a_person_who_lets_it_go_on_or_not() {
 #[tokio::test]
 async fn a_paused_goal_begins_nothing_more_and_a_cancelled_one_stops_within_a_second() {
     let plant = Plant::new().await;
-    let server = Server::by_request(|_| {
-        let mut acts = answer("Grease the bearings every 2,000 operating hours, but at least once a year [1].");
-        acts.insert(1, Act::Pause(Duration::from_millis(400)));
-        acts
-    });
-    let pursuing = Pursuing::new(plant.with_server(&server.address));
+    let slow = Turn::pieces(["Grease ", "the bearings every 2,000 operating hours, but at least once a year [1]."]);
+    let server = ScriptedModel::start(Script::of([slow.slowly(Duration::from_millis(300))])).unwrap();
+    let pursuing = Pursuing::new(plant.with_server(&server.base_url()));
     let plan =
         "pipeline: [{ask: How often must the bearings be greased?, name: a}, {ask: How much grease is it?, name: b}]";
     let id = pursuing.create(&plant, request(Some(plan))).await;

@@ -1,4 +1,4 @@
-//! Runs against a real PostgreSQL, a real search and either the built-in answerer or a played-back
+//! Runs against a real PostgreSQL, a real search and either the built-in answerer or a scripted
 //! model server. `MILLWRIGHT_TEST_DATABASE_URL` names the database server and
 //! `MILLWRIGHT_TEST_MODEL_DIR` the folder that `scripts/fetch_model.sh` prints.
 
@@ -8,10 +8,10 @@ mod answering;
 mod computing;
 mod following;
 mod goals;
+mod hostile;
 mod reading;
 mod repeating;
 mod resuming;
-mod server;
 mod stopping;
 mod support;
 mod verifying;

@@ -1,24 +1,49 @@
 //! Finished runs that are repeated from their records, and runs that begin with the steps of another.
 
 use millwright_agents::StartedRun;
+use millwright_scripted_model::Turn;
 use millwright_store::tenant::RunEventRow;
 use serde_json::Value;
 
 use crate::{
     computing, reading,
-    server::{Server, answer, calls},
-    support::{last, shown},
+    support::{last, plays, shown},
 };
+
+#[tokio::test]
+async fn today_stays_the_day_of_the_run_whose_step_it_was() {
+    let plant = computing::plant().await;
+    let server = plays([
+        Turn::calls([("date", r#"{"date":"today","add":6,"unit":"months"}"#)]),
+        Turn::say("The next oil change of the compressor is due on 2 July 2019 [1]."),
+    ]);
+    let process = plant.with_tools(&server.base_url());
+    let question = "When is the oil of the compressor changed next?";
+    let (run, _) = process.answer(&plant, question).await;
+    plant
+        .database
+        .tamper("UPDATE run_steps SET record = jsonb_set(record, '{day}', '\"2019-01-02\"') WHERE kind = 'tool'")
+        .await;
+    let fork = process.runner.fork(&plant.principal, run.run_id, (5, None), "0".repeat(32)).await.unwrap();
+    let events = process.events(&plant, fork.run_id).await;
+    assert!(shown(&events).contains("(2019-01-02 + 6 months = 2019-07-02 (Tue))"), "{}", shown(&events));
+    let days = plant.database.peek("SELECT record->>'day' FROM run_steps WHERE kind = 'tool'").await;
+    assert_eq!(days, ["2019-01-02"; 2], "the copy keeps it");
+    // A record of before has none.
+    plant.database.tamper("UPDATE run_steps SET record = record - 'day' WHERE kind = 'tool'").await;
+    let fork = process.runner.fork(&plant.principal, run.run_id, (3, None), "0".repeat(32)).await;
+    assert!(fork.is_ok());
+}
 
 #[tokio::test]
 async fn the_same_records_give_the_same_answer_and_nothing_is_asked_or_written() {
     let plant = reading::plant().await;
-    let server = Server::play(vec![
-        calls(&[("find_in_document", r#"{"passage":2,"text":"ZX-77:"}"#), ("read_on", r#"{"passage":1}"#)]),
-        answer("It is made of cheese [1]."),
-        answer("ZX-77: 7.3 bar, thread M12."),
+    let server = plays([
+        Turn::calls([("find_in_document", r#"{"passage":2,"text":"ZX-77:"}"#), ("read_on", r#"{"passage":1}"#)]),
+        Turn::say("It is made of cheese [1]."),
+        Turn::say("ZX-77: 7.3 bar, thread M12."),
     ]);
-    let process = plant.with_tools(&server.address);
+    let process = plant.with_tools(&server.base_url());
     let (run, _) = process.answer(&plant, reading::QUESTION).await;
     let message = plant.message(&run).await;
     assert_eq!(plant.steps(run.run_id).await.len(), 7, "two drafts, and reading on before them");
@@ -28,7 +53,7 @@ async fn the_same_records_give_the_same_answer_and_nothing_is_asked_or_written()
         plant.database.peek(&format!("SELECT concat_ws(' ', {})", tables.map(count).join(", "))).await
     };
     let before = written().await;
-    let asked = server.requests().len();
+    let asked = server.count();
     let replay = process.runner.replay(&plant.principal, run.run_id).await.unwrap();
     assert_eq!(
         (replay.steps, replay.is_whole, replay.same_text, replay.same_citations),
@@ -36,7 +61,7 @@ async fn the_same_records_give_the_same_answer_and_nothing_is_asked_or_written()
         "{replay:?}"
     );
     assert_eq!((replay.text, replay.problem, replay.is_proved), (message.content, None, Some(true)));
-    assert_eq!((written().await, server.requests().len(), asked), (before, 0, 3));
+    assert_eq!((written().await, server.count(), asked), (before, 3, 3));
     plant
         .database
         .tamper("UPDATE messages SET content = replace(content, '7.3', '9.3') WHERE role = 'assistant'")
@@ -70,14 +95,14 @@ async fn the_same_records_give_the_same_answer_and_nothing_is_asked_or_written()
 #[tokio::test]
 async fn a_run_is_answered_once_more_from_one_of_its_steps_without_what_came_before() {
     let plant = reading::plant().await;
-    let server = Server::play(vec![
-        calls(&[("find_in_document", r#"{"passage":2,"text":"ZX-77:"}"#), ("read_on", r#"{"passage":1}"#)]),
-        answer("ZX-77: 7.3 bar, thread M12."),
-        answer("The relief valve of the compressor is of type ZX-77."),
+    let server = plays([
+        Turn::calls([("find_in_document", r#"{"passage":2,"text":"ZX-77:"}"#), ("read_on", r#"{"passage":1}"#)]),
+        Turn::say("ZX-77: 7.3 bar, thread M12."),
+        Turn::say("The relief valve of the compressor is of type ZX-77."),
     ]);
-    let process = plant.with_tools(&server.address);
+    let process = plant.with_tools(&server.base_url());
     let (run, first) = process.answer(&plant, reading::QUESTION).await;
-    let asked = server.requests().len();
+    let asked = server.count();
     let fork = async |step| process.runner.fork(&plant.principal, run.run_id, (step, None), "0".repeat(32)).await;
     // The two drafts, and the tools between them, are observe 1, think 2, tool 3, think 4, verify 5.
     let other = fork(3).await.unwrap();
@@ -85,7 +110,7 @@ async fn a_run_is_answered_once_more_from_one_of_its_steps_without_what_came_bef
     assert_eq!(last(&events)["type"], "RUN_FINISHED", "{}", last(&events));
     let message = plant.message(&other).await;
     assert_eq!(message.content, "The relief valve of the compressor is of type ZX-77. [1]");
-    assert_eq!((server.requests().len(), asked), (1, 2), "only what follows is asked for");
+    assert_eq!((server.count(), asked), (3, 2), "only what follows is asked for");
     assert_eq!((other.conversation_id, other.user_message_id), (run.conversation_id, run.user_message_id));
     let of = |events: &[RunEventRow], kind: &str| events.iter().filter(|event| event.payload["type"] == kind).count();
     for kind in ["TOOL_CALL_RESULT", "STEP_STARTED", "STEP_FINISHED"] {
@@ -113,34 +138,9 @@ async fn a_run_is_answered_once_more_from_one_of_its_steps_without_what_came_bef
     process.events(&plant, same.run_id).await;
     let (before, after) = (plant.message(&run).await, plant.message(&same).await);
     assert_eq!((after.content, after.citations), (before.content, before.citations));
-    assert_eq!(server.requests().len(), 0);
+    assert_eq!(server.count(), 3);
     assert!(process.runner.replay(&plant.principal, same.run_id).await.unwrap().same_citations);
     assert!(fork(9).await.is_err(), "there is no such step");
     let nobody = millwright_core::Principal { user_id: plant.sources.new_id(), ..plant.principal };
     assert!(process.runner.fork(&nobody, run.run_id, (1, None), "0".repeat(32)).await.is_err());
-}
-
-#[tokio::test]
-async fn today_stays_the_day_of_the_run_whose_step_it_was() {
-    let plant = computing::plant().await;
-    let server = Server::play(vec![
-        calls(&[("date", r#"{"date":"today","add":6,"unit":"months"}"#)]),
-        answer("The next oil change of the compressor is due on 2 July 2019 [1]."),
-    ]);
-    let process = plant.with_tools(&server.address);
-    let question = "When is the oil of the compressor changed next?";
-    let (run, _) = process.answer(&plant, question).await;
-    plant
-        .database
-        .tamper("UPDATE run_steps SET record = jsonb_set(record, '{day}', '\"2019-01-02\"') WHERE kind = 'tool'")
-        .await;
-    let fork = process.runner.fork(&plant.principal, run.run_id, (5, None), "0".repeat(32)).await.unwrap();
-    let events = process.events(&plant, fork.run_id).await;
-    assert!(shown(&events).contains("(2019-01-02 + 6 months = 2019-07-02 (Tue))"), "{}", shown(&events));
-    let days = plant.database.peek("SELECT record->>'day' FROM run_steps WHERE kind = 'tool'").await;
-    assert_eq!(days, ["2019-01-02"; 2], "the copy keeps it");
-    // A record of before has none.
-    plant.database.tamper("UPDATE run_steps SET record = record - 'day' WHERE kind = 'tool'").await;
-    let fork = process.runner.fork(&plant.principal, run.run_id, (3, None), "0".repeat(32)).await;
-    assert!(fork.is_ok());
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use futures::StreamExt;
 use millwright_agents::StartedRun;
 use millwright_core::Classification;
+use millwright_scripted_model::{Script, ScriptedModel, Then, ToolResult, Turn, When};
 use serde_json::Value;
 
 use crate::{
     computing, reading,
-    server::{Act, Server, answer, calls, draft},
-    support::{Plant, Process, last, shown},
+    support::{Plant, Process, drafts, last, plays, shown},
 };
 
 const QUESTION: &str = "How often must the bearings be greased?";
@@ -18,12 +18,13 @@ const FIRST: &str = "Grease the bearings every 2,000 operating hours [1]. ";
 const SECOND: &str = "Use 25 g for each bearing [1].";
 
 /// Says the first sentence, and then nothing for a while.
-fn falls_silent() -> Vec<Act> {
-    let mut acts = draft(FIRST);
-    acts.push(draft("Use 25").pop().unwrap());
-    acts.push(Act::Pause(Duration::from_millis(400)));
-    acts.push(Act::Abort);
-    acts
+fn falls_silent() -> Turn {
+    breaks_off(FIRST, "Use 25")
+}
+
+/// Says this and the beginning of more, and dies after a while.
+fn breaks_off(said: &str, more: &str) -> Turn {
+    Turn::say(said).and_say(more).and_pause(Duration::from_millis(400)).then(Then::Die)
 }
 
 /// The label of an answer, as words.
@@ -68,15 +69,15 @@ async fn is_taken_over(plant: &Plant, process: &Process, run: &StartedRun) -> bo
 #[tokio::test]
 async fn a_draft_that_was_broken_off_goes_on_after_what_its_reader_has() {
     let plant = Plant::new().await;
-    let server = Server::play(vec![falls_silent()]);
-    let process = plant.with_server(&server.address);
+    let server = plays([falls_silent()]);
+    let process = plant.with_server(&server.base_url());
     let run = process.ask(&plant, QUESTION).await;
     text_shown(&plant, &process, &run).await;
     ends(&process).await;
-    let before: Value = serde_json::from_str(&server.request().body).unwrap();
+    let before: Value = serde_json::from_str(&server.requests()[0].body).unwrap();
     // The model says all of it once more: what the reader has is not shown again.
-    let server = Server::drafts(&[&format!("{FIRST}{SECOND}")]);
-    let next = plant.with_server(&server.address);
+    let server = drafts(&[&format!("{FIRST}{SECOND}")]);
+    let next = plant.with_server(&server.base_url());
     assert!(is_taken_over(&plant, &next, &run).await);
     let events = next.events(&plant, run.run_id).await;
     let whole = "Grease the bearings every 2,000 operating hours. [1] Use 25 g for each bearing. [1]";
@@ -88,7 +89,7 @@ async fn a_draft_that_was_broken_off_goes_on_after_what_its_reader_has() {
     assert!(events.windows(2).all(|pair| pair[0].sequence < pair[1].sequence));
     let steps = ["observe 1 finished", "think 1 failed", "think 1 finished", "verify 1 finished"];
     assert_eq!(plant.steps(run.run_id).await, steps);
-    let after: Value = serde_json::from_str(&server.request().body).unwrap();
+    let after: Value = serde_json::from_str(&server.requests()[0].body).unwrap();
     let said = |body: &Value| body["messages"].as_array().unwrap().len();
     assert_eq!(said(&after), said(&before) + 2, "it is told what it has said");
     let told = after["messages"].to_string();
@@ -118,56 +119,53 @@ async fn the_built_in_answerer_goes_on_too() {
     }
     assert!(taken_over > 0, "it was at its end each time");
     // A model that came since does not write anew what was quoted.
-    let server = Server::drafts(&[FIRST]);
-    let with_model = plant.with_server(&server.address);
+    let server = drafts(&[FIRST]);
+    let with_model = plant.with_server(&server.base_url());
     let replay = with_model.runner.replay(&plant.principal, reference.run_id).await.unwrap();
     assert!(replay.is_whole && replay.same_text && replay.same_citations, "{replay:?}");
-    assert!(server.requests().is_empty());
+    assert_eq!(server.count(), 0);
 }
 
 #[tokio::test]
 async fn wherever_a_process_ends_no_finished_call_is_made_again_and_the_answer_is_the_same() {
     let plant = reading::plant().await;
-    let content = ends_anywhere(&plant, reading::QUESTION, |body: &str| {
-        if body.contains("\"role\":\"tool\"") {
-            answer("ZX-77: 7.3 bar, thread M12.")
-        } else {
-            calls(&[("find_in_document", r#"{"passage":2,"text":"ZX-77:"}"#), ("read_on", r#"{"passage":1}"#)])
-        }
-    });
+    let reads = [("find_in_document", r#"{"passage":2,"text":"ZX-77:"}"#), ("read_on", r#"{"passage":1}"#)];
+    let content = ends_anywhere(&plant, reading::QUESTION, calls_once(reads, "ZX-77: 7.3 bar, thread M12."));
     assert_eq!(content.await, "ZX-77: 7.3 bar, thread M12. [1]");
 }
 
 #[tokio::test]
 async fn wherever_a_process_ends_what_was_computed_is_known_to_the_next() {
     let plant = computing::plant().await;
-    let content = ends_anywhere(&plant, computing::QUESTION, |body: &str| {
-        if body.contains("\"role\":\"tool\"") {
-            answer("The relief valve of the compressor opens at 105.9 psi [1].")
-        } else {
-            calls(&[("calculate", r#"{"expression":"7,3 bar to psi"}"#), ("date", r#"{"date":"today"}"#)])
-        }
-    });
+    let computes = [("calculate", r#"{"expression":"7,3 bar to psi"}"#), ("date", r#"{"date":"today"}"#)];
+    let said = "The relief valve of the compressor opens at 105.9 psi [1].";
+    let content = ends_anywhere(&plant, computing::QUESTION, calls_once(computes, said));
     let expected = "The relief valve of the compressor opens at 105.9 psi. (7.3 bar ≈ 105.9 psi) [1]";
     assert_eq!(content.await, expected);
 }
 
-/// Asks, lets the process end after each of the events in turn, and has another go on; what came of it each time. `play`: a
-/// draft that calls tools once, and one that answers.
-async fn ends_anywhere(plant: &Plant, question: &str, play: fn(&str) -> Vec<Act>) -> String {
+/// A draft that calls tools once, and one that answers from what they brought, slowly enough to end in the middle of it.
+fn calls_once(calls: [(&str, &str); 2], answer: &str) -> Script {
+    let answered = When { has_tool_result: Some(ToolResult::Any(true)), ..When::default() };
+    let pause = Duration::from_millis(1);
+    Script::of([Turn::say(answer).slowly(pause).when(answered), Turn::calls(calls).slowly(pause)])
+}
+
+/// Asks, lets the process end after each of the events in turn, and has another go on; what came of it each time.
+async fn ends_anywhere(plant: &Plant, question: &str, script: Script) -> String {
     let (reference, events) = {
-        let server = Server::by_request(play);
-        plant.with_tools(&server.address).answer(plant, question).await
+        let server = ScriptedModel::start(script.clone()).unwrap();
+        plant.with_tools(&server.base_url()).answer(plant, question).await
     };
     let (whole, expected) = (plant.message(&reference).await, events.len());
     let mut interrupted = 0;
     for stored in 1..expected {
-        let server = Server::by_request(play);
-        let process = plant.with_tools(&server.address);
+        let server = ScriptedModel::start(script.clone()).unwrap();
+        let process = plant.with_tools(&server.base_url());
         let run = process.ask(plant, question).await;
         events_stored(plant, &process, &run, stored).await;
         ends(&process).await;
-        let next = plant.with_tools(&server.address);
+        let next = plant.with_tools(&server.base_url());
         let _ = is_taken_over(plant, &next, &run).await;
         let events = next.events(plant, run.run_id).await;
         assert_eq!(last(&events)["type"], "RUN_FINISHED", "after {stored}: {}", last(&events));
@@ -182,7 +180,7 @@ async fn ends_anywhere(plant: &Plant, question: &str, play: fn(&str) -> Vec<Act>
         }
         assert_eq!(of("think", "finished"), 2, "after {stored}: {steps:?}");
         // Each finished draft was asked for once, each broken one once more.
-        let asked = server.requests().len();
+        let asked = server.count();
         assert!(asked <= 2 + of("think", "failed"), "after {stored}: asked {asked} times: {steps:?}");
         interrupted += usize::from(steps.iter().any(|step| step.ends_with("failed")));
     }
@@ -193,18 +191,14 @@ async fn ends_anywhere(plant: &Plant, question: &str, play: fn(&str) -> Vec<Act>
 #[tokio::test]
 async fn a_process_that_was_only_slow_writes_nothing_more_once_another_has_its_run() {
     let plant = Plant::new().await;
-    let mut acts = draft(FIRST);
-    for _ in 0..30 {
-        acts.push(Act::Pause(Duration::from_millis(100)));
-        acts.push(draft(" and").pop().unwrap());
-    }
-    let server = Server::play(vec![acts]);
-    let slow = plant.with_server(&server.address);
+    let goes_on = Turn::pieces([" and"; 30]).slowly(Duration::from_millis(100));
+    let server = plays([Turn::say(FIRST).and(goes_on).then(Then::Die)]);
+    let slow = plant.with_server(&server.base_url());
     let run = slow.ask(&plant, QUESTION).await;
     text_shown(&plant, &slow, &run).await;
     plant.database.tamper("UPDATE runs SET lease_expires_at = now() - interval '1 second'").await;
-    let server = Server::drafts(&[&format!("{FIRST}{SECOND}")]);
-    let next = plant.with_server(&server.address);
+    let server = drafts(&[&format!("{FIRST}{SECOND}")]);
+    let next = plant.with_server(&server.base_url());
     assert!(is_taken_over(&plant, &next, &run).await);
     assert!(!is_taken_over(&plant, &next, &run).await, "it has one already");
     let events = next.events(&plant, run.run_id).await;
@@ -219,14 +213,14 @@ async fn a_process_that_was_only_slow_writes_nothing_more_once_another_has_its_r
 #[tokio::test]
 async fn what_may_not_be_read_any_more_ends_the_run_and_what_was_shown_stays() {
     let plant = Plant::new().await;
-    let server = Server::play(vec![falls_silent()]);
-    let process = plant.with_server(&server.address);
+    let server = plays([falls_silent()]);
+    let process = plant.with_server(&server.base_url());
     let run = process.ask(&plant, QUESTION).await;
     text_shown(&plant, &process, &run).await;
     ends(&process).await;
     plant.database.tamper("UPDATE documents SET deleted_at = now()").await;
-    let server = Server::drafts(&[SECOND]);
-    let next = plant.with_server(&server.address);
+    let server = drafts(&[SECOND]);
+    let next = plant.with_server(&server.base_url());
     assert!(is_taken_over(&plant, &next, &run).await);
     let events = next.events(&plant, run.run_id).await;
     assert_eq!(
@@ -247,20 +241,20 @@ async fn what_may_not_be_read_any_more_ends_the_run_and_what_was_shown_stays() {
     assert_eq!(plant.database.peek(record).await, ["true"], "what was finished stays as it is");
     let of = |kind: &str| events.iter().filter(|event| event.payload["type"] == kind).count();
     assert_eq!(of("STEP_STARTED"), of("STEP_FINISHED"));
-    assert!(server.requests().is_empty(), "no model is asked about it");
+    assert_eq!(server.count(), 0, "no model is asked about it");
 }
 
 #[tokio::test]
 async fn a_stop_that_was_asked_for_meanwhile_is_heeded_by_the_next_process() {
     let plant = Plant::new().await;
-    let server = Server::play(vec![falls_silent()]);
-    let process = plant.with_server(&server.address);
+    let server = plays([falls_silent()]);
+    let process = plant.with_server(&server.base_url());
     let run = process.ask(&plant, QUESTION).await;
     text_shown(&plant, &process, &run).await;
     ends(&process).await;
     plant.request_cancel(run.run_id).await;
-    let server = Server::play(vec![falls_silent(), falls_silent()]);
-    let next = plant.with_server(&server.address);
+    let server = plays([falls_silent(), falls_silent()]);
+    let next = plant.with_server(&server.base_url());
     assert!(is_taken_over(&plant, &next, &run).await);
     next.events(&plant, run.run_id).await;
     assert_eq!(plant.outcome(run.run_id).await, ("cancelled".into(), Some("cancelled".into())));
@@ -275,30 +269,26 @@ async fn a_stop_that_was_asked_for_meanwhile_is_heeded_by_the_next_process() {
 async fn a_model_that_only_goes_on_and_a_process_that_dies_again_lose_nothing_of_what_was_shown() {
     let plant = Plant::new().await;
     let whole = "Grease the bearings every 2,000 operating hours. [1] Use 25 g for each bearing. [1]";
-    let server = Server::play(vec![falls_silent()]);
-    let process = plant.with_server(&server.address);
+    let server = plays([falls_silent()]);
+    let process = plant.with_server(&server.base_url());
     let run = process.ask(&plant, QUESTION).await;
     text_shown(&plant, &process, &run).await;
     ends(&process).await;
     // The second says what follows and nothing else, and its process ends before it is done.
-    let mut acts = draft(SECOND);
-    acts.push(draft(" Wipe").pop().unwrap());
-    acts.push(Act::Pause(Duration::from_millis(400)));
-    acts.push(Act::Abort);
-    let server = Server::play(vec![acts]);
-    let process = plant.with_server(&server.address);
+    let server = plays([breaks_off(SECOND, " Wipe")]);
+    let process = plant.with_server(&server.base_url());
     assert!(is_taken_over(&plant, &process, &run).await);
     texts_shown(&plant, &process, &run, 2).await;
     ends(&process).await;
     // The third has nothing to add.
-    let server = Server::drafts(&["Use 25 g for each bearing [1]."]);
-    let process = plant.with_tools(&server.address);
+    let server = drafts(&["Use 25 g for each bearing [1]."]);
+    let process = plant.with_tools(&server.base_url());
     assert!(is_taken_over(&plant, &process, &run).await);
     let events = process.events(&plant, run.run_id).await;
     assert_eq!((shown(&events), last(&events)["result"]["supported"].as_u64()), (whole.to_owned(), Some(2)));
     let message = plant.message(&run).await;
     assert_eq!((message.status.as_str(), message.content.as_str()), ("complete", whole));
-    let told = server.request().body;
+    let told = server.requests()[0].body.clone();
     assert!(told.contains("Grease the bearings every 2,000 operating hours. Use 25 g for each bearing."), "{told}");
     let steps = ["observe 1 finished", "think 1 failed", "think 1 failed", "think 1 finished", "verify 1 finished"];
     assert_eq!(plant.steps(run.run_id).await, steps);
@@ -314,7 +304,7 @@ async fn a_model_that_only_goes_on_and_a_process_that_dies_again_lose_nothing_of
     assert_eq!(plant.steps(fork.run_id).await, steps, "what was broken off is a step of the fork as well");
     let replay = process.runner.replay(&plant.principal, fork.run_id).await.unwrap();
     assert!(replay.is_whole && replay.same_text && replay.same_citations, "{replay:?}");
-    assert!(server.requests().is_empty());
+    assert_eq!(server.count(), 1);
 }
 
 #[tokio::test]
@@ -322,12 +312,9 @@ async fn what_a_model_wrote_keeps_the_label_of_all_it_had_read_though_quotes_go_
     let plant = Plant::new().await;
     let note = "# Shifts\n\nThe bearings of the pump are greased by the fitter of the night shift.\n";
     plant.add("shifts.md", Classification::Internal, note).await;
-    let mut acts = draft("The bearings of the pump are greased by the fitter of the night shift [1]. ");
-    acts.push(draft("Use 25").pop().unwrap());
-    acts.push(Act::Pause(Duration::from_millis(400)));
-    acts.push(Act::Abort);
-    let server = Server::play(vec![acts]);
-    let process = plant.with_server(&server.address);
+    let said = "The bearings of the pump are greased by the fitter of the night shift [1]. ";
+    let server = plays([breaks_off(said, "Use 25")]);
+    let process = plant.with_server(&server.base_url());
     let run = process.ask(&plant, "Who greases the bearings of the pump, and how often?").await;
     text_shown(&plant, &process, &run).await;
     ends(&process).await;
@@ -343,13 +330,13 @@ async fn what_a_model_wrote_keeps_the_label_of_all_it_had_read_though_quotes_go_
 #[tokio::test]
 async fn nobody_goes_on_from_a_version_that_was_replaced() {
     let plant = Plant::new().await;
-    let server = Server::play(vec![falls_silent()]);
-    let process = plant.with_server(&server.address);
+    let server = plays([falls_silent()]);
+    let process = plant.with_server(&server.base_url());
     let run = process.ask(&plant, QUESTION).await;
     text_shown(&plant, &process, &run).await;
     ends(&process).await;
     plant.database.tamper("UPDATE documents SET current_version_id = NULL").await;
-    let next = plant.with_server(&server.address);
+    let next = plant.with_server(&server.base_url());
     assert!(is_taken_over(&plant, &next, &run).await);
     let events = next.events(&plant, run.run_id).await;
     assert_eq!(last(&events)["code"], "interrupted");
@@ -359,8 +346,8 @@ async fn nobody_goes_on_from_a_version_that_was_replaced() {
 #[tokio::test]
 async fn nobody_goes_on_for_a_person_who_may_not_ask_any_more_nor_for_ever() {
     let plant = Plant::new().await;
-    let server = Server::play(vec![falls_silent()]);
-    let process = plant.with_server(&server.address);
+    let server = plays([falls_silent()]);
+    let process = plant.with_server(&server.base_url());
     let run = process.ask(&plant, QUESTION).await;
     text_shown(&plant, &process, &run).await;
     ends(&process).await;

@@ -4,22 +4,16 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 
-use crate::{
-    server::{Act, Server, answer, draft},
-    support::{Plant, Process, last, shown},
-};
+use millwright_scripted_model::Turn;
+
+use crate::support::{Plant, Process, last, plays, shown};
 
 const QUESTION: &str = "How often must the bearings be greased?";
 const FIRST: &str = "Grease the bearings every 2,000 operating hours [1]. ";
 
 /// A model that says one sentence, then a word every 200 ms for a long time.
-fn slow() -> Vec<Act> {
-    let mut acts = draft(FIRST);
-    for _ in 0..40 {
-        acts.push(draft(" and").pop().unwrap());
-        acts.push(Act::Pause(Duration::from_millis(200)));
-    }
-    acts
+fn slow() -> Turn {
+    Turn::say(FIRST).and(Turn::pieces([" and"; 40]).slowly(Duration::from_millis(200)))
 }
 
 async fn first_text(plant: &Plant, process: &Process, run: millwright_core::id::RunId) {
@@ -35,8 +29,8 @@ async fn first_text(plant: &Plant, process: &Process, run: millwright_core::id::
 #[tokio::test]
 async fn a_stop_from_another_process_is_heeded_within_a_second() {
     let plant = Plant::new().await;
-    let server = Server::play(vec![slow()]);
-    let process = plant.with_server(&server.address);
+    let server = plays([slow()]);
+    let process = plant.with_server(&server.base_url());
     let run = process.ask(&plant, QUESTION).await;
     first_text(&plant, &process, run.run_id).await;
     plant.request_cancel(run.run_id).await;
@@ -53,15 +47,15 @@ async fn a_stop_from_another_process_is_heeded_within_a_second() {
         ("stopped", "Grease the bearings every 2,000 operating hours. [1]")
     );
     assert_eq!(plant.outcome(run.run_id).await, ("cancelled".into(), Some("cancelled".into())));
-    assert!(server.client_closed(), "the model server is let go");
+    assert!(server.wait_until_left(1, Duration::from_secs(5)), "the model server is let go");
     assert_eq!(process.runner.running(), 0);
 }
 
 #[tokio::test]
 async fn a_stop_in_the_same_process_is_heeded_at_once() {
     let plant = Plant::new().await;
-    let server = Server::play(vec![slow()]);
-    let process = plant.with_server(&server.address);
+    let server = plays([slow()]);
+    let process = plant.with_server(&server.base_url());
     let run = process.ask(&plant, QUESTION).await;
     first_text(&plant, &process, run.run_id).await;
     let asked = Instant::now();
@@ -74,11 +68,9 @@ async fn a_stop_in_the_same_process_is_heeded_at_once() {
 #[tokio::test]
 async fn a_reader_who_leaves_does_not_stop_the_run() {
     let plant = Plant::new().await;
-    let mut acts = draft(FIRST);
-    acts.push(Act::Pause(Duration::from_millis(300)));
-    acts.extend(answer("Use 25 g for each bearing [1].").split_off(1));
-    let server = Server::play(vec![acts]);
-    let process = plant.with_server(&server.address);
+    let model = Turn::say(FIRST).and_pause(Duration::from_millis(300)).and_say("Use 25 g for each bearing [1].");
+    let server = plays([model]);
+    let process = plant.with_server(&server.base_url());
     let run = process.ask(&plant, QUESTION).await;
     first_text(&plant, &process, run.run_id).await;
     process.tracker.close();
@@ -91,8 +83,8 @@ async fn a_reader_who_leaves_does_not_stop_the_run() {
 #[tokio::test]
 async fn a_shutdown_is_quick_and_leaves_runs_to_the_next_process() {
     let plant = Plant::new().await;
-    let server = Server::play(vec![slow()]);
-    let process = plant.with_server(&server.address);
+    let server = plays([slow()]);
+    let process = plant.with_server(&server.base_url());
     let run = process.ask(&plant, QUESTION).await;
     first_text(&plant, &process, run.run_id).await;
     process.stop.cancel();
@@ -108,8 +100,8 @@ async fn a_shutdown_is_quick_and_leaves_runs_to_the_next_process() {
 #[tokio::test]
 async fn a_run_that_another_process_has_ended_writes_nothing_more() {
     let plant = Plant::new().await;
-    let server = Server::play(vec![slow()]);
-    let process = plant.with_server(&server.address);
+    let server = plays([slow()]);
+    let process = plant.with_server(&server.base_url());
     let run = process.ask(&plant, QUESTION).await;
     first_text(&plant, &process, run.run_id).await;
     plant.database.tamper("UPDATE runs SET status = 'failed', error_code = 'interrupted'").await;

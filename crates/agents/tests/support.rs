@@ -31,6 +31,7 @@ use millwright_retrieval::{
     keyword::KeywordIndexes,
     search::{DEFAULT_CANDIDATES, Searcher},
 };
+use millwright_scripted_model::{Script, ScriptedModel, Turn};
 use millwright_store::{
     Bookkeeping, Proof,
     tenant::{JobFence, MessageRow, NewDocument, NewJob, NewUser, NewVersion, RunEventRow, SearchFilter, UserKind},
@@ -63,6 +64,16 @@ fn parser() -> ParserProcess {
     let tests = std::env::current_exe().unwrap();
     let program = tests.parent().and_then(Path::parent).unwrap().join("examples/parser_worker");
     ParserProcess::new(program, Vec::<String>::new(), Limits::default())
+}
+
+/// A model that says these one after the other, each once.
+pub(crate) fn plays(turns: impl IntoIterator<Item = Turn>) -> ScriptedModel {
+    ScriptedModel::start(Script::in_order(turns)).unwrap()
+}
+
+/// The same with drafts that call nothing.
+pub(crate) fn drafts(drafts: &[&str]) -> ScriptedModel {
+    plays(drafts.iter().map(|draft| Turn::say(draft)))
 }
 
 /// One tenant with one person and the pump's manual.
