@@ -9,16 +9,16 @@ use serde_json::Value;
 
 use crate::{
     computing, reading,
-    server::{Act, Server, answer, calls, draft},
+    server::{Act, Server, answer, calls, draft, saying},
     support::{Plant, Process, last, shown},
 };
 
-const QUESTION: &str = "How often must the bearings be greased?";
-const FIRST: &str = "Grease the bearings every 2,000 operating hours [1]. ";
-const SECOND: &str = "Use 25 g for each bearing [1].";
+pub(crate) const QUESTION: &str = "How often must the bearings be greased?";
+pub(crate) const FIRST: &str = "Grease the bearings every 2,000 operating hours [1]. ";
+pub(crate) const SECOND: &str = "Use 25 g for each bearing [1].";
 
 /// Says the first sentence, and then nothing for a while.
-fn falls_silent() -> Vec<Act> {
+pub(crate) fn falls_silent() -> Vec<Act> {
     let mut acts = draft(FIRST);
     acts.push(draft("Use 25").pop().unwrap());
     acts.push(Act::Pause(Duration::from_millis(400)));
@@ -38,7 +38,7 @@ async fn events_stored(plant: &Plant, process: &Process, run: &StartedRun, count
     tokio::time::timeout(Duration::from_secs(5), events).await.unwrap();
 }
 
-async fn text_shown(plant: &Plant, process: &Process, run: &StartedRun) {
+pub(crate) async fn text_shown(plant: &Plant, process: &Process, run: &StartedRun) {
     texts_shown(plant, process, run, 1).await;
 }
 
@@ -55,13 +55,13 @@ async fn texts_shown(plant: &Plant, process: &Process, run: &StartedRun, mut cou
 }
 
 /// The process ends in order.
-async fn ends(process: &Process) {
+pub(crate) async fn ends(process: &Process) {
     process.stop.cancel();
     process.tracker.close();
     tokio::time::timeout(Duration::from_secs(3), process.tracker.wait()).await.unwrap();
 }
 
-async fn is_taken_over(plant: &Plant, process: &Process, run: &StartedRun) -> bool {
+pub(crate) async fn is_taken_over(plant: &Plant, process: &Process, run: &StartedRun) -> bool {
     process.runner.take_over(plant.principal.scope, run.run_id).await.unwrap()
 }
 
@@ -188,6 +188,34 @@ async fn ends_anywhere(plant: &Plant, question: &str, play: fn(&str) -> Vec<Act>
     }
     assert!(interrupted > 3, "{interrupted} of {expected}");
     whole.content
+}
+
+/// What a model says beside its calls was turned back for the check of its sentences, and went to the next process's model like
+/// that.
+#[tokio::test]
+async fn a_name_beside_a_call_does_not_reach_the_model_of_the_process_that_takes_over() {
+    let plant = computing::plant().await;
+    let server = Server::play(vec![
+        saying("[PERSON_1] wants to know.", &[("calculate", r#"{"expression":"7,3 bar to psi"}"#)]),
+        falls_silent(),
+    ]);
+    let process = plant.with_tools(&server.address);
+    let run = process.ask(&plant, &format!("Erika Mustermann asks: {}", computing::QUESTION)).await;
+    let events = process.runner.events(plant.principal.scope, run.run_id, 0);
+    let mut drafts = events.filter(|event| std::future::ready(event.payload["stepName"] == "think")).boxed();
+    for _ in ["begun", "ended", "begun again"] {
+        drafts.next().await.unwrap();
+    }
+    server.request();
+    let before = server.request().body;
+    assert!(before.contains("[PERSON_1] wants to know."), "{before}");
+    ends(&process).await;
+    let server = Server::drafts(&["The relief valve of the compressor opens at 105.9 psi [1]."]);
+    let next = plant.with_tools(&server.address);
+    assert!(is_taken_over(&plant, &next, &run).await);
+    next.events(&plant, run.run_id).await;
+    let after = server.request().body;
+    assert!(after.contains("[PERSON_1] wants to know.") && !after.contains("Mustermann"), "{after}");
 }
 
 #[tokio::test]

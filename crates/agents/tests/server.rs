@@ -155,6 +155,11 @@ pub(crate) fn calls(calls: &[(&str, &str)]) -> Vec<Act> {
     acts
 }
 
+/// The same with something said before it.
+pub(crate) fn saying(text: &str, asked: &[(&str, &str)]) -> Vec<Act> {
+    draft(text).into_iter().chain(calls(asked).into_iter().skip(1)).collect()
+}
+
 /// The head of an answer in chunked encoding.
 pub(crate) fn head(content_type: &str) -> Act {
     Act::Send(
