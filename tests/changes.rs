@@ -105,7 +105,7 @@ async fn trial<'s>(site: &Site<'s>, operation: &Operation) -> Trial<'s> {
             site.world.db().tamper(running).await;
             Trial { ids: Ids { run, ..nothing }, ..site.by_admin() }
         }
-        "runs.fork" => {
+        "runs.fork" | "runs.export" => {
             let run = text(&site.admin.ask("How often is the pump oiled?").await["run_id"]);
             Trial { ids: Ids { run, ..nothing }, ..site.by_admin() }
         }

@@ -213,6 +213,16 @@ impl World {
         (output.status.success(), text(output.stdout), text(output.stderr))
     }
 
+    /// The same on a machine that has neither the database nor the key.
+    pub(crate) fn command_elsewhere(&self, arguments: &[&str]) -> (bool, String, String) {
+        let nothing = self.data.path().join("elsewhere");
+        let mut command = self.binary(arguments);
+        command.env_remove("DATABASE_URL").env_remove("SECRET_KEY").env("MILLWRIGHT_DATA_DIR", nothing);
+        let output = command.output().expect("run");
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        (output.status.success(), text(output.stdout), text(output.stderr))
+    }
+
     #[expect(clippy::disallowed_methods, reason = "the binary gets an environment of its own, but for PATH")]
     fn binary(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_millwright"));

@@ -52,7 +52,7 @@ impl<'s> Plant<'s> {
 }
 
 /// Uploads with the other fields of a form, and waits until it is read; the document.
-pub(super) async fn take_in(who: &Session<'_>, name: &str, text: &str, fields: &[(&'static str, &str)]) -> Value {
+pub(crate) async fn take_in(who: &Session<'_>, name: &str, text: &str, fields: &[(&'static str, &str)]) -> Value {
     let (status, body) = read(upload(who, name, text, fields).await).await;
     // 200 when these bytes are its newest version already.
     assert!(status == 202 || status == 200, "{name}: {status} {body}");

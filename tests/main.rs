@@ -5,6 +5,7 @@
 mod audit_log;
 mod bad_input;
 mod budgets;
+mod bundle;
 mod changes;
 mod chat;
 mod coverage;

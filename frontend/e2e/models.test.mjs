@@ -99,6 +99,13 @@ describe("with models connected", { skip }, () => {
     await rows.getByRole("link").first().click();
     await page.getByTestId("route").waitFor();
     assert.match(page.url(), /\/runs\/run_[0-9a-f]{32}$/);
+
+    const exported = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Export evidence" }).click();
+    const evidence = await exported;
+    assert.match(evidence.suggestedFilename(), /^run_[0-9a-f]{32}\.bundle\.json$/);
+    assert.equal(JSON.parse(readFileSync(await evidence.path(), "utf8")).format, "millwright.run-bundle/1");
+    await page.getByTestId("evidence").getByText("millwright run verify").waitFor();
     await page.getByRole("link", { name: "Open its conversation" }).click();
     await page.getByTestId("answer").first().waitFor();
     check();

@@ -96,7 +96,7 @@ pub(crate) async fn act(
     let record = record(progress, &called, today)?;
     let fresh = take_in(inner, run, progress, &reader, &mut called, &mut decisions).await?;
     let masked = observe::prepare(inner, run, progress, fresh).await?;
-    let results = told(inner, progress, called, &masked)?;
+    let results = told(progress, called, &masked)?;
     if is_repeated && !progress.repeats_aloud() {
         progress.prepared.events.clear();
         if let Some(repeat) = &mut progress.repeat {
@@ -350,7 +350,6 @@ fn drop_what_raises(
 
 /// What the model and the reader are told of each call: event, detail of the step, result.
 fn told(
-    inner: &Inner,
     progress: &mut Progress,
     called: Vec<Called>,
     masked: &[Option<millwright_llm::PromptPassage>],
@@ -358,7 +357,7 @@ fn told(
     let mut results = Vec::new();
     // A passage that two calls have found is given with the first.
     let mut given = Vec::new();
-    for Called { calling, found, failed } in called {
+    for (number, Called { calling, found, failed }) in called.into_iter().enumerate() {
         let at = |passage: &Passage| progress.passages.iter().position(|known| known.chunk_id == passage.chunk_id);
         let places: Vec<usize> = found.passages.iter().filter_map(at).collect();
         let first_fresh = progress.passages.len() - masked.len();
@@ -397,7 +396,8 @@ fn told(
             "chunk_ids": shown.iter().map(|passage| passage.chunk_id).collect::<Vec<_>>(),
             "document_ids": observe::documents(&shown),
         });
-        let result = ToolResult { call: as_sent(inner, &calling), note, lines, passages: fresh };
+        let result =
+            ToolResult { call: as_sent(progress.rounds.len(), number, &calling), note, lines, passages: fresh };
         results.push((calling.event_id, detail, result));
     }
     Ok(results)
@@ -419,11 +419,10 @@ fn keep_computed(
 }
 
 /// A call as it is shown to the model again: under an id of ours and a name that exists, with arguments that are JSON. Servers
-/// refuse what they or others have written themselves.
-fn as_sent(inner: &Inner, calling: &Calling) -> ToolCall {
-    let mut id = hex::encode(inner.sources.random_bytes::<5>());
-    // Some take nine letters and no more.
-    id.truncate(9);
+/// refuse what they or others have written themselves. The id is the same whenever the run is repeated.
+fn as_sent(round: usize, number: usize, calling: &Calling) -> ToolCall {
+    // Some take nine letters and figures and no others.
+    let id = format!("call{round:02}{number:03}");
     let name = tools::name_of(&calling.call).to_owned();
     ToolCall { id, name, arguments: calling.arguments.to_string() }
 }

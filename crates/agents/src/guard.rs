@@ -175,6 +175,11 @@ impl Placeholders {
         self.vault.redact(&self.policy.detector, text)
     }
 
+    /// What is replaced in a text: bytes and what stands there instead.
+    pub(crate) fn replacements(&mut self, text: &str) -> Vec<(Range<usize>, String)> {
+        self.vault.replacements(&self.policy.detector, text)
+    }
+
     /// Every string of a JSON value with placeholders.
     pub(crate) fn mask_json(&mut self, value: &mut Value) {
         each_text(value, &mut |text| *text = self.mask(text));

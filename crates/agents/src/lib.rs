@@ -27,6 +27,7 @@
 mod act;
 mod answer;
 mod answerer;
+mod bundle;
 mod chat;
 mod citation;
 mod completions;
@@ -45,6 +46,7 @@ mod journal;
 pub mod machine;
 mod observe;
 mod progress;
+mod prompt;
 mod record;
 mod refusal;
 mod replay;
@@ -59,6 +61,7 @@ pub mod verify;
 
 pub use answer::{AnswerFailure, AnswerMessage, NOT_IN_DOCUMENTS_TEXT};
 pub use answerer::OWN_AGENT;
+pub use bundle::{Anchor, Anchors, Bundle, BundleReport, FORMAT as BUNDLE_FORMAT, Line, verify as verify_bundle};
 pub use chat::{History, MAX_MESSAGE_CHARS, Parent, StartRun, StartedRun};
 pub use citation::{Admission, Citation, Citations, Cited};
 pub use completions::{Ask, CompletedAnswer, Completions, CompletionsParts, EMBEDDER, Estimate, StreamedAnswer};

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use millwright_core::{Classification, Clearance, Label};
 use millwright_gateway::Route;
-use millwright_llm::{ToolRound, provider::ToolCall};
+use millwright_llm::{
+    ToolRound,
+    provider::{ModelRequest, ToolCall},
+};
 use millwright_policy::pii::Restorer;
 use millwright_retrieval::search::Passage;
 use millwright_store::tenant::{RunStepRow, StepKind, StepStatus};
@@ -23,6 +26,7 @@ use crate::{
     goal::Brought,
     guard::{Placeholders, Prepared},
     journal::Journal,
+    prompt::{Prompt, Words},
     record::Repeat,
     run::Run,
     show::Stock,
@@ -52,6 +56,12 @@ pub(crate) struct Progress {
     pub(crate) given: usize,
     /// Whether the model may call tools.
     pub(crate) may_call: bool,
+    /// Drawn for the present draft.
+    pub(crate) words: Words,
+    /// What its model was sent.
+    pub(crate) prompt: Option<Prompt>,
+    /// Of a run that is only repeated: what models were sent, by the numbers of the steps.
+    pub(crate) prompts: Vec<(i32, ModelRequest)>,
     /// What the draft asks for, and what it said beside that.
     pub(crate) calls: Vec<ToolCall>,
     pub(crate) said: String,
@@ -110,6 +120,9 @@ impl Progress {
             begun_with: 0,
             given: 0,
             may_call: false,
+            words: Words::default(),
+            prompt: None,
+            prompts: Vec::new(),
             calls: Vec::new(),
             said: String::new(),
             computed: Computations::default(),

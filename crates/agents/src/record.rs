@@ -13,7 +13,7 @@ use millwright_store::tenant::{NewDecision, RunStepRow, StepKind, StepStatus};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::AgentError;
+use crate::{AgentError, prompt::Prompt};
 
 /// Of OBSERVE.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,6 +36,9 @@ pub(crate) struct Drafted {
     pub(crate) model: String,
     /// Whether it was broken off because it repeated its instructions.
     pub(crate) leaked: bool,
+    /// What the model was sent. None where none was asked, and in records from before it was kept.
+    #[serde(default)]
+    pub(crate) prompt: Option<Prompt>,
 }
 
 /// Of THINK, where its process died in the middle: what the reader has of it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use millwright_audit::AuditAction;
 use millwright_core::{PageRequest, Principal, Problem, ToProblem, id::RunId};
-use millwright_store::tenant::{AuditFilter, RunFence, RunRow, RunStatus};
+use millwright_store::tenant::{AuditFilter, RunFence, RunRow, RunStatus, RunStepRow};
 use serde_json::Value;
 
 use crate::{
@@ -15,7 +15,8 @@ use crate::{
     machine::{Outcome, Phase},
     progress::Progress,
     record::{Repeat, is_repeatable},
-    resume, run,
+    resume::{self, Begun},
+    run,
     runner::Inner,
     show,
 };
@@ -39,10 +40,18 @@ pub struct Replay {
     pub problem: Option<Problem>,
 }
 
+/// A run that was repeated, with all that it was repeated from.
+pub(crate) struct Repetition {
+    pub(crate) progress: Progress,
+    /// Finished steps that were repeated.
+    steps: usize,
+    outcome: Option<Outcome>,
+    pub(crate) problem: Option<Problem>,
+}
+
 /// Repeats a run that is the person's own and has ended.
 pub(crate) async fn replay(inner: &Arc<Inner>, principal: &Principal, id: RunId) -> Result<Replay, AgentError> {
-    let scope = principal.scope;
-    let mut tx = inner.store.tenant(&scope).read().await?;
+    let mut tx = inner.store.tenant(&principal.scope).read().await?;
     let row = tx.runs().require(id, principal.user_id).await?;
     if row.status == RunStatus::Running {
         return Err(AgentError::StillRunning);
@@ -56,33 +65,14 @@ pub(crate) async fn replay(inner: &Arc<Inner>, principal: &Principal, id: RunId)
     let named = entries.first().and_then(|entry| serde_json::from_slice::<Value>(&entry.canonical).ok());
     let named = named.and_then(|entry| entry["details"]["answer_sha256"].as_str().map(str::to_owned));
     let is_proved = named.map(|named| named == answer::digest(&answer.content, &answer.citations));
-    let repeat = Repeat { steps: steps.into_iter().filter(is_repeatable).collect(), ..Repeat::default() };
-    if repeat.steps.is_empty() {
-        return Err(AgentError::NotRecorded);
-    }
-    let steps = repeat.steps.len();
-    let fence = RunFence { id, owner: inner.sources.new_uuid() };
-    let mut run =
-        run::Run { only_replayed: true, ..resume::run_of(inner, *principal, (&row, begun), (fence, 1)).await? };
-    // What it has read is found out once more.
-    run.read = run.label.clone();
-    let ids = (row.conversation_id, fence);
-    let (journal, writer) = Journal::new(inner.store.clone(), inner.hub.clone(), inner.sources.clone(), scope, ids, 1);
-    // Nobody writes what is only repeated.
-    drop(writer);
-    let mut progress = Progress::new(journal, row.model, Some(repeat));
-    let ended = repeated(inner, &run, &mut progress).await;
-    let (outcome, problem) = match ended {
-        Ok(outcome) => (outcome, None),
-        Err(error) => (None, Some(error.problem())),
-    };
+    let Repetition { mut progress, steps, outcome, problem } = repeat(inner, principal, (&row, begun), steps).await?;
     if outcome == Some(Outcome::NotInDocuments) && progress.shown.is_empty() {
         NOT_IN_DOCUMENTS_TEXT.clone_into(&mut progress.shown);
     }
     show::cite_conflicts(&mut progress).await?;
     let citations = serde_json::to_value(show::shown_citations(&mut progress)?).unwrap_or(Value::Null);
     Ok(Replay {
-        steps: steps - progress.repeat.as_ref().map_or(0, |repeat| repeat.steps.len()),
+        steps,
         is_whole: outcome.is_some(),
         same_text: answer.content == progress.shown,
         same_citations: answer.citations == citations,
@@ -90,6 +80,40 @@ pub(crate) async fn replay(inner: &Arc<Inner>, principal: &Principal, id: RunId)
         text: progress.shown,
         problem,
     })
+}
+
+/// Repeats a run from these steps, as far as they lead. Nothing is asked and nothing is written.
+///
+/// # Errors
+/// When none of them has recorded anything, or the policies cannot be read.
+pub(crate) async fn repeat(
+    inner: &Arc<Inner>,
+    principal: &Principal,
+    (row, begun): (&RunRow, Begun),
+    steps: Vec<RunStepRow>,
+) -> Result<Repetition, AgentError> {
+    let repeat = Repeat { steps: steps.into_iter().filter(is_repeatable).collect(), ..Repeat::default() };
+    if repeat.steps.is_empty() {
+        return Err(AgentError::NotRecorded);
+    }
+    let steps = repeat.steps.len();
+    let fence = RunFence { id: row.id, owner: inner.sources.new_uuid() };
+    let mut run =
+        run::Run { only_replayed: true, ..resume::run_of(inner, *principal, (row, begun), (fence, 1)).await? };
+    // What it has read is found out once more.
+    run.read = run.label.clone();
+    let ids = (row.conversation_id, fence);
+    let (store, hub, scope) = (inner.store.clone(), inner.hub.clone(), principal.scope);
+    let (journal, writer) = Journal::new(store, hub, inner.sources.clone(), scope, ids, 1);
+    // Nobody writes what is only repeated.
+    drop(writer);
+    let mut progress = Progress::new(journal, row.model.clone(), Some(repeat));
+    let (outcome, problem) = match repeated(inner, &run, &mut progress).await {
+        Ok(outcome) => (outcome, None),
+        Err(error) => (None, Some(error.problem())),
+    };
+    let left = progress.repeat.as_ref().map_or(0, |repeat| repeat.steps.len());
+    Ok(Repetition { steps: steps - left, progress, outcome, problem })
 }
 
 /// The entry of the run's end.

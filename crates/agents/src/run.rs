@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     AgentError, act,
     answer::{self, AnswerFailure, AnswerMessage, NOT_IN_DOCUMENTS_TEXT},
+    bundle::trail,
     chat::StartedRun,
     citation::Citation,
     events::{AgUiEventKind, RunResult, StatePatch},
@@ -336,18 +337,17 @@ async fn conclude(
             Err(_) => return Err(StoreError::LeaseLost.into()),
         }
     }
-    let record = inner.audit_key.authenticate(&proof)?;
-    let end = Ending { message: finished, label: read, sources, withheld, verdict, events: last };
+    let end = Ending { message: finished, label: read, sources, withheld, verdict, events: last, proof };
     let started = Instant::now();
     loop {
-        match end.store(inner, run, &record, now).await {
+        match end.store(inner, run, now).await {
             Ok(()) => break,
             // Stored already by a commit whose confirmation was lost, or ended by another process.
-            Err(StoreError::LeaseLost | StoreError::Duplicate(_)) => return Ok(()),
-            Err(error) if error.is_transient() && started.elapsed() < OUTAGE => {
+            Err(AgentError::Store(StoreError::LeaseLost | StoreError::Duplicate(_))) => return Ok(()),
+            Err(AgentError::Store(error)) if error.is_transient() && started.elapsed() < OUTAGE => {
                 tokio::time::sleep(Duration::from_millis(250)).await;
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
     }
     inner.hub.publish(run.ids.run_id, Arc::from(end.events));
@@ -363,16 +363,11 @@ struct Ending {
     withheld: Vec<NewPolicyEvent>,
     verdict: Verdict,
     events: Vec<RunEventRow>,
+    proof: AuditEvent,
 }
 
 impl Ending {
-    async fn store(
-        &self,
-        inner: &Inner,
-        run: &Run,
-        record: &millwright_core::audit::AuditRecord,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
+    async fn store(&self, inner: &Inner, run: &Run, now: DateTime<Utc>) -> Result<(), AgentError> {
         let mut tx = run.begin(inner).await?;
         let failure = self.verdict.failure.as_ref().map(|failure| (failure.code, failure.detail.as_str()));
         let now_are = Label::join_all(&tx.documents().hold_labels(&self.sources).await?);
@@ -384,7 +379,10 @@ impl Ending {
         tx.messages().finish(run.ids.assistant_message_id, &message).await?;
         tx.runs().append_events(run.ids.run_id, &self.events).await?;
         tx.policy_events().insert(&self.withheld).await?;
-        tx.commit(Proof::Entry(record)).await
+        let question = (run.ids.user_message_id, run.question.clone());
+        let trail = trail::of_ending(&mut tx, run.ids.run_id, question, run.created_at).await?;
+        let record = inner.audit_key.authenticate(&self.proof.clone().detail("trail_sha256", trail))?;
+        Ok(tx.commit(Proof::Entry(&record)).await?)
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, broadcast};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    AgentError, answerer,
+    AgentError, Bundle, answerer, bundle,
     chat::{self, Asked, Prepared, StartRun, StartedRun},
     events::{AgUiEvent, AgUiEventKind, Snapshot},
     follow::follow,
@@ -276,6 +276,17 @@ impl Runner {
         let turn = tokio::time::timeout(REPLAY_WAIT, self.0.replays.acquire()).await;
         let _turn = turn.map_err(|_| AgentError::ReplaysBusy)?;
         replay::replay(&self.0, principal, run).await
+    }
+
+    /// The evidence of a run of the person that has ended. Whoever hands it out proves that with an entry that names its digest.
+    ///
+    /// # Errors
+    /// When there is no such run, its conversation was deleted, or it has not ended.
+    pub async fn bundle(&self, principal: &Principal, run: RunId) -> Result<Bundle, AgentError> {
+        // It repeats the run, and holds all that it has read.
+        let turn = tokio::time::timeout(REPLAY_WAIT, self.0.replays.acquire()).await;
+        let _turn = turn.map_err(|_| AgentError::ReplaysBusy)?;
+        bundle::make(&self.0, principal, run).await
     }
 
     /// The events of a run with a sequence number above `after`, up to its last. Follows a run of

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, pin::Pin};
 
 use futures::{Stream, StreamExt, stream};
+use millwright_core::id::UsageId;
 use millwright_gateway::{Answer, GatewayError};
 use millwright_llm::{
     ChatRequest, EXTRACTIVE, LlmError, Role, Turn,
@@ -24,6 +25,7 @@ use crate::{
     guard,
     machine::{Happened, MAX_ATTEMPTS, MAX_ROUNDS},
     progress::Progress,
+    prompt::{self, Prompt},
     record::{Drafted, kept},
     run::Run,
     runner::Inner,
@@ -52,8 +54,12 @@ pub(crate) async fn think(
     let repeated = progress.repeated::<Drafted>(StepKind::Think)?;
     progress.begin(StepKind::Think, attempt, inner.sources.now());
     // A word that stands in the instructions and nowhere else: an answer that holds it repeats them.
-    let canary = Canary::new(&hex::encode(inner.sources.random_bytes::<8>()));
+    let sent_then = prompt::begin(inner, run, progress, repeated.as_ref());
+    let canary = Canary::new(&progress.words.canary);
     let request = request(progress, rounds, &canary)?;
+    if let Some(prompt) = sent_then {
+        prompt.keep(progress, request.clone());
+    }
     progress.stock.cut_before = progress.stock.cut.len();
     progress.stock.said_not_in_documents = false;
     let verifier = progress.verifier();
@@ -102,13 +108,16 @@ pub(crate) async fn think(
     }
     drop(deltas);
     let calls = calls.finish(&inner.sources);
-    let record = record(progress, (&said, &calls), leaked)?;
+    prompt::note_weights(inner, progress).await;
+    let written = record(progress, (&said, &calls), leaked)?;
+    let record = kept(&written);
     let reads_on = !leaked && progress.may_call && rounds < MAX_ROUNDS && !calls.is_empty();
     // A sentence that was cut off may lack the very condition it hangs on.
     if reads_on {
         gate = Gate::default();
         progress.stock.reads_on(held);
-        (progress.said, progress.calls) = (said, calls);
+        // As it is kept: what was turned back is not given to a model again.
+        (progress.said, progress.calls) = (written.text, calls);
     } else if leaked {
         let what = (PolicyEventKind::OutputWithheld, "cut");
         let event = guard::of_run(inner, run.about(), what, "the model repeated its instructions");
@@ -117,18 +126,29 @@ pub(crate) async fn think(
     } else if let Some(restorer) = restorer {
         take_all((inner, run), progress, &verifier, &repeats.admitted(gate.push(&restorer.finish())))?;
     }
-    let is_cut_off = !matches!(progress.stock.stop_reason, Some(StopReason::Complete | StopReason::Other));
-    let mut rest = repeats.admitted(gate.finish());
-    rest.retain(|statement| !is_cut_off || !statement.markers.is_empty());
-    take_all((inner, run), progress, &verifier, &rest)?;
-    if progress.text_open {
-        progress.journal.emit(AgUiEventKind::TextMessageEnd { message_id: run.ids.assistant_message_id });
-        progress.text_open = false;
-    }
+    show_rest(inner, run, progress, (gate, repeats, &verifier))?;
     record_withheld(inner, run, progress, is_repeated).await?;
     let detail = detail(progress, drafted, &usage, leaked);
     progress.end_recorded(detail, record, inner.sources.now());
     Ok(if reads_on { Happened::Called } else { Happened::Drafted })
+}
+
+/// What is left of a draft at its end.
+fn show_rest(
+    inner: &Inner,
+    run: &Run,
+    progress: &mut Progress,
+    (mut gate, mut repeats, verifier): (Gate, Repeats, &Verifier),
+) -> Result<(), AgentError> {
+    let is_cut_off = !matches!(progress.stock.stop_reason, Some(StopReason::Complete | StopReason::Other));
+    let mut rest = repeats.admitted(gate.finish());
+    rest.retain(|statement| !is_cut_off || !statement.markers.is_empty());
+    take_all((inner, run), progress, verifier, &rest)?;
+    if progress.text_open {
+        progress.journal.emit(AgUiEventKind::TextMessageEnd { message_id: run.ids.assistant_message_id });
+        progress.text_open = false;
+    }
+    Ok(())
 }
 
 /// Checks statements, and shows what passed.
@@ -177,7 +197,7 @@ fn detail(progress: &Progress, draft_chars: usize, usage: &Value, withheld: bool
 }
 
 /// What a draft is kept as: as the model wrote it, but with placeholders for whatever it named.
-fn record(progress: &mut Progress, (said, calls): (&str, &[ToolCall]), leaked: bool) -> Result<Value, AgentError> {
+fn record(progress: &mut Progress, (said, calls): (&str, &[ToolCall]), leaked: bool) -> Result<Drafted, AgentError> {
     let said = if progress.answerer.is_language_model() { said } else { "" };
     let placeholders = progress.placeholders.as_ref().ok_or(AgentError::Classifier)?;
     let clean = |text: &str| guard::without_secrets(text).unwrap_or_else(|| text.to_owned());
@@ -192,13 +212,14 @@ fn record(progress: &mut Progress, (said, calls): (&str, &[ToolCall]), leaked: b
         }
         written.push(ToolCall { arguments: arguments.as_str().unwrap_or_default().to_owned(), ..call.clone() });
     }
-    Ok(kept(&Drafted {
+    Ok(Drafted {
         text: text.as_str().unwrap_or_default().to_owned(),
         calls: written,
         stop_reason: progress.stock.stop_reason,
         model: progress.model.clone(),
         leaked,
-    }))
+        prompt: progress.prompt.take(),
+    })
 }
 
 /// A draft that was written before its process died, as it came.
@@ -262,7 +283,8 @@ async fn draft(
         let pieces = pieces.into_iter().map(Delta::Text).chain([Delta::Done { stop_reason: StopReason::Complete }]);
         return Ok(stream::iter(pieces.map(Ok).collect::<Vec<_>>()).boxed());
     }
-    let prompt = request.to_model_request(&inner.sources);
+    let (tools, mut simplified) = (progress.may_call, None);
+    let mut prompt = request.to_model_request_between(&progress.words.boundary);
     let mut answer = ask(inner, run, progress, &prompt, attempt).await;
     // Some servers say only now that their model knows no tools, cannot read what it called, or reads less than was thought:
     // better an answer from what is there than none. First without tools, then without all that the search did not return.
@@ -273,10 +295,12 @@ async fn draft(
         }
         progress.may_call = false;
         request = without_tools(progress, request, most);
-        let prompt = request.to_model_request(&inner.sources);
+        simplified = Some(most);
+        prompt = request.to_model_request_between(&progress.words.boundary);
         answer = ask(inner, run, progress, &prompt, attempt).await;
     }
-    let answer = answer?;
+    let (answer, call) = answer?;
+    progress.prompt = Some(Prompt::of(progress, &prompt, (tools, simplified), call));
     progress.model.clone_from(&answer.route().model);
     progress.route = Some(answer.route().clone());
     let patch = StatePatch::route(answer.route().as_ref());
@@ -309,7 +333,7 @@ fn may_do_without(error: &GatewayError, request: &ChatRequest, most: usize) -> b
 }
 
 /// The same without tools: with what they brought among the passages, of these the first `most`.
-fn without_tools(progress: &Progress, request: ChatRequest, most: usize) -> ChatRequest {
+pub(crate) fn without_tools(progress: &Progress, request: ChatRequest, most: usize) -> ChatRequest {
     ChatRequest {
         passages: progress.prepared.masked.iter().take(most).flatten().cloned().collect(),
         tools: Vec::new(),
@@ -326,15 +350,16 @@ async fn ask(
     progress: &mut Progress,
     request: &ModelRequest,
     attempt: u8,
-) -> Result<Answer, AgentError> {
+) -> Result<(Answer, UsageId), AgentError> {
     let plan = answerer::plan(inner, run, progress, request, attempt)?;
     let (told, mut places) = watch::channel(None);
     let call = answerer::call(inner, run, progress, told);
+    let id = call.id;
     let asked = inner.gateway.stream(call, plan, request);
     tokio::pin!(asked);
     loop {
         tokio::select! {
-            answer = &mut asked => return Ok(answer?),
+            answer = &mut asked => return Ok((answer?, id)),
             Ok(()) = places.changed() => {
                 let patch = StatePatch::place(places.borrow_and_update().as_ref());
                 progress.journal.emit(AgUiEventKind::StateDelta { delta: vec![patch] });

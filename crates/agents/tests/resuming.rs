@@ -13,12 +13,12 @@ use crate::{
     support::{Plant, Process, drafts, last, plays, shown},
 };
 
-const QUESTION: &str = "How often must the bearings be greased?";
-const FIRST: &str = "Grease the bearings every 2,000 operating hours [1]. ";
-const SECOND: &str = "Use 25 g for each bearing [1].";
+pub(crate) const QUESTION: &str = "How often must the bearings be greased?";
+pub(crate) const FIRST: &str = "Grease the bearings every 2,000 operating hours [1]. ";
+pub(crate) const SECOND: &str = "Use 25 g for each bearing [1].";
 
 /// Says the first sentence, and then nothing for a while.
-fn falls_silent() -> Turn {
+pub(crate) fn falls_silent() -> Turn {
     breaks_off(FIRST, "Use 25")
 }
 
@@ -39,7 +39,7 @@ async fn events_stored(plant: &Plant, process: &Process, run: &StartedRun, count
     tokio::time::timeout(Duration::from_secs(5), events).await.unwrap();
 }
 
-async fn text_shown(plant: &Plant, process: &Process, run: &StartedRun) {
+pub(crate) async fn text_shown(plant: &Plant, process: &Process, run: &StartedRun) {
     texts_shown(plant, process, run, 1).await;
 }
 
@@ -56,13 +56,13 @@ async fn texts_shown(plant: &Plant, process: &Process, run: &StartedRun, mut cou
 }
 
 /// The process ends in order.
-async fn ends(process: &Process) {
+pub(crate) async fn ends(process: &Process) {
     process.stop.cancel();
     process.tracker.close();
     tokio::time::timeout(Duration::from_secs(3), process.tracker.wait()).await.unwrap();
 }
 
-async fn is_taken_over(plant: &Plant, process: &Process, run: &StartedRun) -> bool {
+pub(crate) async fn is_taken_over(plant: &Plant, process: &Process, run: &StartedRun) -> bool {
     process.runner.take_over(plant.principal.scope, run.run_id).await.unwrap()
 }
 
@@ -186,6 +186,32 @@ async fn ends_anywhere(plant: &Plant, question: &str, script: Script) -> String 
     }
     assert!(interrupted > 3, "{interrupted} of {expected}");
     whole.content
+}
+
+/// What a model says beside its calls was turned back for the check of its sentences, and went to the next process's model like
+/// that.
+#[tokio::test]
+async fn a_name_beside_a_call_does_not_reach_the_model_of_the_process_that_takes_over() {
+    let plant = computing::plant().await;
+    let calls = Turn::say("[PERSON_1] wants to know.").and_call("calculate", r#"{"expression":"7,3 bar to psi"}"#);
+    let server = plays([calls, falls_silent()]);
+    let process = plant.with_tools(&server.base_url());
+    let run = process.ask(&plant, &format!("Erika Mustermann asks: {}", computing::QUESTION)).await;
+    let events = process.runner.events(plant.principal.scope, run.run_id, 0);
+    let mut drafts_begun = events.filter(|event| std::future::ready(event.payload["stepName"] == "think")).boxed();
+    for _ in ["begun", "ended", "begun again"] {
+        drafts_begun.next().await.unwrap();
+    }
+    assert!(server.wait_for_requests(2, Duration::from_secs(5)));
+    let before = server.last_body();
+    assert!(before.contains("[PERSON_1] wants to know."), "{before}");
+    ends(&process).await;
+    let server = drafts(&["The relief valve of the compressor opens at 105.9 psi [1]."]);
+    let next = plant.with_tools(&server.base_url());
+    assert!(is_taken_over(&plant, &next, &run).await);
+    next.events(&plant, run.run_id).await;
+    let after = server.last_body();
+    assert!(after.contains("[PERSON_1] wants to know.") && !after.contains("Mustermann"), "{after}");
 }
 
 #[tokio::test]

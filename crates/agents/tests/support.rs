@@ -22,7 +22,10 @@ use millwright_gateway::{
     Capabilities, Catalog, EndpointSettings, Gateway, GatewayParts, ModelKind, ModelPlace, ModelSettings, Prefer, Price,
 };
 use millwright_governance::{Governance, GovernanceParts};
-use millwright_llm::{Patience, Tier, provider::OpenAiProvider};
+use millwright_llm::{
+    Patience, Tier,
+    provider::{OllamaProvider, OpenAiProvider, Provider},
+};
 use millwright_policy::labels::{Sink, SinkKind};
 use millwright_retrieval::{
     embedding::{Embedder, EmbeddingModels},
@@ -46,6 +49,10 @@ use tokio_util::{
 const BOOKKEEPING: Proof<'static> = Proof::Bookkeeping(Bookkeeping::IngestProgress);
 
 pub(crate) const PUMP: &str = include_str!("data/pump.md");
+
+fn patience() -> Patience {
+    Patience { first_token: Duration::from_secs(3), idle: Duration::from_millis(600), ..Patience::default() }
+}
 
 /// The model, loaded once for all tests.
 #[expect(clippy::disallowed_methods, reason = "tests are told by the environment where the model is")]
@@ -259,15 +266,19 @@ impl Plant {
         self.with_model(address, Capabilities { tools: true, ..Capabilities::default() })
     }
 
+    /// The same on a server of Ollama's kind, which tells which weights a model has.
+    pub(crate) fn with_ollama(&self, address: &str) -> Process {
+        let address = address.trim_end_matches("/v1");
+        let provider = OllamaProvider::new(address, None, None, patience(), self.sources.clone()).unwrap();
+        self.with_provider(Arc::new(provider), Capabilities::default())
+    }
+
     fn with_model(&self, address: &str, capabilities: Capabilities) -> Process {
-        let patience =
-            Patience { first_token: Duration::from_secs(3), idle: Duration::from_millis(600), ..Patience::default() };
-        let endpoint = EndpointSettings {
-            name: "server".to_owned(),
-            provider: Arc::new(OpenAiProvider::new(address, None, patience).unwrap()),
-            concurrency: 8,
-            queue: 8,
-        };
+        self.with_provider(Arc::new(OpenAiProvider::new(address, None, patience()).unwrap()), capabilities)
+    }
+
+    fn with_provider(&self, provider: Arc<dyn Provider>, capabilities: Capabilities) -> Process {
+        let endpoint = EndpointSettings { name: "server".to_owned(), provider, concurrency: 8, queue: 8 };
         let model = ModelSettings {
             name: "scripted".to_owned(),
             kind: ModelKind::Chat,

@@ -174,6 +174,8 @@ audit_actions! {
     RunFailed = "run", "failed";
     /// A person stopped a run.
     RunCancelled = "run", "cancelled";
+    /// A person took the evidence of a run away.
+    RunExported = "run", "exported";
     /// A job used up its attempts.
     JobDeadLettered = "job", "dead_lettered";
     /// A person sent a dead job round again.

@@ -54,6 +54,18 @@ pub(crate) fn write(event: &AuditEvent, key_id: &str) -> Result<Vec<u8>, AuditEr
     .map_err(AuditError::Unwritable)
 }
 
+/// The canonical form (RFC 8785) of whatever is to be proved, as entries are written.
+///
+/// # Errors
+/// When it holds a whole number that JSON readers would round, or is no JSON.
+pub fn canonical_json(value: &impl Serialize) -> Result<Vec<u8>, AuditError> {
+    let value = serde_json::to_value(value).map_err(AuditError::Unwritable)?;
+    if !is_exact(&value) {
+        return Err(AuditError::InexactNumber("value".to_owned()));
+    }
+    serde_json_canonicalizer::to_vec(&value).map_err(AuditError::Unwritable)
+}
+
 fn is_exact(value: &Value) -> bool {
     match value {
         Value::Number(number) => match (number.as_i64(), number.as_u64()) {

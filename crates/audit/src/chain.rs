@@ -24,6 +24,28 @@ impl Head {
     }
 }
 
+impl Head {
+    /// The head after one more entry, known by its [`leaf`] alone.
+    #[must_use]
+    pub fn after(&self, leaf: &[u8; 32]) -> Self {
+        let sequence = self.sequence + 1;
+        let hash = Sha256::new_with_prefix(b"millwright audit seal v1\0")
+            .chain_update(self.hash)
+            .chain_update(sequence.to_be_bytes())
+            .chain_update(leaf)
+            .finalize()
+            .into();
+        Self { tenant_id: self.tenant_id, sequence, hash }
+    }
+}
+
+/// What a seal covers of an entry. Tells nothing of it to whoever does not have its MAC.
+pub fn leaf(canonical: &[u8], mac: &[u8; 32]) -> [u8; 32] {
+    // Two hashes, so that a Merkle tree can later be built from the same leaves: the first byte keeps
+    // leaves apart from inner nodes, as in RFC 6962.
+    Sha256::new_with_prefix([0]).chain_update(mac).chain_update(canonical).finalize().into()
+}
+
 /// A head and the proof that the server stated it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignedHead {
@@ -57,15 +79,6 @@ impl Seal {
 
 /// Gives an entry the place after `previous`. To seal a batch, pass each seal's [`Seal::head`] on.
 pub fn seal(previous: &Head, entry_id: AuditEntryId, canonical: &[u8], mac: &[u8; 32]) -> Seal {
-    let sequence = previous.sequence + 1;
-    // Two hashes, so that a Merkle tree can later be built from the same leaves: the first byte keeps
-    // leaves apart from inner nodes, as in RFC 6962.
-    let leaf = Sha256::new_with_prefix([0]).chain_update(mac).chain_update(canonical).finalize();
-    let hash = Sha256::new_with_prefix(b"millwright audit seal v1\0")
-        .chain_update(previous.hash)
-        .chain_update(sequence.to_be_bytes())
-        .chain_update(leaf)
-        .finalize()
-        .into();
-    Seal { tenant_id: previous.tenant_id, sequence, entry_id, previous_hash: previous.hash, hash }
+    let head = previous.after(&leaf(canonical, mac));
+    Seal { tenant_id: head.tenant_id, sequence: head.sequence, entry_id, previous_hash: previous.hash, hash: head.hash }
 }

@@ -41,7 +41,8 @@ mod tests;
 mod verify;
 
 pub use action::{AuditAction, InvalidAction};
-pub use chain::{Head, Seal, SignedHead, seal};
+pub use canonical::canonical_json;
+pub use chain::{Head, Seal, SignedHead, leaf, seal};
 pub use error::AuditError;
 pub use event::{Actor, AuditEvent};
 pub use key::AuditKey;

@@ -177,6 +177,12 @@ impl Config {
         }
     }
 
+    /// The same where there is one already: none is made.
+    pub fn known_secret_key(&self, sources: &Sources) -> Result<Option<Secret>, ConfigError> {
+        let is_kept = || self.storage.data_dir.join(secrets::KEPT_SECRET).exists();
+        if self.secrets.secret_key.is_some() || is_kept() { self.secret_key(sources).map(Some) } else { Ok(None) }
+    }
+
     /// From which the password of the private database's platform login follows: kept beside the secret key, made now if
     /// there is none yet.
     pub fn platform_key(&self, sources: &Sources) -> Result<Secret, ConfigError> {

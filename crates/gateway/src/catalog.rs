@@ -240,6 +240,13 @@ impl Catalog {
         self.models.iter().find(|model| model.settings.name == name)
     }
 
+    /// The digest of the weights that a model has at an endpoint, where that kind of server tells; at most a minute old.
+    pub async fn weights(&self, model: &str, endpoint: &str) -> Option<String> {
+        let mut targets = self.model(model)?.targets.iter();
+        let target = targets.find(|target| target.endpoint.name == endpoint)?;
+        target.endpoint.weights(&target.model).await
+    }
+
     /// Asks every endpoint, at the same time, what it has. Takes at most five seconds.
     pub async fn look(&self) -> Vec<EndpointFinding> {
         futures::future::join_all(self.endpoints.iter().map(|endpoint| async move {

@@ -38,6 +38,6 @@ pub use error::LlmError;
 pub use extractive::{EXTRACTIVE, quote};
 pub use judge::JudgeRequest;
 pub use model::{ChatRequest, InvalidTier, PromptPassage, Role, Tier, ToolResult, ToolRound, Turn};
-pub use prompt::NOT_IN_DOCUMENTS;
+pub use prompt::{NOT_IN_DOCUMENTS, boundary};
 pub use rerank::{RerankForm, RerankServer};
 pub use transport::{ApiKey, Patience};

@@ -16,7 +16,7 @@ const TOOLS_PROMPT: &str = include_str!("../prompts/tools.md");
 pub const NOT_IN_DOCUMENTS: &str = "NOT_IN_DOCUMENTS";
 
 /// A word that no document can have guessed.
-pub(crate) fn boundary(sources: &Sources) -> String {
+pub fn boundary(sources: &Sources) -> String {
     hex::encode(sources.random_bytes::<8>())
 }
 
@@ -24,8 +24,13 @@ impl ChatRequest {
     /// What a model is asked, in the form that every kind of server takes: instructions, earlier turns, then passages and
     /// question between boundaries that no document can have guessed. Drawn without chance.
     pub fn to_model_request(&self, sources: &Sources) -> ModelRequest {
+        self.to_model_request_between(&boundary(sources))
+    }
+
+    /// The same between boundaries of this word: the same request word for word.
+    pub fn to_model_request_between(&self, boundary: &str) -> ModelRequest {
         ModelRequest {
-            messages: messages(self, &boundary(sources)),
+            messages: messages(self, boundary),
             tools: self.tools.clone(),
             tool_choice: if self.must_answer { ToolChoice::None } else { ToolChoice::Auto },
             max_output_tokens: Some(self.max_output_tokens),

@@ -24,9 +24,9 @@ const BATCH: i64 = 2_000;
 
 /// A head as it is kept outside of the database.
 #[derive(Debug, Serialize, Deserialize)]
-struct Anchor {
-    sequence: i64,
-    hash: String,
+pub(crate) struct Anchor {
+    pub(crate) sequence: i64,
+    pub(crate) hash: String,
 }
 
 pub(crate) async fn run(
@@ -81,7 +81,8 @@ async fn verify_all(
     Ok(sound)
 }
 
-fn read_anchors(file: Option<&Path>) -> anyhow::Result<BTreeMap<String, Anchor>> {
+/// Heads by tenants; none where there is no file.
+pub(crate) fn read_anchors(file: Option<&Path>) -> anyhow::Result<BTreeMap<String, Anchor>> {
     match file {
         Some(file) if file.exists() => {
             serde_json::from_slice(&std::fs::read(file)?).context("the anchor file is not one of ours")

@@ -1,6 +1,6 @@
 //! The binary `millwright`: puts the parts together and runs them.
 //!
-//! Subcommands: `serve`, `migrate`, `seed`, `doctor`, `audit verify`, `policy`, `models`, `embeddings`, `eval`,
+//! Subcommands: `serve`, `migrate`, `seed`, `doctor`, `audit verify`, `run verify`, `policy`, `models`, `embeddings`, `eval`,
 //! `openapi`, and the hidden `parse-worker` that
 //! `serve` starts for each document. Each is one file; [`app`] is the part list that they share.
 //!
@@ -23,6 +23,7 @@ mod openapi;
 mod parse_worker;
 mod policy;
 mod rerank;
+mod run_verify;
 mod scratch;
 mod seed;
 mod serve;
@@ -73,6 +74,11 @@ enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// Runs of agents.
+    Run {
+        #[command(subcommand)]
+        command: RunCommand,
+    },
     /// Policies: look them over, test and explain them.
     Policy {
         #[command(subcommand)]
@@ -114,6 +120,19 @@ enum AuditCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum RunCommand {
+    /// Recompute the evidence of a run from its file alone, without a database, and name the first thing that is not as it was.
+    /// MACs are checked where `SECRET_KEY` is given, or kept in the data folder.
+    Verify {
+        /// The file, as it was exported.
+        file: std::path::PathBuf,
+        /// A file with heads as `audit verify --anchor` writes it: also finds a chain that was made anew. It stays as it is.
+        #[arg(long)]
+        anchor: Option<std::path::PathBuf>,
+    },
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.command {
@@ -149,6 +168,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Doctor => doctor::run(&config, &sources).await,
             Command::Audit { command: AuditCommand::Verify { tenant, anchor } } => {
                 audit_verify::run(&config, &sources, tenant.as_deref(), anchor.as_deref()).await
+            }
+            Command::Run { command: RunCommand::Verify { file, anchor } } => {
+                run_verify::run(&config, &sources, &file, anchor.as_deref())
             }
             Command::Models { command } => models_pull::run(&config, &sources, command).await,
             Command::Embeddings { command } => embeddings::run(&config, &sources, command).await,

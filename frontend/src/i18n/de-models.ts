@@ -254,6 +254,10 @@ export const runs: Dictionary<typeof en.runs> = {
   proved: "Die gespeicherte Antwort ist die, die im Prüfprotokoll steht.",
   notProved: "Die gespeicherte Antwort ist nicht die, die im Prüfprotokoll steht: Sie wurde verändert.",
   replayedAnswer: "Die Antwort, wie sie herauskam",
+  evidence: "Nachweis exportieren",
+  evidenceText: "Eine Datei mit Antwort, Schritten, Textstellen, Entscheidungen und Einträgen des Prüfprotokolls. Sie lässt sich ohne diesen Server prüfen. Personenbezogene Daten bleiben hinter Platzhaltern; der Export steht im Prüfprotokoll.",
+  evidenceMaking: "Wird zusammengestellt",
+  evidenceSaved: "Gespeichert. Prüfen mit",
   gone: "Dieser Lauf kann nicht gezeigt werden",
   goneText: "Er gehört jemand anderem, oder seine Unterhaltung wurde gelöscht.",
 };

@@ -252,6 +252,10 @@ export const runs = {
   proved: "The stored answer is the one that the audit log names.",
   notProved: "The stored answer is not the one that the audit log names: it was changed.",
   replayedAnswer: "The answer as it came out",
+  evidence: "Export evidence",
+  evidenceText: "One file with answer, steps, passages, decisions and audit entries. An auditor verifies it without this server. Personal data stay behind placeholders; the export stands in the audit log.",
+  evidenceMaking: "Putting it together",
+  evidenceSaved: "Saved. Verify with",
   gone: "This run cannot be shown",
   goneText: "It belongs to somebody else, or its conversation was deleted.",
 } as const;

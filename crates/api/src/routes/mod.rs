@@ -135,6 +135,7 @@ fn api(max_upload_bytes: usize) -> OpenApiRouter<AppState> {
         .routes(changes(May::ChatUse, Proves::RunCancelled, routes!(runs::cancel::cancel)))
         .routes(changes(May::ChatUse, Proves::RunStarted, routes!(runs::fork::fork)))
         .routes(reads(May::ChatUse, routes!(runs::replay::replay)))
+        .routes(changes(May::ChatUse, Proves::RunExported, routes!(runs::export::export)))
         .routes(reads(May::AuditRead, routes!(admin::audit::audit)))
         .routes(reads(May::JobsRead, routes!(admin::jobs::jobs)))
         .routes(changes(May::JobsManage, Proves::JobRetried, routes!(admin::retry::retry)))

@@ -3,7 +3,11 @@
 mod breaker;
 mod queue;
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use millwright_core::Classification;
 use millwright_llm::{
@@ -11,6 +15,7 @@ use millwright_llm::{
     provider::{Provider, ProviderKind},
 };
 use serde::Serialize;
+use tokio::time::{Instant, timeout};
 
 pub use breaker::Health;
 pub(crate) use breaker::{Breaker, Leave};
@@ -19,6 +24,10 @@ pub(crate) use queue::{NoPlace, Permit, Queue};
 
 /// A recent failure counts like so much longer answers.
 const SECONDS_A_FAILURE: f64 = 0.5;
+/// The digest of a model is asked for again after this time.
+const WEIGHTS_REMEMBERED: Duration = Duration::from_mins(1);
+/// A server that takes longer to say it is not waited for.
+const WEIGHTS_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What an endpoint is made of.
 #[derive(Debug)]
@@ -40,6 +49,8 @@ pub(crate) struct Endpoint {
     provider: Arc<dyn Provider>,
     pub(crate) queue: Queue,
     pub(crate) breaker: Breaker,
+    /// What the names of its models meant when it was last asked.
+    weights: Mutex<HashMap<String, (Option<String>, Instant)>>,
 }
 
 /// An endpoint as people look at it.
@@ -66,7 +77,8 @@ pub struct EndpointState {
 impl Endpoint {
     pub(crate) fn new(settings: EndpointSettings) -> Self {
         let EndpointSettings { name, provider, concurrency, queue } = settings;
-        Self { name, provider, queue: Queue::new(concurrency, queue), breaker: Breaker::default() }
+        let queue = Queue::new(concurrency, queue);
+        Self { name, provider, queue, breaker: Breaker::default(), weights: Mutex::default() }
     }
 
     pub(crate) fn provider_kind(&self) -> ProviderKind {
@@ -89,6 +101,18 @@ impl Endpoint {
     /// The digest of a model's weights, where the server tells.
     pub(crate) async fn model_digest(&self, model: &str) -> Result<Option<String>, LlmError> {
         self.provider.model_digest(model).await
+    }
+
+    /// The same, at most a minute old; none as well where the server does not say it within a second.
+    pub(crate) async fn weights(&self, model: &str) -> Option<String> {
+        let known = self.weights.lock().unwrap_or_else(PoisonError::into_inner).get(model).cloned();
+        if let Some((weights, _)) = known.filter(|(_, asked_at)| asked_at.elapsed() < WEIGHTS_REMEMBERED) {
+            return weights;
+        }
+        let weights = timeout(WEIGHTS_PATIENCE, self.model_digest(model)).await.ok().and_then(Result::ok).flatten();
+        let now = (weights.clone(), Instant::now());
+        self.weights.lock().unwrap_or_else(PoisonError::into_inner).insert(model.to_owned(), now);
+        weights
     }
 
     /// What the server says that it has.

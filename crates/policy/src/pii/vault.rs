@@ -1,6 +1,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
+    ops::Range,
     sync::{Arc, OnceLock},
 };
 
@@ -143,6 +144,19 @@ impl Vault {
         }
         redacted.text.push_str(text.get(at..).unwrap_or_default());
         redacted
+    }
+
+    /// What [`redact`](Self::redact) puts in which place of the text: bytes and what stands there instead, in order.
+    pub fn replacements(&mut self, detector: &Detector, text: &str) -> Vec<(Range<usize>, String)> {
+        let mut replaced = Vec::new();
+        for finding in self.with_literals(detector, text) {
+            let (mut instead, value) = (Redacted::default(), text.get(finding.start..finding.end).unwrap_or_default());
+            self.replace(detector, &finding, value, &mut instead);
+            if instead.text != value {
+                replaced.push((finding.start..finding.end, instead.text));
+            }
+        }
+        replaced
     }
 
     fn replace(&mut self, detector: &Detector, finding: &Finding, value: &str, redacted: &mut Redacted) {

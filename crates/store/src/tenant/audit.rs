@@ -3,7 +3,7 @@ use millwright_core::{Cursor, Page, PageRequest, audit::AuditRecord, id::AuditEn
 use sqlx::{PgConnection, Postgres, postgres::PgArguments, query::QueryAs};
 use uuid::Uuid;
 
-use crate::{StoreError, tenant_tx::TenantConnection};
+use crate::{StoreError, system::HeadRow, tenant_tx::TenantConnection};
 
 /// The tenant's audit log. Entries are appended by [`TenantTx::commit`](crate::TenantTx::commit).
 pub struct AuditEntries<'t>(pub(crate) TenantConnection<'t>);
@@ -47,6 +47,24 @@ pub struct AuditEntryRow {
     pub canonical: Vec<u8>,
     /// Place in the tenant's chain; `None` until sealed.
     pub sequence: Option<i64>,
+    /// Chain hash; `None` until sealed.
+    pub hash: Option<Vec<u8>>,
+}
+
+/// An entry with all that proves it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct ProvedEntryRow {
+    /// The entry.
+    #[sqlx(try_from = "Uuid")]
+    pub id: AuditEntryId,
+    /// The event's canonical JSON.
+    pub canonical: Vec<u8>,
+    /// The MAC over that.
+    pub mac: Vec<u8>,
+    /// Place in the tenant's chain; `None` until sealed.
+    pub sequence: Option<i64>,
+    /// Chain hash of the place before; `None` until sealed.
+    pub previous_hash: Option<Vec<u8>>,
     /// Chain hash; `None` until sealed.
     pub hash: Option<Vec<u8>>,
 }
@@ -119,5 +137,48 @@ impl AuditEntries<'_> {
         .fetch_all(&mut *self.0.connection)
         .await?;
         Ok(Page::from_rows(rows, page.limit, |row| Cursor { at: row.occurred_at, id: row.id.uuid() }))
+    }
+
+    /// Up to `limit` entries about these things, each a kind and an id, in the order of the chain and then of time.
+    pub async fn proved(&mut self, things: &[(&str, String)], limit: i64) -> Result<Vec<ProvedEntryRow>, StoreError> {
+        let rows = sqlx::query_as(
+            "SELECT e.id, e.canonical, e.mac, s.sequence, s.previous_hash, s.hash \
+             FROM unnest($2::text[], $3::text[]) AS t (kind, id) \
+             JOIN audit_entries e ON e.tenant_id = $1 AND e.resource_type = t.kind AND e.resource_id = t.id \
+             LEFT JOIN audit_seals s ON s.tenant_id = $1 AND s.entry_id = e.id \
+             ORDER BY s.sequence NULLS LAST, e.occurred_at, e.id LIMIT $4",
+        )
+        .bind(self.0.tenant)
+        .bind(things.iter().map(|(kind, _)| *kind).collect::<Vec<_>>())
+        .bind(things.iter().map(|(_, id)| id.as_str()).collect::<Vec<_>>())
+        .bind(limit)
+        .fetch_all(&mut *self.0.connection)
+        .await?;
+        Ok(rows)
+    }
+
+    /// The newest signed head of the chain.
+    pub async fn head(&mut self) -> Result<Option<HeadRow>, StoreError> {
+        let row = sqlx::query_as("SELECT sequence, hash, mac FROM audit_heads WHERE tenant_id = $1")
+            .bind(self.0.tenant)
+            .fetch_optional(&mut *self.0.connection)
+            .await?;
+        Ok(row)
+    }
+
+    /// What the seals of these places cover of their entries, in order: with them anybody can go along the chain without
+    /// having the entries.
+    pub async fn leaves(&mut self, from: i64, to: i64) -> Result<Vec<Vec<u8>>, StoreError> {
+        let leaves = sqlx::query_scalar(
+            "SELECT sha256('\\x00'::bytea || e.mac || e.canonical) FROM audit_seals s \
+             JOIN audit_entries e ON e.tenant_id = $1 AND e.id = s.entry_id \
+             WHERE s.tenant_id = $1 AND s.sequence BETWEEN $2 AND $3 ORDER BY s.sequence",
+        )
+        .bind(self.0.tenant)
+        .bind(from)
+        .bind(to)
+        .fetch_all(&mut *self.0.connection)
+        .await?;
+        Ok(leaves)
     }
 }

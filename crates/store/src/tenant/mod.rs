@@ -33,7 +33,7 @@ mod versions;
 
 pub use api_keys::{ApiKeyRow, ApiKeys, NewApiKeyRow};
 pub(crate) use audit::append as append_audit;
-pub use audit::{AuditEntries, AuditEntryRow, AuditFilter};
+pub use audit::{AuditEntries, AuditEntryRow, AuditFilter, ProvedEntryRow};
 pub use budget_ledger::{BudgetAlert, BudgetLedger, BudgetLevel, EndedCall, HoldRow, PeriodKey, RefusedClaim};
 pub use budgets::{
     BudgetPeriod, BudgetPeriodRow, BudgetRow, BudgetSubjectKind, BudgetUnit, Budgets, CurrentBudgetRow, NewBudget,
@@ -57,7 +57,7 @@ pub use policy::{DecisionRow, NewDecision, Policies, PolicySettingsRow, PolicySt
 pub use policy_events::{
     NewPolicyEvent, PolicyEventCount, PolicyEventFilter, PolicyEventKind, PolicyEventRow, PolicyEvents,
 };
-pub use reading::{ReadVersion, Reading, SectionRow, Stretch};
+pub use reading::{PassageDigestRow, ReadVersion, Reading, SectionRow, Stretch};
 pub use runs::{NewRun, RunEventRow, RunFence, RunRow, RunStatus, RunStepRow, Runs, StepKind, StepStatus};
 pub use security::{SecondFactorState, Security, SecurityPolicy};
 pub use sessions::{NewSession, SessionEnd, SessionRow, Sessions, SignInMethod, Transport};

@@ -290,6 +290,26 @@ impl Policies<'_> {
         Ok(Page::from_rows(rows, page.limit, |row| Cursor { at: row.decided_at, id: row.id.uuid() }))
     }
 
+    /// The decisions of a run that were made in a span of time, oldest first.
+    pub async fn decisions_of(
+        &mut self,
+        run: RunId,
+        from: DateTime<Utc>,
+        to: Option<DateTime<Utc>>,
+    ) -> Result<Vec<DecisionRow>, StoreError> {
+        let rows = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "{DECISION} AND run_id = $2 AND decided_at >= $3 AND ($4::timestamptz IS NULL OR decided_at <= $4) \
+             ORDER BY decided_at, id"
+        )))
+        .bind(self.0.tenant)
+        .bind(run.uuid())
+        .bind(from)
+        .bind(to)
+        .fetch_all(&mut *self.0.connection)
+        .await?;
+        Ok(rows)
+    }
+
     /// Up to `limit` of the newest decisions since a moment, to be made again.
     pub async fn decisions_since(&mut self, since: DateTime<Utc>, limit: i64) -> Result<Vec<DecisionRow>, StoreError> {
         let rows = sqlx::query_as(sqlx::AssertSqlSafe(format!(

@@ -1,5 +1,6 @@
 use millwright_core::id::{ChunkId, DocumentId};
 use sqlx::{AssertSqlSafe, FromRow};
+use uuid::Uuid;
 
 use super::{
     labels::Reader,
@@ -49,6 +50,21 @@ pub struct SectionRow {
     pub ordinal: i32,
 }
 
+/// A passage by its digest.
+#[derive(Debug, Clone, FromRow)]
+pub struct PassageDigestRow {
+    /// The chunk.
+    #[sqlx(try_from = "Uuid")]
+    pub chunk_id: ChunkId,
+    /// Its document.
+    #[sqlx(try_from = "Uuid")]
+    pub document_id: DocumentId,
+    /// Number of its version.
+    pub version: i32,
+    /// SHA-256 of its text.
+    pub sha256: Vec<u8>,
+}
+
 impl Reading<'_> {
     /// The passages of these stretches, stretch by stretch, in the order of the document.
     pub async fn stretches(&mut self, reader: &Reader, stretches: &[Stretch]) -> Result<Vec<PassageRow>, StoreError> {
@@ -71,6 +87,20 @@ impl Reading<'_> {
             .bind(chunks.iter().map(|chunk| chunk.uuid()).collect::<Vec<_>>())
             .fetch_all(&mut *self.0.connection)
             .await?;
+        Ok(rows)
+    }
+
+    /// What tells these passages from others without showing them, also to who may not read them; what was deleted is left out.
+    pub async fn digests(&mut self, chunks: &[ChunkId]) -> Result<Vec<PassageDigestRow>, StoreError> {
+        let rows = sqlx::query_as(
+            "SELECT c.id AS chunk_id, c.document_id, v.number AS version, sha256(convert_to(c.text, 'UTF8')) AS sha256 \
+             FROM chunks c JOIN document_versions v ON v.tenant_id = $1 AND v.id = c.version_id \
+             WHERE c.tenant_id = $1 AND c.id = ANY ($2)",
+        )
+        .bind(self.0.tenant)
+        .bind(chunks.iter().map(|chunk| chunk.uuid()).collect::<Vec<_>>())
+        .fetch_all(&mut *self.0.connection)
+        .await?;
         Ok(rows)
     }
 

@@ -314,4 +314,26 @@ impl Usage<'_> {
             .await?;
         Ok(Page::from_rows(rows, page.limit, |row| Cursor { at: row.occurred_at, id: row.id.uuid() }))
     }
+
+    /// The calls of a run that a user had in a span of time, oldest first.
+    pub async fn of_run(
+        &mut self,
+        run: RunId,
+        user: UserId,
+        span: [DateTime<Utc>; 2],
+    ) -> Result<Vec<UsageRow>, StoreError> {
+        let rows = sqlx::query_as(
+            "SELECT m.*, NULL::text AS user_name FROM model_usage m \
+             WHERE m.tenant_id = $1 AND m.user_id = $2 AND m.run_id = $3 AND m.occurred_at BETWEEN $4 AND $5 \
+             ORDER BY m.occurred_at, m.id",
+        )
+        .bind(self.0.tenant)
+        .bind(user.uuid())
+        .bind(run.uuid())
+        .bind(span[0])
+        .bind(span[1])
+        .fetch_all(&mut *self.0.connection)
+        .await?;
+        Ok(rows)
+    }
 }

@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { getJson, sendJson } from "@/api/client";
 import { asProblem } from "@/api/problem";
 import type { Run, RunFork, Tier } from "@/api/types";
+import { Evidence } from "./Evidence";
 import { Replay } from "./Replay";
 import { StepList } from "@/features/chat/Steps";
 import { problemOfMessage } from "@/features/chat/model/refusal";
@@ -84,7 +85,12 @@ function Trail({ run }: { run: Run }) {
       </dl>
       {run.label !== null && <LabelChips label={run.label} className="mb-3" />}
       {run.error !== null && <ProblemNotice problem={problemOfMessage(run)} className="mb-3" />}
-      {run.status !== "running" && <Replay runId={run.id} />}
+      {run.status !== "running" && (
+        <>
+          <Replay runId={run.id} />
+          <Evidence runId={run.id} />
+        </>
+      )}
       <h2 className="mb-2 text-md font-semibold">{t("runs.steps")}</h2>
       {fork.error !== null && <ProblemNotice problem={asProblem(fork.error)} className="mb-2" />}
       <StepList

@@ -2,6 +2,7 @@
 
 pub(crate) mod cancel;
 pub(crate) mod events;
+pub(crate) mod export;
 pub(crate) mod fork;
 pub(crate) mod get;
 pub(crate) mod replay;

@@ -1,0 +1,357 @@
+//! Puts a bundle together from what is stored, for somebody who may have it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use millwright_core::{
+    Principal,
+    id::{ChunkId, RunId, UsageId},
+};
+use millwright_retrieval::search::Passage;
+use millwright_store::{
+    StoreError, TenantTx,
+    tenant::{MessageRow, ProvedEntryRow, Reader, RunRow, RunStatus, RunStepRow, StepKind, UsageRow, label_of_json},
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{
+    form::{
+        AnswerPart, AuditPart, Bundle, CallPart, Digested, Entry, ErrorPart, HeadPart, LeftOut, Links, ManifestPart,
+        PromptPart, RunPart,
+    },
+    passages::{self, CitedQuote},
+    trail::{CLOCKS_DIFFER, Trail},
+};
+use crate::{
+    AgentError, answer,
+    guard::Placeholders,
+    prompt::{Prompt, digest},
+    record::{Acted, BrokenOff, Drafted, Observed},
+    replay::{self, Repetition},
+    resume,
+    runner::Inner,
+};
+
+/// So far the chain is followed: the links are most of a bundle then.
+const MOST_LINKS: i64 = 4_096;
+/// Entries about one run, and about one document.
+const MOST_ENTRIES: i64 = 1_000;
+/// Usage is stored a little after the end of a run that was stopped.
+const SETTLED_BY: chrono::TimeDelta = chrono::TimeDelta::minutes(10);
+/// Between two looks whether the run's last entries are sealed, and how often that is looked for.
+const SEALED_SOON: Duration = Duration::from_millis(150);
+const LOOKS: usize = 12;
+
+/// What is stored of a run.
+struct Stored {
+    row: RunRow,
+    reader: Reader,
+    answer: Option<MessageRow>,
+    trail: Trail,
+    /// The same steps, as they are repeated.
+    steps: Vec<RunStepRow>,
+    calls: Vec<UsageRow>,
+    placeholders: Placeholders,
+    prompts: Vec<PromptPart>,
+}
+
+/// The bundle of a run of the person that has ended.
+pub(crate) async fn make(inner: &Arc<Inner>, principal: &Principal, id: RunId) -> Result<Bundle, AgentError> {
+    let Stored { row, reader, answer, trail, steps, calls, mut placeholders, prompts } =
+        stored(inner, principal, id).await?;
+    let mut left_out = Vec::new();
+    let answer = answer.and_then(|answer| answer_part(answer, &reader, &mut left_out));
+    let quotes = answer.as_ref().and_then(|answer| passages::quotes(&answer.citations)).unwrap_or_default();
+    let read = readable(inner, (principal, &reader), &steps, &quotes, &mut left_out).await?;
+    let mut tx = inner.store.tenant(&principal.scope).read().await?;
+    let manifests = manifests(&mut tx, &read).await?;
+    drop(tx);
+    // Some milliseconds for a dozen passages: not on a thread that others wait for.
+    let work = tokio::task::spawn_blocking(move || {
+        let mut part = |passage: &Passage| passages::part(&mut placeholders, passage, &quotes);
+        let passages: Vec<_> = read.iter().map(&mut part).collect();
+        (passages, placeholders)
+    });
+    let (passages, mut placeholders) = work.await.map_err(|_| AgentError::Classifier)?;
+    let of_step = drafts(&steps);
+    let digest_of = |call: UsageId| {
+        of_step.iter().find(|(_, prompt)| prompt.call == call).and_then(|(_, p)| p.model_digest.clone())
+    };
+    let calls = calls.into_iter().map(|call| {
+        let model_digest = digest_of(call.id);
+        Digested::of(CallPart::of(call, model_digest))
+    });
+    let model_calls: Vec<_> = calls.collect();
+    let audit = audit(inner, principal, id, &model_calls, &mut left_out).await?;
+    Ok(Bundle {
+        tenant_id: principal.tenant_id(),
+        exported_at: inner.sources.now(),
+        exported_by: principal.user_id,
+        program: concat!("millwright ", env!("CARGO_PKG_VERSION")).to_owned(),
+        run: run_part(row, &mut placeholders),
+        question: trail.question,
+        answer,
+        steps: trail.steps,
+        prompts,
+        model_calls,
+        passages,
+        manifests,
+        decisions: trail.decisions,
+        audit,
+        left_out,
+    })
+}
+
+async fn stored(inner: &Arc<Inner>, principal: &Principal, id: RunId) -> Result<Stored, AgentError> {
+    let policy = inner.governance.of(&principal.scope).await?;
+    let mut tx = inner.store.tenant(&principal.scope).read().await?;
+    let row = tx.runs().require(id, principal.user_id).await?;
+    if row.status == RunStatus::Running {
+        return Err(AgentError::StillRunning);
+    }
+    // A conversation that its owner has deleted is not shown again.
+    tx.conversations().require(row.conversation_id, row.user_id).await?;
+    let reader = tx.labels().reader(principal.user_id).await?;
+    let question = tx.messages().get(row.conversation_id, row.user_message_id).await?;
+    let question = question.ok_or(StoreError::NotFound("message"))?;
+    let answer = tx.messages().get(row.conversation_id, row.assistant_message_id).await?;
+    let steps = tx.runs().steps(id).await?;
+    let end = row.finished_at.unwrap_or_else(|| inner.sources.now());
+    let from = row.created_at - CLOCKS_DIFFER;
+    let decisions = tx.policies().decisions_of(id, from, Some(end + CLOCKS_DIFFER)).await?;
+    let calls = tx.usage().of_run(id, row.user_id, [from, end + SETTLED_BY]).await?;
+    let sealed = tx.vaults().get(row.conversation_id).await?;
+    let begun = resume::begun(&mut tx, &row).await?;
+    drop(tx);
+    let drafts = drafts(&steps);
+    let repetition = match begun {
+        Some(begun) if !drafts.is_empty() => {
+            Some(replay::repeat(inner, principal, (&row, begun), steps.clone()).await?)
+        }
+        _ => None,
+    };
+    Ok(Stored {
+        reader,
+        answer,
+        placeholders: Placeholders::open(inner.governance.clone(), policy, row.conversation_id, sealed)?,
+        prompts: prompts(&drafts, repetition),
+        trail: Trail::of((question.id, question.content), steps.clone(), decisions),
+        steps,
+        calls,
+        row,
+    })
+}
+
+fn run_part(row: RunRow, placeholders: &mut Placeholders) -> RunPart {
+    let mut input = row.input.unwrap_or(Value::Null);
+    if let Some(filter) = input.get_mut("filter") {
+        placeholders.mask_json(filter);
+    }
+    let detail = row.error_detail.unwrap_or_default();
+    RunPart {
+        id: row.id,
+        conversation_id: row.conversation_id,
+        user_id: row.user_id,
+        status: row.status.as_str().to_owned(),
+        tier: row.tier,
+        model: row.model,
+        error: row.error_code.map(|code| ErrorPart { code, detail }),
+        label: row.stored_label.map(label_of_json),
+        takeovers: row.takeovers,
+        input,
+        created_at: row.created_at,
+        finished_at: row.finished_at,
+    }
+}
+
+/// The answer, where the person may still read it.
+fn answer_part(row: MessageRow, reader: &Reader, left_out: &mut Vec<LeftOut>) -> Option<AnswerPart> {
+    let sha256 = answer::digest(&row.content, &row.citations);
+    let label = row.label.map(label_of_json);
+    if label.as_ref().is_some_and(|label| !reader.clearance().may_have(label)) {
+        left_out.push(LeftOut {
+            what: "answer".to_owned(),
+            id: row.id.to_string(),
+            sha256: Some(sha256),
+            reason: "it is above the clearance of whoever exported this".to_owned(),
+        });
+        return None;
+    }
+    Some(AnswerPart {
+        id: row.id,
+        content: row.content,
+        citations: row.citations,
+        status: row.status.as_str().to_owned(),
+        answered: row.answered,
+        label,
+        sha256,
+    })
+}
+
+fn record<T: DeserializeOwned>(step: &RunStepRow) -> Option<T> {
+    serde_json::from_value(step.record.clone()?).ok()
+}
+
+/// What models were sent, by the numbers of the steps.
+fn drafts(steps: &[RunStepRow]) -> Vec<(i32, Prompt)> {
+    let drafts = steps.iter().filter(|step| step.kind == StepKind::Think);
+    drafts.filter_map(|step| Some((step.number, record::<Drafted>(step)?.prompt?))).collect()
+}
+
+/// What models were sent, written again where that gives the same bytes.
+fn prompts(drafts: &[(i32, Prompt)], repetition: Option<Repetition>) -> Vec<PromptPart> {
+    let problem = repetition.as_ref().and_then(|repetition| repetition.problem.as_ref());
+    let stopped = problem.map_or_else(
+        || "the run does not come to this draft again".to_owned(),
+        |problem| format!("the run cannot be repeated today: {}", problem.detail),
+    );
+    let mut again = repetition.map(|repetition| repetition.progress.prompts).unwrap_or_default();
+    let parts = drafts.iter().map(|(step, prompt)| {
+        let found = again.iter().position(|(number, _)| number == step).map(|at| again.swap_remove(at).1);
+        let is_same = found.as_ref().map(|request| digest(request) == prompt.sha256);
+        let why_not = match is_same {
+            Some(true) => None,
+            Some(false) => {
+                let why = "written again today it has other bytes: program, policies or placeholders have changed";
+                Some(why.to_owned())
+            }
+            None => Some(stopped.clone()),
+        };
+        let request = found.filter(|_| is_same == Some(true)).and_then(|request| serde_json::to_value(request).ok());
+        PromptPart { step: *step, sha256: prompt.sha256.clone(), request, why_not }
+    });
+    parts.collect()
+}
+
+/// The passages that steps and answer name, each once, in their order.
+fn named(steps: &[RunStepRow], quotes: &[CitedQuote]) -> Vec<ChunkId> {
+    let mut named = Vec::new();
+    for step in steps {
+        match step.kind {
+            StepKind::Observe => {
+                let observed = record::<Observed>(step).map(|observed| observed.passages).unwrap_or_default();
+                named.extend(observed.into_iter().map(|(chunk, _)| chunk));
+            }
+            StepKind::Tool => {
+                let calls = record::<Acted>(step).map(|acted| acted.calls).unwrap_or_default();
+                named.extend(calls.into_iter().flat_map(|call| call.chunks));
+            }
+            StepKind::Think => {
+                let broken = record::<BrokenOff>(step).map(|broken| broken.citations).unwrap_or_default();
+                let quotes = passages::quotes(&Value::Array(broken)).unwrap_or_default();
+                named.extend(quotes.iter().filter_map(|quote| quote.chunk_id.parse::<ChunkId>().ok()));
+            }
+            StepKind::Verify => {}
+        }
+    }
+    named.extend(quotes.iter().filter_map(|quote| quote.chunk_id.parse::<ChunkId>().ok()));
+    let mut seen = BTreeSet::new();
+    named.retain(|chunk| seen.insert(*chunk));
+    named
+}
+
+/// What the run has read and the person may still read; the rest is named by its digests.
+async fn readable(
+    inner: &Inner,
+    (principal, reader): (&Principal, &Reader),
+    steps: &[RunStepRow],
+    quotes: &[CitedQuote],
+    left_out: &mut Vec<LeftOut>,
+) -> Result<Vec<Passage>, AgentError> {
+    let named = named(steps, quotes);
+    let read = inner.searcher.read_again(&principal.scope, reader, &named).await?;
+    let known: BTreeSet<_> = read.iter().map(|passage| passage.chunk_id).collect();
+    let missing: Vec<ChunkId> = named.into_iter().filter(|chunk| !known.contains(chunk)).collect();
+    if missing.is_empty() {
+        return Ok(read);
+    }
+    let digests = inner.store.tenant(&principal.scope).read().await?.reading().digests(&missing).await?;
+    let digests: BTreeMap<_, _> = digests.into_iter().map(|row| (row.chunk_id, hex::encode(row.sha256))).collect();
+    for chunk in missing {
+        let sha256 = digests.get(&chunk).cloned();
+        let reason = match sha256 {
+            Some(_) => "whoever exported this may not read its document any more",
+            None => "its document was deleted or read anew",
+        };
+        let (what, id, reason) = ("passage".to_owned(), chunk.to_string(), reason.to_owned());
+        left_out.push(LeftOut { what, id, sha256, reason });
+    }
+    Ok(read)
+}
+
+/// The newest manifest of each version that was read.
+async fn manifests(tx: &mut TenantTx, read: &[Passage]) -> Result<Vec<ManifestPart>, StoreError> {
+    let versions: BTreeSet<_> = read.iter().map(|passage| (passage.document_id, passage.version)).collect();
+    let mut manifests = Vec::new();
+    let mut entries: Option<(_, Vec<ProvedEntryRow>)> = None;
+    for (document_id, version) in versions {
+        if entries.as_ref().is_none_or(|(of, _)| *of != document_id) {
+            let things = [("document", document_id.to_string())];
+            entries = Some((document_id, tx.audit().proved(&things, MOST_ENTRIES).await?));
+        }
+        let of_version = |entry: &&ProvedEntryRow| {
+            let event: Value = serde_json::from_slice(&entry.canonical).unwrap_or_default();
+            event["action"] == "document.version_ready"
+                && event["details"]["number"] == version
+                && event["details"]["manifest"].is_object()
+        };
+        let newest = entries.iter().flat_map(|(_, entries)| entries).rfind(of_version);
+        manifests.extend(newest.map(|entry| ManifestPart { document_id, version, entry: entry.clone().into() }));
+    }
+    Ok(manifests)
+}
+
+/// The run in the audit log, and the way along the chain.
+async fn audit(
+    inner: &Inner,
+    principal: &Principal,
+    id: RunId,
+    calls: &[Digested<CallPart>],
+    left_out: &mut Vec<LeftOut>,
+) -> Result<AuditPart, AgentError> {
+    let mut things = vec![("run", id.to_string()), ("policy", id.to_string())];
+    things.extend(calls.iter().map(|call| ("usage", call.content.id.to_string())));
+    let mut looks = 0;
+    let (rows, head, mut tx) = loop {
+        let mut tx = inner.store.tenant(&principal.scope).read().await?;
+        let rows = tx.audit().proved(&things, MOST_ENTRIES).await?;
+        looks += 1;
+        if looks >= LOOKS || rows.iter().all(|row| row.sequence.is_some()) {
+            // Not before the entries: it covers the seals of all of them.
+            let head = tx.audit().head().await?;
+            break (rows, head, tx);
+        }
+        drop(tx);
+        tokio::time::sleep(SEALED_SOON).await;
+    };
+    let sealed = || rows.iter().filter_map(|row| row.sequence);
+    let span = sealed().min().zip(sealed().max()).zip(head.as_ref());
+    let mut links = None;
+    if let Some(((first, last), head)) = span {
+        match [head.sequence, last].into_iter().find(|to| to - first < MOST_LINKS) {
+            Some(to) => {
+                let leaves = tx.audit().leaves(first, to).await?;
+                links = Some(Links { from: first, leaves: leaves.into_iter().map(hex::encode).collect() });
+            }
+            None => left_out.push(LeftOut {
+                what: "links".to_owned(),
+                id: id.to_string(),
+                sha256: None,
+                reason: format!("more than {MOST_LINKS} entries stand in the chain between those of the run"),
+            }),
+        }
+    }
+    Ok(AuditPart {
+        entries: rows.into_iter().map(Entry::from).collect(),
+        links,
+        head: head.map(|row| HeadPart {
+            sequence: row.sequence,
+            hash: hex::encode(row.hash),
+            mac: hex::encode(row.mac),
+        }),
+    })
+}

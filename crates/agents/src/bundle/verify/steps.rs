@@ -1,0 +1,161 @@
+//! The steps of a run, and what models were sent in them.
+
+use std::collections::BTreeSet;
+
+use millwright_llm::EXTRACTIVE;
+use serde_json::Value;
+
+use super::{
+    super::{
+        form::{StepPart, digest_of},
+        trail,
+    },
+    Checked, Checks,
+};
+
+/// Question, steps and decisions as they were at the run's end.
+pub(super) fn check(checks: &mut Checks<'_>) -> Checked {
+    let bundle = checks.bundle;
+    if !bundle.question.holds() {
+        return Err("question: altered: it is not what its digest says".to_owned());
+    }
+    for (place, step) in (1..).zip(&bundle.steps) {
+        let number = step.content.number;
+        if number > place {
+            return Err(format!("step {place}: missing"));
+        }
+        if number < place {
+            return Err(format!("step {number}: reordered: it stands at place {place}"));
+        }
+        if !step.holds() {
+            return Err(format!("step {number}: altered: it is not what its digest says"));
+        }
+    }
+    if let Some(decision) = bundle.decisions.iter().find(|decision| !decision.holds()) {
+        return Err(format!("decision {}: altered: it is not what its digest says", decision.content.id));
+    }
+    check_walk(checks)?;
+    let trail = trail::digest(&bundle.question, &bundle.steps, &bundle.decisions);
+    let counts = format!("{} steps, {} decisions", bundle.steps.len(), bundle.decisions.len());
+    match checks.log.end().and_then(|end| end.details["trail_sha256"].as_str()) {
+        Some(named) if named == trail => {
+            checks.holds(format!("trail: question, {counts} are those that the entry of the run's end names"));
+            Ok(())
+        }
+        Some(_) => {
+            Err("trail: altered: question, steps and decisions are not those that the entry of the run's end names"
+                .to_owned())
+        }
+        None => {
+            checks.not_checked(format!("trail: the entry of the run's end names no digest of question, {counts}"));
+            Ok(())
+        }
+    }
+}
+
+/// Each finished step follows from the one before, and the last ends the run.
+fn check_walk(checks: &mut Checks<'_>) -> Checked {
+    let is_finished = checks.bundle.run.status == "finished";
+    let mut before: Option<&StepPart> = None;
+    for step in checks.bundle.steps.iter().map(|step| &step.content) {
+        if step.status != "finished" {
+            // One in the middle of which a process ended, or the run.
+            if is_finished && step.status == "running" {
+                return Err(format!("step {}: altered: it goes on although the run has ended", step.number));
+            }
+            continue;
+        }
+        let follows = matches!(
+            (before.map(|before| before.kind.as_str()), step.kind.as_str()),
+            (None, "observe") | (Some("think"), "tool" | "verify") | (Some("observe" | "tool" | "verify"), "think")
+        );
+        if !follows {
+            return Err(format!("step {}: missing: no `{}` can stand here", step.number, step.kind));
+        }
+        if step.kind != "verify" && step.record.is_none() {
+            return Err(format!("step {}: missing: it has no record", step.number));
+        }
+        before = Some(step);
+    }
+    let found_nothing = |step: &StepPart| {
+        step.kind == "observe" && step.record.as_ref().is_some_and(|record| record["relevant"] == false)
+    };
+    let is_whole = before.is_some_and(|step| step.kind == "verify" || found_nothing(step));
+    if is_finished && !is_whole {
+        let next = before.map_or(1, |step| step.number + 1);
+        return Err(format!("step {next}: missing: the run has not ended with the one before"));
+    }
+    checks.holds(format!("steps: {}, each follows from the one before", checks.bundle.steps.len()));
+    Ok(())
+}
+
+/// What models were sent: the digest in the step's record is that of the request.
+pub(super) fn check_prompts(checks: &mut Checks<'_>) -> Checked {
+    let bundle = checks.bundle;
+    let recorded = bundle.steps.iter().filter_map(|step| {
+        let prompt = &step.content.record.as_ref()?["prompt"];
+        Some((step.content.number, prompt["sha256"].as_str()?, prompt["call"].as_str().unwrap_or_default()))
+    });
+    let calls: BTreeSet<String> = bundle.model_calls.iter().map(|call| call.content.id.to_string()).collect();
+    let forked = bundle.run.input["forked_from"].is_array();
+    let (mut whole, mut known) = (0, 0);
+    for (step, sha256, call) in recorded {
+        known += 1;
+        let Some(part) = bundle.prompts.iter().find(|part| part.step == step) else {
+            return Err(format!("prompt of step {step}: missing"));
+        };
+        if part.sha256 != sha256 {
+            return Err(format!("prompt of step {step}: altered: the step's record names another digest"));
+        }
+        match &part.request {
+            Some(request) if digest_of(request) == sha256 => whole += 1,
+            Some(_) => return Err(format!("prompt of step {step}: altered: it is not what the step's record names")),
+            None => {
+                let why = part.why_not.as_deref().unwrap_or("no reason is given");
+                checks.not_checked(format!("prompt of step {step}, SHA-256 {sha256}: not in the bundle: {why}"));
+            }
+        }
+        if !calls.contains(call) {
+            if !forked {
+                return Err(format!("call {call}: missing: the draft of step {step} was its answer"));
+            }
+            checks.not_checked(format!(
+                "call {call}: the draft of step {step} is of the run that this one was forked from"
+            ));
+        }
+    }
+    for step in bundle.steps.iter().map(|step| &step.content).filter(|step| step.kind == "think") {
+        let by_model =
+            step.record.as_ref().filter(|record| record["model"].as_str().is_some_and(|by| by != EXTRACTIVE));
+        if by_model.is_some_and(|record| record["prompt"].is_null()) {
+            checks.not_checked(format!("prompt of step {}: no digest of it was recorded", step.number));
+        }
+    }
+    if bundle.prompts.len() > known {
+        return Err("prompts: altered: there is one that no step has recorded".to_owned());
+    }
+    if known > 0 {
+        checks.holds(format!("prompts: {whole} of {known} are what was sent to a model, byte for byte"));
+    }
+    Ok(())
+}
+
+/// The passages that the records of steps name.
+pub(super) fn passages(steps: &[super::super::form::Digested<StepPart>]) -> BTreeSet<String> {
+    let mut named = BTreeSet::new();
+    let mut name = |value: &Value| named.extend(value.as_str().map(str::to_owned));
+    for step in steps.iter().map(|step| &step.content) {
+        let Some(record) = &step.record else { continue };
+        match step.kind.as_str() {
+            "observe" => {
+                record["passages"].as_array().into_iter().flatten().for_each(|pair| name(&pair[0]));
+            }
+            "tool" => {
+                let calls = record["calls"].as_array().into_iter().flatten();
+                calls.flat_map(|call| call["chunks"].as_array().into_iter().flatten()).for_each(&mut name);
+            }
+            _ => {}
+        }
+    }
+    named
+}

@@ -1,0 +1,535 @@
+//! The evidence of a run, as an auditor has it who trusts nothing but the file.
+
+use std::{path::PathBuf, time::Duration};
+
+use millwright_agents::{Anchors, verify_bundle};
+use millwright_audit::{AuditKey, canonical_json};
+use millwright_core::Role;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    chat::{FACTS, FIRST, QUESTION, SECOND},
+    kit::{
+        SECRET_KEY, Server, Session, World, eventually,
+        model_server::{Act, ModelServer},
+        problem,
+        session::id,
+    },
+    labels::take_in,
+};
+
+/// Asks, and waits until what the run has left in the log is sealed; the run's id.
+async fn asked(who: &Session<'_>, question: &str) -> String {
+    let answer = who.ask(question).await;
+    assert_eq!(answer["message"]["answered"], true, "{answer}");
+    answer["run_id"].as_str().expect("id").to_owned()
+}
+
+/// The file as it is downloaded.
+async fn export(who: &Session<'_>, run: &str) -> Vec<u8> {
+    let response =
+        who.request(reqwest::Method::POST, &format!("/api/v1/runs/{run}/bundle")).send().await.expect("POST");
+    assert_eq!(response.status(), StatusCode::OK);
+    let header = |name: &str| response.headers()[name].to_str().expect("ascii").to_owned();
+    assert_eq!(header("content-disposition"), format!("attachment; filename=\"{run}.bundle.json\""));
+    assert_eq!((header("content-type"), header("cache-control")), ("application/json".into(), "no-store".into()));
+    response.bytes().await.expect("body").to_vec()
+}
+
+fn kept(world: &World, bytes: &[u8]) -> PathBuf {
+    let path = world.data.path().join("run.bundle.json");
+    std::fs::write(&path, bytes).expect("write");
+    path
+}
+
+/// What the verifier says with the server's key, and whether it holds.
+fn verify(world: &World, bytes: &[u8]) -> (bool, String) {
+    let path = kept(world, bytes);
+    let (sound, said, error) = world.command(&["run", "verify", path.to_str().expect("utf-8")]);
+    (sound, format!("{said}{error}"))
+}
+
+/// The same on a machine that has nothing of this server.
+fn verify_elsewhere(world: &World, bytes: &[u8]) -> (bool, String) {
+    let path = kept(world, bytes);
+    let (sound, said, error) = world.command_elsewhere(&["run", "verify", path.to_str().expect("utf-8")]);
+    (sound, format!("{said}{error}"))
+}
+
+fn parsed(bytes: &[u8]) -> Value {
+    serde_json::from_slice(bytes).expect("json")
+}
+
+fn sha256(value: &Value) -> String {
+    hex::encode(Sha256::digest(canonical_json(value).expect("canonical")))
+}
+
+/// A run of a model that read on nothing, with all that it has left.
+async fn world_with_a_run(model: &ModelServer) -> (World, Server, String) {
+    let mut world = World::new().await;
+    world.set_model(&model.base_url);
+    let tenant = world.tenant("A").await;
+    world.user(&tenant, "admin@a.test", Role::Admin).await;
+    let server = world.server().await;
+    let admin = server.sign_in("admin@a.test").await;
+    admin.take_in("facts.md", FACTS).await;
+    let run = asked(&admin, QUESTION).await;
+    (world, server, run)
+}
+
+/// One thing that somebody may do to a file, and what is to be said of it.
+type Alteration = (&'static str, fn(&mut Value), &'static str);
+
+/// The place of the first entry of this action.
+fn entry(file: &Value, action: &str) -> usize {
+    let entries = file["bundle"]["audit"]["entries"].as_array().expect("entries");
+    let is_it = |entry: &Value| entry["canonical"].as_str().is_some_and(|said| said.contains(&format!("\"{action}\"")));
+    entries.iter().position(is_it).unwrap_or_else(|| panic!("no {action}"))
+}
+
+fn list<'f>(file: &'f mut Value, name: &str) -> &'f mut Vec<Value> {
+    file["bundle"][name].as_array_mut().expect("list")
+}
+
+fn entries(file: &mut Value) -> &mut Vec<Value> {
+    file["bundle"]["audit"]["entries"].as_array_mut().expect("entries")
+}
+
+fn add(text: &mut Value, more: &str) {
+    *text = json!(format!("{}{more}", text.as_str().expect("text")));
+}
+
+/// Another figure in place of the last.
+fn turn(text: &mut Value) {
+    let mut figures = text.as_str().expect("hex").to_owned();
+    let last = figures.pop().expect("figure");
+    figures.push(if last == '0' { '1' } else { '0' });
+    *text = json!(figures);
+}
+
+/// A digest that fits again.
+fn fit(part: &mut Value) {
+    part["sha256"] = json!(sha256(&part["content"]));
+}
+
+fn fit_passage(passage: &mut Value) {
+    passage["sha256"] = json!(hex::encode(Sha256::digest(passage["text"].as_str().expect("text"))));
+}
+
+fn fit_bundle(file: &mut Value) {
+    file["sha256"] = json!(sha256(&file["bundle"]));
+}
+
+const ALTERATIONS: &[Alteration] = &[
+    ("the question", |file| add(&mut file["bundle"]["question"]["content"]["content"], "?"), "question: altered"),
+    ("the answer", |file| add(&mut file["bundle"]["answer"]["content"], " Or not."), "answer: altered"),
+    ("a quote", |file| add(&mut file["bundle"]["answer"]["citations"][0]["quote"], "!"), "answer: altered"),
+    (
+        "a byte of a passage",
+        |file| {
+            let text = &mut list(file, "passages")[0]["text"];
+            *text = json!(text.as_str().expect("text").replacen("6.5 bar", "6.6 bar", 1));
+        },
+        "passage chk_",
+    ),
+    (
+        "a byte of a passage with its digest, in a quote",
+        |file| {
+            let passage = &mut list(file, "passages")[0];
+            passage["text"] = json!(passage["text"].as_str().expect("text").replacen("6.5 bar", "6.6 bar", 1));
+            fit_passage(passage);
+        },
+        "citation [1]: altered",
+    ),
+    (
+        "a byte of a passage with all digests, outside of a quote",
+        |file| {
+            let passage = &mut list(file, "passages")[0];
+            passage["text"] = json!(passage["text"].as_str().expect("text").replacen("8000 hours", "9000 hours", 1));
+            fit_passage(passage);
+            fit_bundle(file);
+        },
+        "receipt: altered",
+    ),
+    ("a passage taken away", |file| drop(list(file, "passages").remove(0)), "passage chk_"),
+    (
+        "a step's record",
+        |file| add(&mut list(file, "steps")[1]["content"]["record"]["text"], " More."),
+        "step 2: altered",
+    ),
+    (
+        "a step's record with its digest",
+        |file| {
+            let step = &mut list(file, "steps")[1];
+            add(&mut step["content"]["record"]["text"], " More.");
+            fit(step);
+            fit_bundle(file);
+        },
+        "trail: altered",
+    ),
+    ("a step taken away", |file| drop(list(file, "steps").remove(1)), "step 2: missing"),
+    ("two steps swapped", |file| list(file, "steps").swap(0, 1), "step 1: missing"),
+    ("a verdict", |file| list(file, "decisions")[0]["content"]["verdict"] = json!("DENY"), "altered"),
+    (
+        "a verdict with its digest",
+        |file| {
+            let decision = &mut list(file, "decisions")[0];
+            decision["content"]["verdict"] = json!("DENY");
+            fit(decision);
+            fit_bundle(file);
+        },
+        "trail: altered",
+    ),
+    ("a decision taken away", |file| drop(list(file, "decisions").remove(0)), "trail: altered"),
+    (
+        "what a model was sent",
+        |file| add(&mut list(file, "prompts")[0]["request"]["messages"][0]["text"], " Be rude."),
+        "prompt of step 2: altered",
+    ),
+    ("what a model was sent taken away", |file| list(file, "prompts").clear(), "prompt of step 2: missing"),
+    ("a call's tokens", |file| list(file, "model_calls")[0]["content"]["output_tokens"] = json!(1), "call usg_"),
+    ("a call's model", |file| list(file, "model_calls")[0]["content"]["model"] = json!("other"), "names another model"),
+    ("a call taken away", |file| list(file, "model_calls").clear(), "missing"),
+    (
+        "an entry's bytes",
+        |file| {
+            let place = entry(file, "run.finished");
+            let said = &mut entries(file)[place]["canonical"];
+            *said = json!(said.as_str().expect("text").replacen("\"supported\":2", "\"supported\":3", 1));
+        },
+        "altered: its bytes or its MAC were changed",
+    ),
+    ("an entry's MAC", |file| turn(&mut entries(file)[0]["mac"]), "altered: its bytes or its MAC were changed"),
+    ("a seal", |file| turn(&mut entries(file)[0]["seal"]["hash"]), "it is not what was sealed"),
+    (
+        "the first entry taken away",
+        |file| {
+            let place = entry(file, "run.started");
+            entries(file).remove(place);
+        },
+        "missing: `run.started`",
+    ),
+    (
+        "the last entry taken away",
+        |file| {
+            let place = entry(file, "run.finished");
+            entries(file).remove(place);
+        },
+        "missing: `run.finished`",
+    ),
+    (
+        "a call's entry taken away",
+        |file| {
+            let place = entry(file, "usage.recorded");
+            entries(file).remove(place);
+        },
+        "missing: it has no entry in the log",
+    ),
+    (
+        "a call taken away with its entry",
+        |file| {
+            let place = entry(file, "usage.recorded");
+            entries(file).remove(place);
+            list(file, "model_calls").clear();
+        },
+        "missing: the draft of step 2 was its answer",
+    ),
+    ("two entries swapped", |file| entries(file).swap(0, 1), "reordered"),
+    ("a link of the chain", |file| turn(&mut file["bundle"]["audit"]["links"]["leaves"][0]), "chain: altered at place"),
+    (
+        "a link taken away",
+        |file| drop(file["bundle"]["audit"]["links"]["leaves"].as_array_mut().expect("leaves").remove(1)),
+        "chain: altered at place",
+    ),
+    ("the head", |file| turn(&mut file["bundle"]["audit"]["head"]["hash"]), "head: altered"),
+    ("the head's MAC", |file| turn(&mut file["bundle"]["audit"]["head"]["mac"]), "head: forged"),
+    ("the run's label", |file| file["bundle"]["run"]["label"]["classification"] = json!("PUBLIC"), "label of step 1"),
+    (
+        "the answer's label",
+        |file| file["bundle"]["answer"]["label"]["classification"] = json!("PUBLIC"),
+        "label of citation [1]",
+    ),
+    ("how the run ended", |file| file["bundle"]["run"]["status"] = json!("failed"), "missing: `run.failed`"),
+    ("how often it was taken over", |file| file["bundle"]["run"]["takeovers"] = json!(1), "missing: `run.taken_over`"),
+    ("whose run it is", |file| turn(&mut file["bundle"]["run"]["user_id"]), "altered"),
+    ("a document's name", |file| list(file, "passages")[0]["document_name"] = json!("other.md"), "bundle: altered"),
+    (
+        "a document's name with the digest",
+        |file| {
+            list(file, "passages")[0]["document_name"] = json!("other.md");
+            fit_bundle(file);
+        },
+        "receipt: altered",
+    ),
+    (
+        "a manifest",
+        |file| {
+            let said = &mut list(file, "manifests")[0]["entry"]["canonical"];
+            *said = json!(said.as_str().expect("text").replacen("\"chunk_tokens\":", "\"chunk_tokens\":1", 1));
+        },
+        "altered: its bytes or its MAC were changed",
+    ),
+    ("the receipt", |file| turn(&mut file["receipt"]["mac"]), "altered: its bytes or its MAC were changed"),
+    (
+        "what is left out",
+        |file| file["bundle"]["left_out"] = json!([{ "what": "x", "id": "y", "sha256": null, "reason": "z" }]),
+        "bundle: altered",
+    ),
+    ("a field more", |file| file["bundle"]["more"] = json!(1), "form: this is no"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn evidence_of_a_run_is_sound_and_each_alteration_of_its_file_is_named() {
+    let model = ModelServer::start(&[Act::say(FIRST), Act::say(SECOND)]);
+    let (world, server, run) = world_with_a_run(&model).await;
+    let admin = server.sign_in("admin@a.test").await;
+    let file = export(&admin, &run).await;
+    let (sound, said) = verify(&world, &file);
+    println!("{said}\n{} bytes", file.len());
+    assert!(sound && said.ends_with("sound\n"), "{said}");
+    for holds in [
+        "each authentic by key",
+        "chain: followed from place",
+        "head: signed at place",
+        "trail: question, 3 steps",
+        "answer: text and quotes are those",
+        "1 quotes stand in them byte for byte",
+        "prompts: 1 of 1 are what was sent to a model, byte for byte",
+        "model calls: 1,",
+        "receipt: the entry of the export names this bundle",
+    ] {
+        assert!(said.contains(holds), "no `{holds}` in {said}");
+    }
+    // The request that is told is the one that the server got.
+    let bundle = parsed(&file);
+    let sent: Value = serde_json::from_str(&model.last_request()).expect("json");
+    let told = &bundle["bundle"]["prompts"][0]["request"]["messages"];
+    assert_eq!(told[0]["text"], sent["messages"][0]["content"]);
+    let question = &sent["messages"].as_array().expect("messages").last().expect("question")["content"];
+    assert_eq!(&told.as_array().expect("messages").last().expect("question")["parts"][0]["text"], question);
+
+    let (sound, elsewhere) = verify_elsewhere(&world, &file);
+    assert!(sound && elsewhere.contains("not checked  MACs: there is no SECRET_KEY here"), "{elsewhere}");
+
+    for (what, alter, finding) in ALTERATIONS {
+        let mut altered = bundle.clone();
+        alter(&mut altered);
+        assert_ne!(altered, bundle, "{what} was not altered");
+        let (sound, said) = verify(&world, &canonical_json(&altered).expect("canonical"));
+        println!("{what}: {}", said.lines().last().unwrap_or_default());
+        let last = said.lines().last().unwrap_or_default();
+        assert!(!sound && last.starts_with("NOT SOUND; ") && last.contains(finding), "{what}: {said}");
+        // Whoever has no key finds the same, but for what only the key can tell.
+        let (sound, said) = verify_elsewhere(&world, &canonical_json(&altered).expect("canonical"));
+        assert!(!sound || ["the head's MAC", "the receipt"].contains(what), "{what}: {said}");
+    }
+    // Nor is there a byte that could be another one, wherever it stands.
+    let key = AuditKey::derive(SECRET_KEY.as_bytes()).expect("key");
+    for place in (0..file.len()).step_by(101) {
+        let mut altered = file.clone();
+        altered[place] ^= 1;
+        assert!(verify_bundle(&altered, Some(&key), &Anchors::new()).finding.is_some(), "byte {place}");
+    }
+    let (sound, said) = verify(&world, &[&file[..], b"\n"].concat());
+    assert!(!sound && said.contains("not in its canonical form"), "{said}");
+    let (sound, said) = verify(&world, b"{}");
+    assert!(!sound && said.contains("this is no millwright.run-bundle/1"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_export_is_in_the_log_with_its_digest_and_only_of_own_runs() {
+    let world = World::new().await;
+    let tenant = world.tenant("A").await;
+    world.user(&tenant, "admin@a.test", Role::Admin).await;
+    let server = world.server().await;
+    let admin = server.sign_in("admin@a.test").await;
+    admin.take_in("facts.md", FACTS).await;
+    let run = asked(&admin, QUESTION).await;
+    let first = parsed(&export(&admin, &run).await);
+    let proofs = admin.audit("action=run.exported").await;
+    assert_eq!((proofs.len(), &proofs[0]["resource_id"]), (1, &json!(run)));
+    assert_eq!(proofs[0]["details"]["bundle_sha256"], first["sha256"], "{}", proofs[0]);
+    // The next one tells of the one before.
+    let second = export(&admin, &run).await;
+    entry(&parsed(&second), "run.exported");
+    let (sound, said) = verify(&world, &second);
+    assert!(sound, "{said}");
+
+    let other = world.tenant("B").await;
+    let path = format!("/api/v1/runs/{run}/bundle");
+    for (tenant, role, status, code) in [
+        (&other, Role::Admin, 404, "not_found"),
+        (&tenant, Role::Operator, 404, "not_found"),
+        (&tenant, Role::Admin, 404, "not_found"),
+        (&tenant, Role::Auditor, 403, "not_authorized"),
+    ] {
+        let stranger = world.somebody(tenant, "stranger", role).await;
+        problem(server.session(&stranger.token).post(&path, &Value::Null).await, status, code).await;
+    }
+    assert_eq!(admin.audit("action=run.exported").await.len(), 2, "a refused one is none");
+}
+
+/// What somebody with the database in hand may do to a run that has ended, and what its next bundle says of it.
+const TAMPERINGS: &[(&str, &str, &str)] = &[
+    (
+        "a step's record",
+        "UPDATE run_steps SET record = jsonb_set(record, '{relevant}', 'true'), detail = detail || '{\"x\": 1}' WHERE number = 1",
+        "trail: altered",
+    ),
+    ("the answer", "UPDATE messages SET content = content || '!' WHERE role = 'assistant'", "answer: altered"),
+    ("the question", "UPDATE messages SET content = content || '!' WHERE role = 'user'", "trail: altered"),
+    ("a verdict", "UPDATE decisions SET verdict = 'DENY'", "trail: altered"),
+    ("a passage", "UPDATE chunks SET text = replace(text, '6.5 bar', '7.5 bar')", "citation [1]: altered"),
+    ("a call's model", "UPDATE model_usage SET model = 'cheaper'", "names another model"),
+    ("the run's label", "UPDATE runs SET label = label || '{\"classification\": \"PUBLIC\"}'", "label of step 1"),
+    ("an entry", "UPDATE audit_entries SET mac = sha256(mac) WHERE action = 'run.started'", "altered"),
+    ("an entry deleted", "DELETE FROM audit_entries WHERE action = 'run.started'", "missing: `run.started`"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_alters_a_run_in_the_database_is_found_in_its_next_bundle() {
+    let model = ModelServer::start(&[Act::say(FIRST), Act::say(SECOND)]);
+    let (world, server, run) = world_with_a_run(&model).await;
+    let admin = server.sign_in("admin@a.test").await;
+    let tables = ["run_steps", "messages", "decisions", "chunks", "model_usage", "runs", "audit_entries"];
+    let each = |statement: &str| tables.map(|table| statement.replace("TABLE_", table)).join("; ");
+    world.db().tamper(&each("CREATE TABLE public.saved_TABLE_ AS TABLE TABLE_")).await;
+    for (what, tampering, finding) in TAMPERINGS {
+        world.db().tamper(tampering).await;
+        let (sound, said) = verify(&world, &export(&admin, &run).await);
+        println!("{what}: {}", said.lines().last().unwrap_or_default());
+        assert!(!sound && said.lines().last().is_some_and(|last| last.contains(finding)), "{what}: {said}");
+        for (table, columns) in [
+            ("run_steps", "detail, record"),
+            ("messages", "content"),
+            ("decisions", "verdict"),
+            ("chunks", "text"),
+            ("model_usage", "model"),
+            ("runs", "label"),
+            ("audit_entries", "mac"),
+        ] {
+            let set = columns.split(", ").map(|column| format!("{column} = s.{column}")).collect::<Vec<_>>().join(", ");
+            let key = if table == "run_steps" { "t.run_id = s.run_id AND t.number = s.number" } else { "t.id = s.id" };
+            world.db().tamper(&format!("UPDATE {table} t SET {set} FROM public.saved_{table} s WHERE {key}")).await;
+        }
+    }
+}
+
+/// A log that was made anew after the run, as whoever has the database and the key could, does not go through an anchor.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_anchor_kept_elsewhere_is_held_against_the_chain_of_a_bundle() {
+    let (world, server) = World::with_admin().await;
+    let admin = server.sign_in("admin@a.test").await;
+    admin.take_in("facts.md", FACTS).await;
+    let run = asked(&admin, QUESTION).await;
+    eventually("all entries are sealed", Duration::from_secs(5), async || {
+        admin.audit("").await.iter().all(|entry| entry["sequence"].is_i64())
+    })
+    .await;
+    let anchor = world.data.path().join("anchor.json");
+    let anchor = anchor.to_str().expect("utf-8");
+    assert!(world.command(&["audit", "verify", "--anchor", anchor]).0);
+    let path = kept(&world, &export(&admin, &run).await);
+    let arguments = ["run", "verify", path.to_str().expect("utf-8"), "--anchor", anchor];
+    let (sound, said, _) = world.command(&arguments);
+    assert!(sound && said.contains("anchor: the chain goes through place"), "{said}");
+    let mut kept: Value = serde_json::from_slice(&std::fs::read(anchor).expect("anchor")).expect("json");
+    kept.as_object_mut().expect("tenants").values_mut().for_each(|anchor| turn(&mut anchor["hash"]));
+    std::fs::write(anchor, kept.to_string()).expect("write");
+    let (sound, said, _) = world.command(&arguments);
+    assert!(!sound && said.contains("anchor: forged"), "{said}");
+    let (sound, _, error) = world.command(&["run", "verify", path.to_str().expect("utf-8"), "--anchor", "/nowhere"]);
+    assert!(!sound && error.contains("there is no anchor file"), "{error}");
+}
+
+const NAME: &str = "Katarzyna Wiśniewska";
+const MAIL: &str = "katarzyna.wisniewska@zaklad-polnoc.example";
+const IBAN: &str = "DE89 3704 0044 0532 0130 00";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bundle_holds_placeholders_and_no_secret_and_its_quotes_stand_all_the_same() {
+    let model = ModelServer::start(&[Act::say("The e-mail address of the supplier is [EMAIL_ADDRESS_1] [1].")]);
+    for with_model in [false, true] {
+        let mut world = World::new().await;
+        if with_model {
+            world.set_model(&model.base_url).set("LLM_API_KEY", "sk-live-0123456789abcdef");
+        }
+        let tenant = world.tenant("A").await;
+        world.user(&tenant, "admin@a.test", Role::Admin).await;
+        let server = world.server().await;
+        let admin = server.sign_in("admin@a.test").await;
+        let text = format!(
+            "# Supplier of seals\n\nThe contact of the supplier of seals is {NAME}. The e-mail address of the supplier is {MAIL}. \
+             Invoices of the supplier are paid to the account {IBAN}. Seals are ordered 6 weeks ahead.\n"
+        );
+        admin.take_in(&format!("contact {NAME}.md"), text).await;
+        let run = asked(&admin, &format!("What is the e-mail address of the supplier of seals? I am {NAME}.")).await;
+        let file = export(&admin, &run).await;
+        let (sound, said) = verify(&world, &file);
+        assert!(sound, "{said}");
+        assert!(
+            said.contains("hold placeholders for personal data") && said.contains("quotes stand in them"),
+            "{said}"
+        );
+        let said = String::from_utf8(file).expect("utf-8");
+        for personal in [NAME, "Wiśniewska", MAIL, "zaklad-polnoc", IBAN, "0532 0130"] {
+            assert!(!said.contains(personal), "the bundle holds `{personal}`");
+        }
+        for secret in [SECRET_KEY, "sk-live-0123456789abcdef", &admin.token, "$argon2id$", "only-for-tests"] {
+            assert!(!said.contains(secret), "the bundle holds `{secret}`");
+        }
+        let passages = &parsed(said.as_bytes())["bundle"]["passages"];
+        let text = passages[0]["text"].as_str().expect("text");
+        assert!(text.contains("[EMAIL_ADDRESS_1]") && text.contains("Seals are ordered 6 weeks ahead."), "{text}");
+    }
+}
+
+/// Read with the facts, and not cited.
+const OTHER: &str = "# Compressor K-12, housing\n\nThe compressor K-12 has a housing of Quixotrium. The valve cover of compressor \
+    K-12 is painted blue.\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_may_not_be_read_any_more_is_left_out_and_named_with_its_digest() {
+    let model = ModelServer::start(&[Act::say(FIRST), Act::say(SECOND)]);
+    let mut world = World::new().await;
+    world.set_model(&model.base_url);
+    let tenant = world.tenant("A").await;
+    let (admin, viewer) =
+        (world.somebody(&tenant, "admin", Role::Admin).await, world.somebody(&tenant, "viewer", Role::Viewer).await);
+    let server = world.server().await;
+    let (admin, viewer) = (server.session(&admin.token), server.session(&viewer.token));
+    let facts = take_in(&admin, "facts.md", FACTS, &[("classification", "INTERNAL")]).await;
+    let other = take_in(&admin, "housing.md", OTHER, &[("classification", "INTERNAL")]).await;
+    let run = asked(&viewer, QUESTION).await;
+    let before = parsed(&export(&viewer, &run).await);
+    let of_other = |passage: &&Value| passage["document_id"] == other["id"];
+    let passages = before["bundle"]["passages"].as_array().expect("passages");
+    let (id_of, sha256) = {
+        let passage = passages.iter().find(of_other).expect("it was read");
+        (passage["chunk_id"].clone(), passage["sha256"].clone())
+    };
+    let path = |document: &Value| format!("/api/v1/documents/{}", id(document));
+    let raised = json!({ "classification": "RESTRICTED" });
+    assert_eq!(admin.patch(&path(&other), &raised).await.status(), 200);
+    let file = export(&viewer, &run).await;
+    let (sound, said) = verify(&world, &file);
+    assert!(sound && said.contains("may not read its document any more"), "{said}");
+    let after = parsed(&file);
+    let left_out = &after["bundle"]["left_out"][0];
+    assert_eq!((&left_out["id"], &left_out["sha256"]), (&id_of, &sha256), "{left_out}");
+    assert_eq!(after["bundle"]["passages"].as_array().expect("passages").len(), passages.len() - 1);
+    // Nor is it in what a model was given.
+    assert!(!String::from_utf8_lossy(&file).contains("Quixotrium"));
+    assert!(after["bundle"]["prompts"][0]["request"].is_null() && said.contains("not in the bundle"), "{said}");
+    assert_eq!(after["bundle"]["prompts"][0]["sha256"], before["bundle"]["prompts"][0]["sha256"]);
+
+    assert_eq!(admin.delete(&path(&other)).await, StatusCode::NO_CONTENT);
+    let (sound, said) = verify(&world, &export(&viewer, &run).await);
+    assert!(sound && said.contains("its document was deleted or read anew"), "{said}");
+
+    // What the answer cites raises the run with it.
+    assert_eq!(admin.patch(&path(&facts), &raised).await.status(), 200);
+    problem(viewer.post(&format!("/api/v1/runs/{run}/bundle"), &Value::Null).await, 403, "label_denied").await;
+}
