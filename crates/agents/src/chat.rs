@@ -13,7 +13,7 @@ use millwright_store::{
     tenant::{MessageRole, MessageStatus, NewMessage, NewRun, RunEventRow, RunFence, SearchFilter, label_of_json},
 };
 
-use crate::{AgentError, guard::Inspected, record::kept, resume::Input, runner::Inner};
+use crate::{AgentError, guard::Inspected, record::kept, resume::Input, runner::Inner, specialist::AgentWish};
 
 /// The longest question.
 pub const MAX_MESSAGE_CHARS: usize = 16_000;
@@ -34,6 +34,8 @@ pub struct StartRun {
     pub history: Vec<History>,
     /// How much model it is worth; absent: what it deserves.
     pub tier: Option<Tier>,
+    /// Who shall answer.
+    pub agent: AgentWish,
     /// How confidential the question itself is.
     pub classification: Classification,
     /// What the search for its answer is narrowed by.
@@ -249,6 +251,10 @@ pub(crate) async fn store_run(
         .detail("tier", tier.as_str());
     let proof = match input.forked_from {
         Some((from, step)) => proof.detail("forked_from", from.to_string()).detail("forked_at_step", step),
+        None => proof,
+    };
+    let proof = match input.agent.as_ref().and_then(|agent| agent.shown.as_ref()) {
+        Some(agent) => proof.detail("agent", agent.name.as_str()).detail("agent_sha256", agent.digest.as_str()),
         None => proof,
     };
     proofs.push(proof);

@@ -52,6 +52,7 @@ mod resume;
 mod run;
 mod runner;
 mod show;
+pub mod specialist;
 mod think;
 mod tools;
 pub mod verify;

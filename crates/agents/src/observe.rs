@@ -74,6 +74,7 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
         words => still_said(&masked_query, words),
     };
     let mut detail = json!({
+        "agent": run.agent.shown,
         "query": query,
         "passages": shown,
         "chunk_ids": found.passages.iter().map(|passage| passage.chunk_id).collect::<Vec<_>>(),
@@ -192,7 +193,7 @@ fn tell_again(inner: &Inner, run: &Run, progress: &mut Progress) -> Option<AgUiE
 /// Who asks and may read what, and the conversation so far.
 async fn look(inner: &Inner, run: &Run, progress: &mut Progress) -> Result<Reader, AgentError> {
     let mut tx = inner.store.tenant(&run.principal.scope).read().await?;
-    let reader = tx.labels().reader(run.principal.user_id).await?;
+    let reader = run.reader(&mut tx).await?;
     let branch = tx.messages().branch(run.ids.user_message_id, MAX_TURNS as i64 + 1).await?;
     let sealed = tx.vaults().get(run.ids.conversation_id).await?;
     drop(tx);
@@ -386,13 +387,13 @@ async fn choose(
         EXTRACTIVE.clone_into(&mut progress.model);
         return Ok(Vec::new());
     }
-    let mut request = think::preview(inner, progress);
+    let mut request = think::preview(inner, run, progress);
     let mut decided = answerer::decide(inner, run, progress, reader, &request);
     // A model that reads little is refused for the label where another is refused for that: whatever it was called, the
     // passages may do without what stands around them.
     if !matches!(decided, Ok(Allowed::Some(..))) && progress.passages.len() > progress.hits {
         progress.keep_hits();
-        request = think::preview(inner, progress);
+        request = think::preview(inner, run, progress);
         decided = answerer::decide(inner, run, progress, reader, &request);
     }
     match decided? {
@@ -400,7 +401,7 @@ async fn choose(
             progress.answerer = answerer;
             let plan = answerer::plan(inner, run, progress, &request, 1)?;
             plan.model().clone_into(&mut progress.model);
-            progress.may_call = plan.calls_tools();
+            progress.may_call = plan.calls_tools() && !run.agent.tools.is_empty();
             Ok(decisions)
         }
         Allowed::LabelDenied(_) if inner.quotes_where_refused => {

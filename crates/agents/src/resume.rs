@@ -33,6 +33,7 @@ use crate::{
     run::Run,
     runner::Inner,
     show,
+    specialist::{Acting, AgentWish},
 };
 
 /// So often a run is taken over; one that ends its process each time must come to an end itself.
@@ -53,6 +54,9 @@ pub(crate) struct Input {
     pub(crate) trace_id: String,
     /// The run whose first steps it begins with, and the last of them.
     pub(crate) forked_from: Option<(RunId, i32)>,
+    /// Who works on it: as that was defined then. `None` for runs from before there were several.
+    #[serde(default)]
+    pub(crate) agent: Option<Arc<Acting>>,
 }
 
 impl Input {
@@ -61,7 +65,7 @@ impl Input {
             Credential::ApiKey(id) => Some(id),
             Credential::Session(_) | Credential::Token => None,
         };
-        Self { filter: filter.clone(), wanted, api_key, trace_id: trace_id.to_owned(), forked_from: None }
+        Self { filter: filter.clone(), wanted, api_key, trace_id: trace_id.to_owned(), forked_from: None, agent: None }
     }
 }
 
@@ -139,7 +143,9 @@ pub(crate) async fn run_of(
 ) -> Result<Run, AgentError> {
     let Begun { input, question } = begun;
     let policy = inner.governance.of(&principal.scope).await?;
-    let judged = if input.wanted.is_none() { answerer::judge(inner, &policy, &question.content).1 } else { None };
+    let agent = input.agent.unwrap_or_default();
+    let judged =
+        if input.wanted.or(agent.tier).is_none() { answerer::judge(inner, &policy, &question.content).1 } else { None };
     Ok(Run {
         principal,
         policy,
@@ -154,6 +160,7 @@ pub(crate) async fn run_of(
         label: question.label.map_or(Label::LOWEST, label_of_json),
         read: row.stored_label.clone().map_or(Label::LOWEST, label_of_json),
         filter: input.filter,
+        agent,
         tier: row.tier.parse().unwrap_or_default(),
         wanted: input.wanted,
         judged,
@@ -202,6 +209,7 @@ pub(crate) async fn fork(
         history: Vec::new(),
         // What could be named then may not be named by now.
         tier: tier.or(input.wanted.filter(|_| policy.routing.explicit_tier)),
+        agent: AgentWish::As(input.agent.unwrap_or_default()),
         // The question keeps its label.
         classification: Classification::Public,
         filter: input.filter,

@@ -25,6 +25,7 @@ use crate::{
     replay::{self, Replay},
     resume::{self, Fork, Input},
     run,
+    specialist::{self, Acting, Specialists},
 };
 
 /// How long a replay waits for its turn.
@@ -60,6 +61,7 @@ pub(crate) struct Inner {
     pub(crate) gateway: Gateway,
     pub(crate) quotes_where_refused: bool,
     pub(crate) governance: Governance,
+    pub(crate) specialists: Specialists,
     pub(crate) audit_key: Arc<AuditKey>,
     pub(crate) sources: Sources,
     pub(crate) tracker: TaskTracker,
@@ -94,12 +96,14 @@ impl Runner {
             stop,
         } = parts;
         let hub = RunHub::default();
+        let specialists = Specialists::new(store.clone());
         Self(Arc::new(Inner {
             store,
             searcher,
             gateway,
             quotes_where_refused,
             governance,
+            specialists,
             audit_key,
             sources,
             tracker,
@@ -107,6 +111,11 @@ impl Runner {
             hub,
             replays: Semaphore::new(1),
         }))
+    }
+
+    /// The agents of tenants: which there are, and which of them a name means.
+    pub fn specialists(&self) -> &Specialists {
+        &self.0.specialists
     }
 
     /// How many runs go on in this process.
@@ -143,7 +152,7 @@ impl Runner {
     async fn begin(
         &self,
         principal: &Principal,
-        command: StartRun,
+        mut command: StartRun,
         repeat: Option<Repeat>,
     ) -> Result<StartedRun, AgentError> {
         let inner = &self.0;
@@ -171,20 +180,25 @@ impl Runner {
         }
         let said_before = history.iter().map(|(_, said)| said);
         let suspected = message.iter().chain(said_before).any(|message| message.suspected);
+        let roster = inner.specialists.of(&principal.scope).await?;
+        let wish = (std::mem::take(&mut command.agent), command.conversation_id);
         let mut tx = inner.store.tenant(&principal.scope).begin().await?;
         let mut prepared =
             chat::place_question(inner, &mut tx, principal, &policy, (command, message, history), &mut proofs).await?;
         let ids = prepared.ids;
-        let (tier, judged) = match wanted {
+        let asked = (prepared.question.as_str(), &prepared.label);
+        let agent = specialist::choose(&roster, &mut tx, wish, asked).await?;
+        let (tier, judged) = match wanted.or(agent.tier) {
             Some(tier) => (tier, None),
             None => answerer::judge(inner, &policy, &prepared.question),
         };
         let name = answerer::first_name(inner, tier);
-        let events = first_events(inner, &prepared, (tier, &name), suspected);
+        let events = first_events(inner, &prepared, (tier, &name, &agent), suspected);
         let model_of_tier = (tier, name.as_str());
         let fence = RunFence { id: ids.run_id, owner: inner.sources.new_uuid() };
         let forked_from = repeat.as_ref().and_then(|repeat| repeat.from);
-        let input = Input { forked_from, ..Input::of(principal, &prepared.filter, wanted, &trace_id) };
+        let agent_of = Some(Arc::clone(&agent));
+        let input = Input { forked_from, agent: agent_of, ..Input::of(principal, &prepared.filter, wanted, &trace_id) };
         let begun_with = (fence, &input, &events[..]);
         chat::store_run(inner, &mut tx, principal, &mut prepared, model_of_tier, begun_with, &mut proofs).await?;
         chat::commit(inner, tx, &proofs, &trace_id).await?;
@@ -197,6 +211,7 @@ impl Runner {
             label: prepared.label,
             read: repeat.as_ref().and_then(|repeat| repeat.read.clone()).unwrap_or(Label::LOWEST),
             filter: prepared.filter,
+            agent,
             tier,
             wanted,
             judged,
@@ -279,7 +294,7 @@ impl Runner {
 fn first_events(
     inner: &Inner,
     prepared: &Prepared,
-    (tier, model): (Tier, &str),
+    (tier, model, agent): (Tier, &str, &Acting),
     injection_suspected: bool,
 ) -> Vec<RunEventRow> {
     let ids = prepared.ids;
@@ -295,6 +310,7 @@ fn first_events(
                 model: model.to_owned(),
                 tier: tier.as_str().to_owned(),
                 injection_suspected,
+                agent: agent.shown.clone(),
             },
         },
     ];

@@ -10,6 +10,7 @@ mod following;
 mod reading;
 mod resuming;
 mod server;
+mod specialists;
 mod stopping;
 mod support;
 mod verifying;

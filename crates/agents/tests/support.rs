@@ -7,7 +7,10 @@ use std::{
 };
 
 use futures::StreamExt;
-use millwright_agents::{Parent, Runner, RunnerParts, StartRun, StartedRun};
+use millwright_agents::{
+    Parent, Runner, RunnerParts, StartRun, StartedRun,
+    specialist::{AgentWish, GENERALIST},
+};
 use millwright_audit::AuditKey;
 use millwright_budgets::Ledger;
 use millwright_core::{
@@ -323,6 +326,7 @@ pub(crate) fn question_of(message: &str) -> StartRun {
         regenerate: None,
         history: Vec::new(),
         tier: Some(Tier::Standard),
+        agent: AgentWish::Named { name: GENERALIST.to_owned(), version: None },
         classification: Classification::Internal,
         filter: SearchFilter::default(),
         trace_id: "0".repeat(32),

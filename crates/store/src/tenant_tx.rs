@@ -5,8 +5,8 @@ use uuid::Uuid;
 use crate::{
     Bookkeeping, Proof, StoreError,
     tenant::{
-        ApiKeys, AuditEntries, BudgetLedger, Budgets, Chunks, Conversations, Documents, Glossary, IndexChanges, Jobs,
-        LabelRequests, Labels, Messages, Passages, Policies, PolicyEvents, Reading, Runs, Security, Sessions,
+        Agents, ApiKeys, AuditEntries, BudgetLedger, Budgets, Chunks, Conversations, Documents, Glossary, IndexChanges,
+        Jobs, LabelRequests, Labels, Messages, Passages, Policies, PolicyEvents, Reading, Runs, Security, Sessions,
         SourceFiles, Usage, Users, Validity, Vaults, Vectors, Versions, WatchedSources,
     },
 };
@@ -126,6 +126,11 @@ impl TenantTx {
     /// The tenant's policy: its settings, its own policies, and what was decided.
     pub fn policies(&mut self) -> Policies<'_> {
         Policies(self.borrow())
+    }
+
+    /// The tenant's own definitions of agents.
+    pub fn agents(&mut self) -> Agents<'_> {
+        Agents(self.borrow())
     }
 
     /// Which versions answer, now or on another day.

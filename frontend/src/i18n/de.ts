@@ -1,3 +1,4 @@
+import { agents } from "./de-agents";
 import { chat } from "./de-chat";
 import { documents, upload } from "./de-documents";
 import { glossary } from "./de-glossary";
@@ -9,6 +10,7 @@ import type { Dictionary, en } from "./en";
 
 export const de: Dictionary<typeof en> = {
   ...chat,
+  agents,
   documents,
   upload,
   signIn,
@@ -45,7 +47,7 @@ export const de: Dictionary<typeof en> = {
     profile: "Profil",
     stillSignedIn: "Sie sind noch angemeldet.",
     adminNavigation: "Verwaltung",
-    adminNav: { users: "Benutzer", labelRequests: "Kennzeichnungsanträge", policy: "Richtlinie", personalData: "Personendaten", models: "Modelle", budgets: "Budgets", glossary: "Glossar", sources: "Beobachtete Ordner", security: "Sicherheit", jobs: "Aufträge", audit: "Protokoll" },
+    adminNav: { users: "Benutzer", labelRequests: "Kennzeichnungsanträge", policy: "Richtlinie", personalData: "Personendaten", agents: "Agenten", models: "Modelle", budgets: "Budgets", glossary: "Glossar", sources: "Beobachtete Ordner", security: "Sicherheit", jobs: "Aufträge", audit: "Protokoll" },
     offline: "Millwright antwortet nicht. Es wird weiter versucht; nichts Getipptes geht verloren.",
     notFound: "Diese Seite gibt es nicht",
     notFoundText: "Vielleicht ist die Adresse falsch geschrieben, oder die Seite ist umgezogen.",
@@ -88,6 +90,7 @@ export const de: Dictionary<typeof en> = {
     policy: "Zur Richtlinie",
     personalData: "Zu den Personendaten",
     usage: "Zum Verbrauch",
+    agents: "Zu den Agenten",
     models: "Zu den Modellen",
     budgets: "Zu den Budgets",
     glossary: "Zum Glossar",

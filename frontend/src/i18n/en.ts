@@ -1,3 +1,4 @@
+import { agents } from "./en-agents";
 import { chat } from "./en-chat";
 import { documents, upload } from "./en-documents";
 import { glossary } from "./en-glossary";
@@ -11,6 +12,7 @@ export type Dictionary<T> = { [K in keyof T]: T[K] extends string ? string : Dic
 
 export const en = {
   ...chat,
+  agents,
   documents,
   upload,
   signIn,
@@ -47,7 +49,7 @@ export const en = {
     profile: "Profile",
     stillSignedIn: "You are still signed in.",
     adminNavigation: "Administration",
-    adminNav: { users: "Users", labelRequests: "Label requests", policy: "Policy", personalData: "Personal data", models: "Models", budgets: "Budgets", glossary: "Glossary", sources: "Watched folders", security: "Security", jobs: "Jobs", audit: "Audit log" },
+    adminNav: { users: "Users", labelRequests: "Label requests", policy: "Policy", personalData: "Personal data", agents: "Agents", models: "Models", budgets: "Budgets", glossary: "Glossary", sources: "Watched folders", security: "Security", jobs: "Jobs", audit: "Audit log" },
     offline: "Millwright does not answer. Trying again; nothing you typed is lost.",
     notFound: "There is no such page",
     notFoundText: "The address may be mistyped, or the page has moved.",
@@ -90,6 +92,7 @@ export const en = {
     policy: "Go to Policy",
     personalData: "Go to Personal data",
     usage: "Go to Usage",
+    agents: "Go to Agents",
     models: "Go to Models",
     budgets: "Go to Budgets",
     glossary: "Go to Glossary",

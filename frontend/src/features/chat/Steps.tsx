@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { getJson } from "@/api/client";
 import type { Place } from "@/api/gateway-types";
 import type { Run } from "@/api/types";
+import { AnswerChecks } from "@/features/agents/AnswerChecks";
 import { cx } from "@/lib/cx";
 import { formatDuration, formatNumber } from "@/lib/format";
 import { Skeleton } from "@/ui/parts";
@@ -135,6 +136,7 @@ function StepDetails({ step, action }: { step: Step; action: ReactNode }) {
         <ToolCallLines key={index} call={call} />
       ))}
       {step.passages !== null && <PassageList passages={step.passages} />}
+      <AnswerChecks checks={step.checks} />
     </li>
   );
 }

@@ -1,5 +1,5 @@
 import type { Run } from "@/api/types";
-import { blankStep, callOf, routeOf, type FoundPassage, type Step } from "./run";
+import { blankStep, callOf, checksOf, routeOf, type FoundPassage, type Step } from "./run";
 import { understoodOf } from "./understood";
 
 /** The steps of a stored run in the form that its events would have given. */
@@ -12,6 +12,7 @@ export function stepsOfRun(run: Run): Step[] {
     calls: Array.isArray(detail["calls"]) ? detail["calls"].map((call) => callOf(call as Record<string, unknown>)) : [],
     route: routeOf(detail["route"]),
     tokens: tokensOf(detail["usage"]),
+    checks: checksOf(detail["checks"]),
     interrupted: detail["reason"] === "interrupted",
   }));
 }
