@@ -46,6 +46,7 @@ test("an agent is written, stored, compared, tried, activated and taken out of s
   await checkAccessibility(page, "agent-try");
   await answer.getByRole("link", { name: "To the steps of the run" }).click();
   await page.waitForURL(/\/runs\/run_/);
+  await page.locator(`[data-testid=answered-by][data-agent=${NAME}][data-by=tried]`).waitFor();
   await page.goBack();
 
   await page.getByRole("tab", { name: "Versions" }).click();

@@ -38,7 +38,7 @@ impl AgUiEvent {
 #[expect(missing_docs, reason = "the names are the protocol's")]
 pub enum AgUiEventKind {
     RunStarted { thread_id: ConversationId, run_id: RunId },
-    StateSnapshot { snapshot: Snapshot },
+    StateSnapshot { snapshot: Box<Snapshot> },
     StateDelta { delta: Vec<StatePatch> },
     StepStarted { step_name: &'static str },
     StepFinished { step_name: &'static str },

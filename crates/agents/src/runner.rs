@@ -301,7 +301,7 @@ fn first_events(
     let first = [
         AgUiEventKind::RunStarted { thread_id: ids.conversation_id, run_id: ids.run_id },
         AgUiEventKind::StateSnapshot {
-            snapshot: Snapshot {
+            snapshot: Box::new(Snapshot {
                 conversation_id: ids.conversation_id,
                 title: prepared.title.clone(),
                 user_message_id: ids.user_message_id,
@@ -311,7 +311,7 @@ fn first_events(
                 tier: tier.as_str().to_owned(),
                 injection_suspected,
                 agent: agent.shown.clone(),
-            },
+            }),
         },
     ];
     let row =

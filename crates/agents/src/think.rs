@@ -206,7 +206,7 @@ pub(crate) fn verify(inner: &Inner, run: &Run, progress: &mut Progress, attempt:
         Vec::new()
     } else {
         let (citations, evidence) = (progress.citations.list(), &progress.prepared.evidence);
-        checks::look(&run.agent.checks, &without_markers(&progress.shown), citations, evidence)
+        checks::look(run.agent.checks, &without_markers(&progress.shown), citations, evidence)
     };
     // Once is enough: what the documents do not hold cannot be asked out of a model.
     let lacking = findings.iter().any(|finding| !finding.met) && stock.lacking.is_none();

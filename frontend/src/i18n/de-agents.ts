@@ -1,14 +1,22 @@
 import type { Dictionary } from "./en";
 import type * as en from "./en-agents";
+import type * as why from "./en-agent-why";
+import type * as admin from "./en-agent-admin";
 
 export const agents: Dictionary<typeof en.agents> = {
+  answeredBy: "Beantwortet von: {{name}}",
+  auto: "Agent: automatisch",
+  choose: "Agent",
+};
+
+export const agentAdmin: Dictionary<typeof admin.agentAdmin> = {
   title: "Agenten",
   text: "Wer antwortet, wofür jeder da ist, was ihm gesagt wird und welche Werkzeuge er hat. Eine Definition ergänzt und verengt; Prüfung, Belege und Richtlinie gelten für jede Antwort, was auch immer in einem Prompt steht.",
   list: "Alle Agenten",
   back: "Alle Agenten",
   create: "Neuer Agent",
   createTitle: "Ein weiterer Agent",
-  createText: "Er antwortet, sobald seine erste Version gespeichert und aktiviert ist. Sein Name darf nicht vergeben sein.",
+  createText: "Er antwortet, sobald seine erste Version gespeichert und aktiviert ist. Mit einem Namen, den es schon gibt, wird es eine Version jenes Agenten.",
   shipped: "mitgeliefert",
   own: "eigener",
   inForce: { shipped: "wie mitgeliefert", version: "Version {{number}}", none: "nicht in Kraft", broken: "nicht lesbar" },
@@ -31,15 +39,6 @@ export const agents: Dictionary<typeof en.agents> = {
   upToAny: "so weit, wie wer fragt",
   checks: "Verlangt von einer Antwort",
   checksNone: "nichts über das hinaus, was für alle gilt",
-  check: {
-    cites_at_least: "stützt sich auf mindestens {{wanted}} Stellen",
-    cites_documents: "stützt sich auf mindestens {{wanted}} Dokumente",
-    mentions_unit: "nennt eine Zahl mit ihrer Einheit",
-    repeats_warnings: "wiederholt die Warnungen der belegten Stellen",
-  },
-  met: "erfüllt",
-  unmet: "nicht erfüllt",
-  found: "{{found}} von {{wanted}}",
   editor: "Definition in YAML",
   line: "Zeile {{number}}",
   readOnly: "Ihre Rolle darf ansehen, aber nicht ändern.",
@@ -75,9 +74,18 @@ export const agents: Dictionary<typeof en.agents> = {
   answer: "Antwort",
   toSteps: "Zu den Schritten des Laufs",
   sources: "Quellen",
-  answeredBy: "Beantwortet von: {{name}}",
-  auto: "Agent: automatisch",
-  choose: "Agent",
+};
+
+export const agentWhy: Dictionary<typeof why.agentWhy> = {
+  check: {
+    cites_at_least: "stützt sich auf mindestens {{wanted}} Stellen",
+    cites_documents: "stützt sich auf mindestens {{wanted}} Dokumente",
+    mentions_unit: "nennt eine Zahl mit ihrer Einheit",
+    repeats_warnings: "wiederholt die Warnungen der belegten Stellen",
+  },
+  met: "erfüllt",
+  unmet: "nicht erfüllt",
+  found: "{{found}} von {{wanted}}",
   why: {
     named: "Sie haben ihn gewählt.",
     tried: "Sie haben seine Version {{number}} ausprobiert.",

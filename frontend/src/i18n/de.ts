@@ -1,4 +1,4 @@
-import { agents } from "./de-agents";
+import { agentAdmin, agents, agentWhy } from "./de-agents";
 import { chat } from "./de-chat";
 import { documents, upload } from "./de-documents";
 import { glossary } from "./de-glossary";
@@ -6,11 +6,13 @@ import { sources } from "./de-sources";
 import { apiKeys, permissions, profile, secondFactor, security, sessions, signIn, users } from "./de-identity";
 import { budgets, models, openai, route, runs, usage } from "./de-models";
 import { labelRequests, labels, personalData, policy, refusals } from "./de-policy";
-import type { Dictionary, en } from "./en";
+import type { Dictionary, Texts } from "./en";
 
-export const de: Dictionary<typeof en> = {
+export const de: Dictionary<Texts> = {
   ...chat,
   agents,
+  agentAdmin,
+  agentWhy,
   documents,
   upload,
   signIn,

@@ -1,8 +1,10 @@
+import type { agentAdmin } from "./en-agent-admin";
+import type { agentWhy } from "./en-agent-why";
 import { agents } from "./en-agents";
 import { chat } from "./en-chat";
 import { documents, upload } from "./en-documents";
 import { glossary } from "./en-glossary";
-import { sources } from "./en-sources";
+import type { sources } from "./en-sources";
 import { apiKeys, permissions, profile, secondFactor, security, sessions, signIn, users } from "./en-identity";
 import { budgets, models, openai, route, runs, usage } from "./en-models";
 import { labelRequests, labels, personalData, policy, refusals } from "./en-policy";
@@ -31,7 +33,6 @@ export const en = {
   usage,
   budgets,
   glossary,
-  sources,
   models,
   route,
   runs,
@@ -182,3 +183,6 @@ export const en = {
     cookie_refused: "Allow this site to set cookies, then sign in again",
   },
 } as const;
+
+/** The texts of all pages. Those that are not among the first come with their page. */
+export type Texts = typeof en & { agentAdmin: typeof agentAdmin; agentWhy: typeof agentWhy; sources: typeof sources };

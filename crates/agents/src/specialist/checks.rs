@@ -28,7 +28,7 @@ pub(crate) struct Finding {
 }
 
 /// Looks at an answer. `passages` as they may be told: without what looks like an instruction.
-pub(crate) fn look(checks: &Checks, answer: &str, citations: &[Citation], passages: &[Passage]) -> Vec<Finding> {
+pub(crate) fn look(checks: Checks, answer: &str, citations: &[Citation], passages: &[Passage]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut tell = |check, wanted: usize, found: usize| {
         findings.push(Finding { check, wanted, found, met: found >= wanted });
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn a_figure_counts_with_its_unit() {
         let checks = Checks { mentions_unit: true, ..Checks::default() };
-        let met = |answer| look(&checks, answer, &[], &[])[0].met;
+        let met = |answer| look(checks, answer, &[], &[])[0].met;
         assert!(met("It takes 25 g of grease. [1]") && !met("See section 4. [1]"));
     }
 

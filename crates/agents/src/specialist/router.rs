@@ -164,7 +164,9 @@ fn weigh(features: &mut Features, rarity: &HashMap<String, f32>, unheard: f32) {
     }
     let length = features.values().map(|weight| weight * weight).sum::<f32>().sqrt();
     if length > 0.0 {
-        features.values_mut().for_each(|weight| *weight /= length);
+        for weight in features.values_mut() {
+            *weight /= length;
+        }
     }
 }
 

@@ -1,6 +1,10 @@
 import { CircleCheck, CircleDashed } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import type { AnswerCheck } from "@/api/agent-types";
+import { addTexts } from "@/i18n";
+import { agentWhy } from "@/i18n/en-agent-why";
+
+addTexts({ agentWhy });
 
 /** What the agent asks of the answer, and whether it does that. */
 export function AnswerChecks({ checks }: { checks: readonly AnswerCheck[] }) {
@@ -14,8 +18,8 @@ export function AnswerChecks({ checks }: { checks: readonly AnswerCheck[] }) {
           <li key={check} className="flex items-center gap-1.5" data-met={met}>
             <Icon size={14} aria-hidden="true" className={met ? "shrink-0 text-accent" : "shrink-0 text-ink-3"} />
             <span>
-              {t(`agents.check.${check}`, { wanted })}: {t(met ? "agents.met" : "agents.unmet")}
-              {!met && <span className="text-ink-3 tabular-nums"> ({t("agents.found", { found, wanted })})</span>}
+              {t(`agentWhy.check.${check}`, { wanted })}: {t(met ? "agentWhy.met" : "agentWhy.unmet")}
+              {!met && <span className="text-ink-3 tabular-nums"> ({t("agentWhy.found", { found, wanted })})</span>}
             </span>
           </li>
         );

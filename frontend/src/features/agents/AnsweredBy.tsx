@@ -1,8 +1,10 @@
 import { Bot } from "lucide-react";
-import { useState } from "react";
+import { Suspense, lazy, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { AnsweringAgent } from "@/api/agent-types";
 import { useAgentText } from "./texts";
+
+const Why = lazy(() => import("./Why").then((module) => ({ default: module.Why })));
 
 /** Which agent answers, in one quiet line that says why when it is opened. */
 export function AnsweredBy({ agent }: { agent: AnsweringAgent }) {
@@ -20,28 +22,11 @@ export function AnsweredBy({ agent }: { agent: AnsweringAgent }) {
         <Bot size={14} aria-hidden="true" className="shrink-0" />
         <span className="min-w-0 [overflow-wrap:anywhere]">{t("agents.answeredBy", { name: textOf(agent.title) })}</span>
       </button>
-      {open && <Why agent={agent} />}
-    </div>
-  );
-}
-
-/** Why this agent, with what decided. */
-export function Why({ agent: { choice, version } }: { agent: AnsweringAgent }) {
-  const { t } = useTranslation();
-  const textOf = useAgentText();
-  const { by, nearest, words, score, runner_up: next } = choice;
-  return (
-    <ul className="mt-0.5 mb-1 border-l border-line pl-3 text-sm text-ink-2 [overflow-wrap:anywhere]" data-testid="why-agent">
-      <li>{t(`agents.why.${by}`, { number: version ?? 0 })}</li>
-      {nearest !== null && <li>{t("agents.why.example", { example: nearest })}</li>}
-      {words.length > 0 && <li>{t("agents.why.words", { words: words.join(", ") })}</li>}
-      {next !== null && (
-        <li className="tabular-nums">
-          {by === "unsure"
-            ? t("agents.why.scoreBest", { name: textOf(next.title), other: next.score.toFixed(2) })
-            : t("agents.why.score", { score: (score ?? 0).toFixed(2), name: textOf(next.title), other: next.score.toFixed(2) })}
-        </li>
+      {open && (
+        <Suspense>
+          <Why agent={agent} />
+        </Suspense>
       )}
-    </ul>
+    </div>
   );
 }

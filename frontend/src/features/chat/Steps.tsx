@@ -5,7 +5,6 @@ import { useTranslation } from "react-i18next";
 import { getJson } from "@/api/client";
 import type { Place } from "@/api/gateway-types";
 import type { Run } from "@/api/types";
-import { AnswerChecks } from "@/features/agents/AnswerChecks";
 import { cx } from "@/lib/cx";
 import { formatDuration, formatNumber } from "@/lib/format";
 import { Skeleton } from "@/ui/parts";
@@ -13,6 +12,7 @@ import type { FoundPassage, Step, ToolCall } from "./model/run";
 import { stepsOfRun } from "./model/run-steps";
 import type { Understood } from "./model/understood";
 
+const AnswerChecks = lazy(() => import("@/features/agents/AnswerChecks").then((module) => ({ default: module.AnswerChecks })));
 const RouteDetails = lazy(() => import("@/features/route/RouteDetails").then((module) => ({ default: module.RouteDetails })));
 
 interface StepsProps {
@@ -136,7 +136,11 @@ function StepDetails({ step, action }: { step: Step; action: ReactNode }) {
         <ToolCallLines key={index} call={call} />
       ))}
       {step.passages !== null && <PassageList passages={step.passages} />}
-      <AnswerChecks checks={step.checks} />
+      {step.checks.length > 0 && (
+        <Suspense>
+          <AnswerChecks checks={step.checks} />
+        </Suspense>
+      )}
     </li>
   );
 }

@@ -37,7 +37,7 @@ export function AgentDetails({ name }: { name: string }) {
   }
   if (query.isError) {
     const problem = asProblem(query.error);
-    return problem.status === 404 ? <EmptyState icon={<FileQuestion size={28} />} title={t("agents.unknown")} /> : <ProblemNotice problem={problem} onRetry={() => void query.refetch()} className="m-4" />;
+    return problem.status === 404 ? <EmptyState icon={<FileQuestion size={28} />} title={t("agentAdmin.unknown")} /> : <ProblemNotice problem={problem} onRetry={() => void query.refetch()} className="m-4" />;
   }
   return <Known agent={query.data} />;
 }
@@ -60,11 +60,11 @@ function Known({ agent }: { agent: AgentDetail }) {
         </div>
         <p className="flex flex-wrap items-center gap-x-3 gap-y-1 text-sm text-ink-2">
           <span className="font-mono">{agent.name}</span>
-          <span>{t(agent.shipped ? "agents.shipped" : "agents.own")}</span>
+          <span>{t(agent.shipped ? "agentAdmin.shipped" : "agentAdmin.own")}</span>
           <AgentStanding agent={agent} />
         </p>
-        {definition === null ? agent.version !== null && <p className="mt-2 text-ink-2">{t("agents.brokenText")}</p> : <Facts definition={definition} />}
-        {agent.required && <p className="mt-2 text-sm text-ink-2">{t("agents.required")}</p>}
+        {definition === null ? agent.version !== null && <p className="mt-2 text-ink-2">{t("agentAdmin.brokenText")}</p> : <Facts definition={definition} />}
+        {agent.required && <p className="mt-2 text-sm text-ink-2">{t("agentAdmin.required")}</p>}
       </header>
       <Tabs.Root value={shown} onValueChange={(next) => void navigate({ search: { tab: tabs.find((known) => known === next) }, replace: true })} className="flex flex-1 flex-col">
         <Tabs.List aria-label={agent.name} className="flex shrink-0 gap-1 overflow-x-auto border-b border-line px-4">
@@ -74,7 +74,7 @@ function Known({ agent }: { agent: AgentDetail }) {
               value={known}
               className="-mb-px h-9 shrink-0 border-b-2 border-transparent px-2 text-ink-2 hover:text-ink focus-visible:-outline-offset-2 data-[state=active]:border-accent data-[state=active]:font-medium data-[state=active]:text-accent touch:h-11 touch:px-3"
             >
-              {t(`agents.tabs.${known}`)}
+              {t(`agentAdmin.tabs.${known}`)}
             </Tabs.Trigger>
           ))}
         </Tabs.List>
@@ -101,23 +101,23 @@ function Facts({ definition }: { definition: AgentDefinition }) {
   const toolNames = useToolNames();
   const { checks, tools, tier, up_to: upTo } = definition;
   const asked = [
-    ...(checks.cites_at_least === null ? [] : [t("agents.check.cites_at_least", { wanted: checks.cites_at_least })]),
-    ...(checks.cites_documents === null ? [] : [t("agents.check.cites_documents", { wanted: checks.cites_documents })]),
-    ...(checks.mentions_unit ? [t("agents.check.mentions_unit")] : []),
-    ...(checks.repeats_warnings ? [t("agents.check.repeats_warnings")] : []),
+    ...(checks.cites_at_least === null ? [] : [t("agentWhy.check.cites_at_least", { wanted: checks.cites_at_least })]),
+    ...(checks.cites_documents === null ? [] : [t("agentWhy.check.cites_documents", { wanted: checks.cites_documents })]),
+    ...(checks.mentions_unit ? [t("agentWhy.check.mentions_unit")] : []),
+    ...(checks.repeats_warnings ? [t("agentWhy.check.repeats_warnings")] : []),
   ];
   return (
     <>
       <p className="mt-1 max-w-[75ch]">{textOf(definition.purpose)}</p>
       <dl className="mt-2 grid grid-cols-1 gap-x-4 gap-y-0.5 text-sm sm:grid-cols-[auto_1fr]">
-        <dt className="text-ink-2">{t("agents.tools")}</dt>
-        <dd>{tools.length === 0 ? t("agents.toolsNone") : toolNames(tools)}</dd>
-        <dt className="text-ink-2">{t("agents.tier")}</dt>
-        <dd>{tier === null ? t("agents.tierAuto") : t(`tiers.${tier}`)}</dd>
-        <dt className="text-ink-2">{t("agents.upTo")}</dt>
-        <dd>{upTo === null ? t("agents.upToAny") : <ClassificationLabel value={upTo} />}</dd>
-        <dt className="text-ink-2">{t("agents.checks")}</dt>
-        <dd>{asked.length === 0 ? t("agents.checksNone") : asked.join("; ")}</dd>
+        <dt className="text-ink-2">{t("agentAdmin.tools")}</dt>
+        <dd>{tools.length === 0 ? t("agentAdmin.toolsNone") : toolNames(tools)}</dd>
+        <dt className="text-ink-2">{t("agentAdmin.tier")}</dt>
+        <dd>{tier === null ? t("agentAdmin.tierAuto") : t(`tiers.${tier}`)}</dd>
+        <dt className="text-ink-2">{t("agentAdmin.upTo")}</dt>
+        <dd>{upTo === null ? t("agentAdmin.upToAny") : <ClassificationLabel value={upTo} />}</dd>
+        <dt className="text-ink-2">{t("agentAdmin.checks")}</dt>
+        <dd>{asked.length === 0 ? t("agentAdmin.checksNone") : asked.join("; ")}</dd>
       </dl>
     </>
   );
@@ -140,18 +140,18 @@ function Service({ agent }: { agent: AgentDetail }) {
     <>
       {agent.enabled ? (
         <Button kind="caution" onClick={() => setAsking(true)}>
-          {t("agents.disable")}
+          {t("agentAdmin.disable")}
         </Button>
       ) : (
         <Button onClick={() => set.mutate("enable")} disabled={set.isPending}>
-          {t("agents.enable")}
+          {t("agentAdmin.enable")}
         </Button>
       )}
       {asking && (
         <ConfirmDialog
-          title={t("agents.disableTitle", { name: agent.name })}
-          text={t("agents.disableText")}
-          action={t("agents.disable")}
+          title={t("agentAdmin.disableTitle", { name: agent.name })}
+          text={t("agentAdmin.disableText")}
+          action={t("agentAdmin.disable")}
           pending={set.isPending}
           error={set.error}
           onConfirm={() => set.mutate("disable")}

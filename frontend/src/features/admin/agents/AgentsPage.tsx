@@ -4,6 +4,9 @@ import { useTranslation } from "react-i18next";
 import type { Agent } from "@/api/agent-types";
 import { asProblem } from "@/api/problem";
 import { useAgentText } from "@/features/agents/texts";
+import { addTexts } from "@/i18n";
+import { agentAdmin } from "@/i18n/en-agent-admin";
+import { agentWhy } from "@/i18n/en-agent-why";
 import { cx } from "@/lib/cx";
 import { useDocumentTitle } from "@/lib/hooks";
 import { useMay } from "@/lib/may";
@@ -12,6 +15,8 @@ import { EmptyState, Skeleton, Status } from "@/ui/parts";
 import { AgentDetails } from "./AgentDetails";
 import { NewAgent } from "./NewAgent";
 import { useAgents } from "./queries";
+
+addTexts({ agentAdmin, agentWhy });
 
 const route = getRouteApi("/app/admin/agents/{-$name}");
 
@@ -22,16 +27,16 @@ export function AgentsPage() {
   const { create } = route.useSearch();
   const mayManage = useMay("configuration:manage");
   const query = useAgents();
-  useDocumentTitle(t("agents.title"));
+  useDocumentTitle(t("agentAdmin.title"));
   const isOpen = name !== undefined || create === true;
   return (
-    <section className="flex h-full min-h-0 flex-col" aria-label={t("agents.title")}>
+    <section className="flex h-full min-h-0 flex-col" aria-label={t("agentAdmin.title")}>
       <header className={cx("shrink-0 border-b border-line px-4 pt-3 pb-2", isOpen && "max-lg:sr-only")}>
-        <h1 className="text-lg font-semibold tracking-tight">{t("agents.title")}</h1>
-        <p className="max-w-[90ch] text-ink-2">{t("agents.text")}</p>
+        <h1 className="text-lg font-semibold tracking-tight">{t("agentAdmin.title")}</h1>
+        <p className="max-w-[90ch] text-ink-2">{t("agentAdmin.text")}</p>
       </header>
       <div className="flex min-h-0 flex-1">
-        <nav aria-label={t("agents.list")} className={cx("w-full shrink-0 overflow-y-auto border-line p-3 lg:block lg:w-80 lg:border-r", isOpen && "hidden")}>
+        <nav aria-label={t("agentAdmin.list")} className={cx("w-full shrink-0 overflow-y-auto border-line p-3 lg:block lg:w-80 lg:border-r", isOpen && "hidden")}>
           {mayManage && (
             <Link
               to="/admin/agents/{-$name}"
@@ -40,7 +45,7 @@ export function AgentsPage() {
               className="mb-3 flex h-8 w-full items-center justify-center gap-2 rounded-md border border-line-strong bg-ground px-3 font-medium hover:bg-hover touch:h-11"
             >
               <Plus size={14} aria-hidden="true" />
-              {t("agents.create")}
+              {t("agentAdmin.create")}
             </Link>
           )}
           {query.isPending && <Skeleton className="h-64" />}
@@ -55,10 +60,10 @@ export function AgentsPage() {
           {isOpen && (
             <Link to="/admin/agents/{-$name}" params={{}} search={{}} className="flex h-11 items-center gap-1.5 px-4 text-sm text-ink-2 hover:text-ink lg:hidden">
               <ArrowLeft size={14} aria-hidden="true" />
-              {t("agents.back")}
+              {t("agentAdmin.back")}
             </Link>
           )}
-          {create === true ? <NewAgent /> : name !== undefined ? <AgentDetails key={name} name={name} /> : <EmptyState icon={<Bot size={28} />} title={t("agents.pick")} />}
+          {create === true ? <NewAgent /> : name !== undefined ? <AgentDetails key={name} name={name} /> : <EmptyState icon={<Bot size={28} />} title={t("agentAdmin.pick")} />}
         </div>
       </div>
     </section>
@@ -99,7 +104,7 @@ export function useToolNames(): (names: readonly string[]) => string {
   const { t } = useTranslation();
   const nameOf = (name: string) => {
     const tool = TOOLS.find((known) => known === name);
-    return tool === undefined ? name : t(`agents.tool.${tool}`);
+    return tool === undefined ? name : t(`agentAdmin.tool.${tool}`);
   };
   return (names) => names.map(nameOf).join(", ");
 }
@@ -107,9 +112,9 @@ export function useToolNames(): (names: readonly string[]) => string {
 /** Which definition of the agent holds, and whether it answers. */
 export function AgentStanding({ agent }: { agent: Agent }) {
   const { t } = useTranslation();
-  if (!agent.enabled) return <Status tone="neutral">{t("agents.disabled")}</Status>;
+  if (!agent.enabled) return <Status tone="neutral">{t("agentAdmin.disabled")}</Status>;
   if (agent.version !== null) {
-    return agent.definition === null ? <Status tone="danger">{t("agents.inForce.broken")}</Status> : <Status tone="accent">{t("agents.inForce.version", { number: agent.version })}</Status>;
+    return agent.definition === null ? <Status tone="danger">{t("agentAdmin.inForce.broken")}</Status> : <Status tone="accent">{t("agentAdmin.inForce.version", { number: agent.version })}</Status>;
   }
-  return <Status tone="neutral">{t(agent.shipped ? "agents.inForce.shipped" : "agents.inForce.none")}</Status>;
+  return <Status tone="neutral">{t(agent.shipped ? "agentAdmin.inForce.shipped" : "agentAdmin.inForce.none")}</Status>;
 }

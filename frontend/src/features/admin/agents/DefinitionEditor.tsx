@@ -51,7 +51,7 @@ export function DefinitionEditor({ text, spot, readOnly, findings, onChange }: D
       </div>
       <textarea
         ref={area}
-        aria-label={t("agents.editor")}
+        aria-label={t("agentAdmin.editor")}
         value={text}
         readOnly={readOnly}
         onChange={(event) => onChange(event.target.value)}

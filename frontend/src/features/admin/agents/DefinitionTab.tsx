@@ -30,25 +30,25 @@ export function DefinitionTab({ name, initial, isNew = false }: { name: string |
     <div className="flex flex-col gap-4 xl:flex-row">
       <div className="min-w-0 flex-1">
         <DefinitionEditor text={text} spot={spot} readOnly={!mayManage} findings={findings} onChange={setText} />
-        <p className="mt-1 max-w-[75ch] text-sm text-ink-2">{t(mayManage ? "agents.promptHint" : "agents.readOnly")}</p>
+        <p className="mt-1 max-w-[75ch] text-sm text-ink-2">{t(mayManage ? "agentAdmin.promptHint" : "agentAdmin.readOnly")}</p>
         {changed && mayManage && (
           <div className="mt-3 flex flex-wrap items-center gap-2">
             <Button kind="primary" disabled={broken || looked !== text || !check.isSuccess || check.isPlaceholderData} onClick={() => setStoring(true)}>
-              {t("agents.store")}
+              {t("agentAdmin.store")}
             </Button>
             {!isNew && (
               <Button kind="quiet" onClick={() => setText(initial)}>
-                {t("agents.discard")}
+                {t("agentAdmin.discard")}
               </Button>
             )}
             <span className="text-sm text-ink-2">
-              {broken ? t("agents.storeBroken") : name !== null && other !== undefined && other !== name ? t("agents.storeOther", { name: other }) : t("agents.storeText")}
+              {broken ? t("agentAdmin.storeBroken") : name !== null && other !== undefined && other !== name ? t("agentAdmin.storeOther", { name: other }) : t("agentAdmin.storeText")}
             </span>
           </div>
         )}
       </div>
-      <aside aria-label={t("agents.findings")} className="shrink-0 xl:w-80">
-        <h3 className="mb-1 text-xs font-medium text-ink-3">{t("agents.findings")}</h3>
+      <aside aria-label={t("agentAdmin.findings")} className="shrink-0 xl:w-80">
+        <h3 className="mb-1 text-xs font-medium text-ink-3">{t("agentAdmin.findings")}</h3>
         {check.isError ? (
           <ProblemNotice problem={asProblem(check.error)} onRetry={() => void check.refetch()} />
         ) : (
@@ -68,7 +68,7 @@ function Findings({ findings, looked, onGo }: { findings: readonly AgentFinding[
       {looked && findings.length === 0 && (
         <p className="flex items-center gap-2 text-sm text-ink-2" data-testid="agent-clean">
           <CircleCheck size={16} aria-hidden="true" className="text-accent" />
-          {t("agents.findingsNone")}
+          {t("agentAdmin.findingsNone")}
         </p>
       )}
       <ul className="space-y-2">
@@ -80,13 +80,13 @@ function Findings({ findings, looked, onGo }: { findings: readonly AgentFinding[
             <li key={index} className="rounded-md border border-line p-2 text-sm" data-testid="agent-finding" data-severity={finding.severity}>
               <p className="flex flex-wrap items-center gap-1.5 font-medium">
                 <Icon size={14} aria-hidden="true" className={error ? "text-danger" : "text-ink-3"} />
-                {t(`agents.severity.${finding.severity}`)}
+                {t(`agentAdmin.severity.${finding.severity}`)}
                 {finding.path !== "" && <span className="font-mono font-normal text-ink-2">{finding.path}</span>}
               </p>
               <p className="mt-0.5 [overflow-wrap:anywhere]">{finding.message}</p>
               {line !== null && (
                 <button type="button" onClick={() => onGo(line)} className="mt-0.5 text-xs text-accent underline underline-offset-2 tabular-nums touch:min-h-11">
-                  {t("agents.line", { number: line })}
+                  {t("agentAdmin.line", { number: line })}
                 </button>
               )}
             </li>

@@ -24,8 +24,8 @@ export function NewAgent() {
   const { t } = useTranslation();
   return (
     <div className="p-4">
-      <h2 className="text-lg font-semibold tracking-tight">{t("agents.createTitle")}</h2>
-      <p className="mb-3 text-ink-2">{t("agents.createText")}</p>
+      <h2 className="text-lg font-semibold tracking-tight">{t("agentAdmin.createTitle")}</h2>
+      <p className="mb-3 text-ink-2">{t("agentAdmin.createText")}</p>
       <DefinitionTab name={null} initial={TEMPLATE} isNew />
     </div>
   );

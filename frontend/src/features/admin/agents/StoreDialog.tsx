@@ -36,19 +36,19 @@ export function StoreDialog({ definition, onClose }: { definition: string; onClo
     <Dialog
       open
       onOpenChange={(open) => !open && onClose()}
-      title={t("agents.store")}
+      title={t("agentAdmin.store")}
       footer={
         <>
           <Button onClick={onClose}>{t("common.cancel")}</Button>
           <Button kind="primary" type="submit" form={form} disabled={store.isPending}>
-            {t("agents.store")}
+            {t("agentAdmin.store")}
           </Button>
         </>
       }
     >
-      <p className="mb-4 text-ink-2">{t("agents.storeText")}</p>
+      <p className="mb-4 text-ink-2">{t("agentAdmin.storeText")}</p>
       <form id={form} onSubmit={submit}>
-        <TextField label={t("agents.note")} hint={t("agents.noteHint")} value={note} onChange={(event) => setNote(event.target.value)} required maxLength={500} autoComplete="off" />
+        <TextField label={t("agentAdmin.note")} hint={t("agentAdmin.noteHint")} value={note} onChange={(event) => setNote(event.target.value)} required maxLength={500} autoComplete="off" />
       </form>
       {store.error !== null && <ProblemNotice problem={asProblem(store.error)} className="mt-3" />}
     </Dialog>

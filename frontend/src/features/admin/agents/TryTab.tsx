@@ -18,8 +18,8 @@ export function TryTab({ agent }: { agent: AgentDetail }) {
   const { t } = useTranslation();
   const isInForce = agent.definition !== null && agent.enabled;
   const options = [
-    ...(isInForce ? [{ value: "", label: t("agents.tryInForce") }] : []),
-    ...agent.versions.map(({ number, note }) => ({ value: String(number), label: `${t("agents.version", { number })}: ${note}` })),
+    ...(isInForce ? [{ value: "", label: t("agentAdmin.tryInForce") }] : []),
+    ...agent.versions.map(({ number, note }) => ({ value: String(number), label: `${t("agentAdmin.version", { number })}: ${note}` })),
   ];
   const [version, setVersion] = useState(options[0]?.value ?? "");
   const [question, setQuestion] = useState("");
@@ -50,13 +50,13 @@ export function TryTab({ agent }: { agent: AgentDetail }) {
     event.preventDefault();
     if (question.trim() !== "" && !busy) void ask();
   };
-  if (options.length === 0) return <p className="text-ink-2">{t("agents.tryNothing")}</p>;
+  if (options.length === 0) return <p className="text-ink-2">{t("agentAdmin.tryNothing")}</p>;
   return (
     <div className="max-w-3xl">
-      <p className="mb-3 max-w-[75ch] text-ink-2">{t("agents.tryText")}</p>
+      <p className="mb-3 max-w-[75ch] text-ink-2">{t("agentAdmin.tryText")}</p>
       <form onSubmit={submit} className="space-y-3">
-        <Select label={t("agents.tryVersion")} value={version} options={options} onChange={setVersion} className="w-full max-w-md" />
-        <Field label={t("agents.question")}>
+        <Select label={t("agentAdmin.tryVersion")} value={version} options={options} onChange={setVersion} className="w-full max-w-md" />
+        <Field label={t("agentAdmin.question")}>
           {(field) => (
             <textarea
               {...field}
@@ -70,7 +70,7 @@ export function TryTab({ agent }: { agent: AgentDetail }) {
           )}
         </Field>
         <Button kind="primary" type="submit" disabled={busy || question.trim() === ""}>
-          {t("agents.ask")}
+          {t("agentAdmin.ask")}
         </Button>
       </form>
       {problem !== null && <ProblemNotice problem={problem} className="mt-4" />}
@@ -83,13 +83,13 @@ function Outcome({ run, busy }: { run: RunView; busy: boolean }) {
   const { t } = useTranslation();
   const checks = run.steps.findLast(({ kind }) => kind === "verify")?.checks ?? [];
   return (
-    <section aria-label={t("agents.answer")} aria-busy={busy} className="mt-4 rounded-md border border-line p-3" data-testid="try-answer" data-end={run.end ?? "running"}>
+    <section aria-label={t("agentAdmin.answer")} aria-busy={busy} className="mt-4 rounded-md border border-line p-3" data-testid="try-answer" data-end={run.end ?? "running"}>
       {run.agent !== null && <AnsweredBy agent={run.agent} />}
       <p className="mt-1 whitespace-pre-wrap [overflow-wrap:anywhere]">{(busy ? withoutHalfMarker(run.text) : run.text) || "…"}</p>
       {run.error !== null && <p className="mt-2 text-danger">{run.error.detail}</p>}
       {run.citations.length > 0 && (
         <>
-          <h3 className="mt-3 mb-1 text-xs font-medium text-ink-3">{t("agents.sources")}</h3>
+          <h3 className="mt-3 mb-1 text-xs font-medium text-ink-3">{t("agentAdmin.sources")}</h3>
           <ol className="space-y-1 text-sm text-ink-2">
             {run.citations.map((citation) => (
               <li key={citation.number} className="[overflow-wrap:anywhere]">
@@ -102,7 +102,7 @@ function Outcome({ run, busy }: { run: RunView; busy: boolean }) {
       <AnswerChecks checks={checks} />
       {run.runId !== null && !busy && (
         <Link to="/runs/$runId" params={{ runId: run.runId }} className="mt-2 inline-block text-sm text-accent underline underline-offset-2">
-          {t("agents.toSteps")}
+          {t("agentAdmin.toSteps")}
         </Link>
       )}
     </section>

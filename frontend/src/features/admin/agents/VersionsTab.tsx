@@ -58,9 +58,9 @@ function VersionList({ versions, current }: { versions: Shown[]; current: number
               className="min-w-0 flex-1 text-left font-medium [overflow-wrap:anywhere] hover:text-accent touch:min-h-11"
             >
               {number > 0 && <span className="mr-2 tabular-nums">{number}</span>}
-              {stored === null ? t("agents.versionShipped") : stored.note}
+              {stored === null ? t("agentAdmin.versionShipped") : stored.note}
             </button>
-            {active && <Status tone="accent">{t("agents.active")}</Status>}
+            {active && <Status tone="accent">{t("agentAdmin.active")}</Status>}
           </div>
           {stored !== null && (
             <p className="text-sm text-ink-2">
@@ -91,26 +91,26 @@ function VersionDetails({ agent, version }: { agent: AgentDetail; version: Shown
   return (
     <div className="min-w-0 flex-1">
       <div className="mb-2 flex flex-wrap items-center justify-between gap-2">
-        <h3 className="font-semibold tabular-nums">{version.number === 0 ? t("agents.versionShipped") : t("agents.version", { number: version.number })}</h3>
+        <h3 className="font-semibold tabular-nums">{version.number === 0 ? t("agentAdmin.versionShipped") : t("agentAdmin.version", { number: version.number })}</h3>
         {mayManage && !version.active && (
           <Button kind="primary" onClick={() => setAsking(true)}>
-            {t("agents.activate")}
+            {t("agentAdmin.activate")}
           </Button>
         )}
       </div>
       {version.stored !== null && (
         <p className="mb-3 text-sm">
-          <Copyable text={version.stored.digest} label={t("agents.digest")} shown={`${version.stored.digest.slice(0, 16)}…`} />
+          <Copyable text={version.stored.digest} label={t("agentAdmin.digest")} shown={`${version.stored.digest.slice(0, 16)}…`} />
         </p>
       )}
-      <h4 className="mb-1 text-xs font-medium text-ink-3">{t("agents.diff")}</h4>
-      {before === null && <p className="mb-2 text-ink-2">{t("agents.diffFirst")}</p>}
-      {isSame ? <p className="text-ink-2">{t(version.active ? "agents.diffActive" : "agents.diffNone")}</p> : <FileDiffs diffs={[{ name: `${agent.name}.yaml`, lines }]} />}
+      <h4 className="mb-1 text-xs font-medium text-ink-3">{t("agentAdmin.diff")}</h4>
+      {before === null && <p className="mb-2 text-ink-2">{t("agentAdmin.diffFirst")}</p>}
+      {isSame ? <p className="text-ink-2">{t(version.active ? "agentAdmin.diffActive" : "agentAdmin.diffNone")}</p> : <FileDiffs diffs={[{ name: `${agent.name}.yaml`, lines }]} />}
       {asking && (
         <ConfirmDialog
-          title={version.number === 0 ? t("agents.activateShippedTitle") : t("agents.activateTitle", { number: version.number })}
-          text={t("agents.activateText")}
-          action={t("agents.activate")}
+          title={version.number === 0 ? t("agentAdmin.activateShippedTitle") : t("agentAdmin.activateTitle", { number: version.number })}
+          text={t("agentAdmin.activateText")}
+          action={t("agentAdmin.activate")}
           pending={activate.isPending}
           error={activate.error}
           onConfirm={() => activate.mutate()}

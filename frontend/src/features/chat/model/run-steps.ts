@@ -1,3 +1,4 @@
+import type { AnsweringAgent } from "@/api/agent-types";
 import type { Run } from "@/api/types";
 import { blankStep, callOf, checksOf, routeOf, type FoundPassage, type Step } from "./run";
 import { understoodOf } from "./understood";
@@ -15,6 +16,12 @@ export function stepsOfRun(run: Run): Step[] {
     checks: checksOf(detail["checks"]),
     interrupted: detail["reason"] === "interrupted",
   }));
+}
+
+/** Which agent works on a run, as its first step has it; null for runs from before there were several. */
+export function agentOfRun(run: Run): AnsweringAgent | null {
+  const agent = run.steps[0]?.detail["agent"] as AnsweringAgent | null | undefined;
+  return typeof agent?.name === "string" ? agent : null;
 }
 
 function tokensOf(value: unknown): Step["tokens"] {
