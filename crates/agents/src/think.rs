@@ -58,6 +58,8 @@ pub(crate) async fn think(
     let request = request(run, progress, (attempt, rounds), &canary)?;
     progress.stock.cut_before = progress.stock.cut.len();
     progress.stock.said_not_in_documents = false;
+    // What breaks off has none: not that of the draft before.
+    progress.stock.stop_reason = None;
     let verifier = progress.verifier();
     // What is repeated is turned back already.
     let mut restorer = if repeated.is_some() { None } else { progress.restorer() };

@@ -206,6 +206,25 @@ async fn an_answer_stands_where_nothing_can_be_added_to_it() {
 }
 
 #[tokio::test]
+async fn a_sentence_that_breaks_off_while_an_answer_is_added_to_is_not_shown() {
+    let plant = Plant::new().await;
+    store(&plant, "thorough", "tools: []\nchecks: { cites_documents: 2 }\n", true).await;
+    let mut breaks_off = draft("Retighten the cover screws");
+    breaks_off.push(Act::Abort);
+    let server = Server::play(vec![answer(FIRST), breaks_off]);
+    let process = plant.with_server(&server.address);
+    let question = "How often are bearings greased and cover screws retightened?";
+    let (run, events) = asked(&plant, &process, named("thorough", question)).await;
+    assert!(
+        said(&events).contains("every 2,000 operating hours") && !said(&events).contains("Retighten"),
+        "{events:?}"
+    );
+    assert_eq!(plant.message(&run).await.status.as_str(), "complete");
+    let replay = process.runner.replay(&plant.principal, run.run_id).await.unwrap();
+    assert!(replay.is_whole && replay.same_text && replay.same_citations, "{replay:?}");
+}
+
+#[tokio::test]
 async fn a_warning_of_a_cited_passage_is_missed() {
     let plant = Plant::new().await;
     plant.add("mixer.md", Classification::Internal, HAND).await;

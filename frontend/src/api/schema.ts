@@ -1732,13 +1732,13 @@ export interface components {
         };
         /** @description Why an agent was chosen. */
         AgentChoiceResponse: {
-            /** @description `named`, `tried`, `nearest` or `unsure`: the question is clearly nobody's. */
+            /** @description `named`, `tried`, `nearest`, `continued` (as the conversation was before) or `unsure` (the question is clearly nobody's). */
             by: string;
             /** @description The nearest of its examples. */
             nearest?: string | null;
             runner_up?: components["schemas"]["AgentRunnerUpResponse"] | null;
             /**
-             * Format: float
+             * Format: double
              * @description How near the question is to it; null where that was not looked at.
              */
             score?: number | null;
@@ -1809,7 +1809,7 @@ export interface components {
         /** @description The next best agent. */
         AgentRunnerUpResponse: {
             name: string;
-            /** Format: float */
+            /** Format: double */
             score: number;
             title: components["schemas"]["AgentTextsResponse"];
         };
