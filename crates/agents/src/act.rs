@@ -77,7 +77,7 @@ pub(crate) async fn act(
     progress.begin(StepKind::Tool, round, inner.sources.now());
     let mut tx = inner.store.tenant(&run.principal.scope).read().await?;
     // Anew each time: what somebody may read can have changed since the question came.
-    let reader = tx.labels().reader(run.principal.user_id).await?;
+    let reader = run.reader(&mut tx).await?;
     drop(tx);
     let mut decisions = Vec::new();
     let mut calling = Vec::new();
@@ -194,6 +194,10 @@ fn decided(
 ) -> Result<Calling, AgentError> {
     let given: Vec<bool> = progress.prepared.masked.iter().map(Option::is_some).collect();
     let mut wish = ReadCall::read(&call, &given).map_err(|why| (MALFORMED, why));
+    let tool = tools::name_of(&call);
+    if tool != tools::UNKNOWN && !run.agent.has(tool) {
+        wish = Err((REFUSED, format!("you do not have this tool; you have {}", run.agent.tools.join(", "))));
+    }
     if number >= MAX_CALLS {
         wish = Err((TOO_MANY, format!("at most {MAX_CALLS} calls at once; ask again")));
     }
@@ -306,7 +310,7 @@ async fn take_in(
     if progress.label(run) == before.1 {
         return Ok(fresh);
     }
-    let request = think::preview(inner, progress);
+    let request = think::preview(inner, run, progress);
     let denied = match answerer::decide(inner, run, progress, reader, &request) {
         Ok(Allowed::Some(answerer, more)) => {
             progress.answerer = answerer;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::citation::Citation;
+use crate::{citation::Citation, specialist::ShownAgent};
 
 /// What is said when the documents do not hold the answer.
 pub const NOT_IN_DOCUMENTS_TEXT: &str = "The documents do not hold an answer to this question.";
@@ -56,6 +56,8 @@ pub struct AnswerMessage {
     pub duration_ms: i64,
     /// The moment whose documents it is about; `None` for the present.
     pub as_of: Option<DateTime<Utc>>,
+    /// Which agent answered, and why that one; `None` for runs from before there were several.
+    pub agent: Option<ShownAgent>,
     /// When the question came.
     pub created_at: DateTime<Utc>,
 }

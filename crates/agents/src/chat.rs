@@ -1,5 +1,7 @@
 //! How a question becomes a run: messages, run, first events and their proofs in one transaction.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use millwright_audit::{Actor, AuditAction, AuditEvent};
 use millwright_core::{
@@ -13,7 +15,15 @@ use millwright_store::{
     tenant::{MessageRole, MessageStatus, NewMessage, NewRun, RunEventRow, RunFence, SearchFilter, label_of_json},
 };
 
-use crate::{AgentError, goal::Part, guard::Inspected, record::kept, resume::Input, runner::Inner};
+use crate::{
+    AgentError,
+    goal::Part,
+    guard::{Inspected, inspect_message},
+    record::kept,
+    resume::Input,
+    runner::Inner,
+    specialist::AgentWish,
+};
 
 /// The longest question.
 pub const MAX_MESSAGE_CHARS: usize = 16_000;
@@ -34,12 +44,60 @@ pub struct StartRun {
     pub history: Vec<History>,
     /// How much model it is worth; absent: what it deserves.
     pub tier: Option<Tier>,
+    /// Who shall answer.
+    pub agent: AgentWish,
     /// How confidential the question itself is.
     pub classification: Classification,
     /// What the search for its answer is narrowed by.
     pub filter: SearchFilter,
     /// The request, for the audit log.
     pub trace_id: String,
+}
+
+/// What was said, after its checks.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    /// The question; none where it is stored already.
+    pub(crate) message: Option<Inspected>,
+    /// What came before it, and whether the assistant said it.
+    pub(crate) history: Vec<(bool, Inspected)>,
+}
+
+impl Said {
+    /// Checks what somebody asks, and what they bring with it.
+    ///
+    /// # Errors
+    /// When it is empty or too long, or the tenant blocks what is in it.
+    pub(crate) async fn checked(
+        inner: &Arc<Inner>,
+        principal: &Principal,
+        policy: &Arc<TenantPolicy>,
+        command: &StartRun,
+    ) -> Result<Self, AgentError> {
+        let mut said = Self::default();
+        if let Some(message) = &command.message {
+            let message = checked(message)?;
+            said.message = Some(inspect_message(inner, principal, policy, &message, &command.trace_id).await?);
+        }
+        if command.tier.is_some() && !policy.routing.explicit_tier {
+            return Err(AgentError::TierNotAllowed);
+        }
+        for before in &command.history {
+            let text = checked(&before.text)?;
+            let inspected = inspect_message(inner, principal, policy, &text, &command.trace_id).await?;
+            said.history.push((before.by_assistant, inspected));
+        }
+        Ok(said)
+    }
+
+    /// Whether any of it looks like an attempt to take the assistant over.
+    pub(crate) fn is_suspected(&self) -> bool {
+        self.all().any(|message| message.suspected)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Inspected> {
+        self.message.iter().chain(self.history.iter().map(|(_, said)| said))
+    }
 }
 
 /// What a run is for a goal.
@@ -104,16 +162,17 @@ pub(crate) async fn place_question(
     tx: &mut TenantTx,
     principal: &Principal,
     policy: &TenantPolicy,
-    (command, inspected, history, stored): (StartRun, Option<Inspected>, Vec<(bool, Inspected)>, Option<MessageId>),
+    (command, said, stored): (StartRun, Said, Option<MessageId>),
     proofs: &mut Vec<AuditEvent>,
 ) -> Result<Prepared, AgentError> {
     let now = inner.sources.now();
-    for message in inspected.iter().chain(history.iter().map(|(_, said)| said)) {
+    for message in said.all() {
         tx.policy_events().insert(&message.events).await?;
     }
+    let Said { message, history } = said;
     let mut label = Label::of(command.classification);
     let mut before = Vec::new();
-    let (conversation_id, title, place) = match (inspected, command.conversation_id, command.regenerate) {
+    let (conversation_id, title, place) = match (message, command.conversation_id, command.regenerate) {
         (Some(message), None, None) => {
             let id = inner.sources.new_id::<ConversationId>();
             let sealed;
@@ -132,28 +191,17 @@ pub(crate) async fn place_question(
         }
         (Some(message), Some(conversation), None) => {
             let title = tx.conversations().require(conversation, principal.user_id).await?.title;
-            let message = if message.has_placeholders {
-                let before = tx.vaults().get(conversation).await?;
-                let (text, sealed) = masked(inner, policy, conversation, before.as_deref(), &message)?;
-                if let Some(sealed) = sealed
-                    && !tx.vaults().put(conversation, &sealed, before.as_deref()).await?
-                {
-                    return Err(AgentError::StillRunning);
-                }
-                text
-            } else {
-                message.text
-            };
+            let message = masked_in(inner, tx, policy, conversation, message).await?;
             let parent = resolve(tx, conversation, command.parent).await?;
             (conversation, title, Place::New { parent, message })
         }
-        (None, Some(conversation), Some(answer)) => {
+        (None, Some(conversation), answer) if answer.is_some() || stored.is_some() => {
             let title = tx.conversations().require(conversation, principal.user_id).await?.title;
-            (conversation, title, question_of(tx, conversation, answer).await?)
-        }
-        (None, Some(conversation), None) if stored.is_some() => {
-            let title = tx.conversations().require(conversation, principal.user_id).await?.title;
-            (conversation, title, stored_question(tx, conversation, stored).await?)
+            let place = match answer {
+                Some(answer) => question_of(tx, conversation, answer).await?,
+                None => stored_question(tx, conversation, stored).await?,
+            };
+            (conversation, title, place)
         }
         _ => return Err(AgentError::InvalidParent("name either a question, or a conversation and an answer")),
     };
@@ -189,11 +237,32 @@ pub(crate) async fn place_question(
     Ok(Prepared { ids, question, label, filter: command.filter, title, created_at, rows })
 }
 
+/// A further message of a conversation with its placeholders, which are stored.
+async fn masked_in(
+    inner: &Inner,
+    tx: &mut TenantTx,
+    policy: &TenantPolicy,
+    conversation: ConversationId,
+    message: Inspected,
+) -> Result<String, AgentError> {
+    if !message.has_placeholders {
+        return Ok(message.text);
+    }
+    let before = tx.vaults().get(conversation).await?;
+    let (text, sealed) = masked(inner, policy, conversation, before.as_deref(), &message)?;
+    if let Some(sealed) = sealed
+        && !tx.vaults().put(conversation, &sealed, before.as_deref()).await?
+    {
+        return Err(AgentError::StillRunning);
+    }
+    Ok(text)
+}
+
 /// Rows of what was said before, each a microsecond after the one before it and all before `now`.
 fn said_before(
     inner: &Inner,
     conversation_id: ConversationId,
-    before: Vec<Said>,
+    before: Vec<Before>,
     label: &Label,
     now: DateTime<Utc>,
 ) -> Vec<NewMessage> {
@@ -267,6 +336,10 @@ pub(crate) async fn store_run(
         Some(part) => proof.detail("goal", part.goal.to_string()).detail("step", part.step.clone()),
         None => proof,
     };
+    let proof = match input.agent.as_ref().and_then(|agent| agent.shown.as_ref()) {
+        Some(agent) => proof.detail("agent", agent.name.as_str()).detail("agent_sha256", agent.digest.as_str()),
+        None => proof,
+    };
     proofs.push(proof);
     Ok(())
 }
@@ -289,7 +362,7 @@ pub(crate) async fn commit(
 }
 
 /// Whether the assistant said it, and the words.
-type Said = (bool, String);
+type Before = (bool, String);
 
 /// What was said before with placeholders, and the vault where it has to be stored.
 fn masked_all(
@@ -297,7 +370,7 @@ fn masked_all(
     policy: &TenantPolicy,
     conversation: ConversationId,
     history: &[(bool, Inspected)],
-) -> Result<(Vec<Said>, Option<Vec<u8>>), AgentError> {
+) -> Result<(Vec<Before>, Option<Vec<u8>>), AgentError> {
     let (mut before, mut sealed) = (Vec::with_capacity(history.len()), None);
     for (by_assistant, said) in history {
         let (text, grown) = masked(inner, policy, conversation, sealed.as_deref(), said)?;

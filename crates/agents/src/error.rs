@@ -1,5 +1,5 @@
 use millwright_audit::AuditError;
-use millwright_core::{ErrorCode, Problem, ToProblem};
+use millwright_core::{Classification, ErrorCode, Problem, ToProblem};
 use millwright_gateway::GatewayError;
 use millwright_governance::GovernanceError;
 use millwright_policy::labels::LabelDenied;
@@ -41,6 +41,23 @@ pub enum AgentError {
     /// The tenant lets nobody name a tier.
     #[error("the tier cannot be named")]
     TierNotAllowed,
+    /// Nobody of this name answers for the tenant.
+    #[error("there is no such agent")]
+    UnknownAgent,
+    /// A stored version was written for another version of this program.
+    #[error("the version of the agent cannot be read")]
+    UnreadableAgent,
+    /// No agent of the tenant may read what is asked.
+    #[error("no agent may read the question")]
+    NoAgent,
+    /// The agent that was named may not read what is asked.
+    #[error("the question is {is}, and this agent reads up to {at_most}")]
+    AgentMayNotRead {
+        /// What it is.
+        is: Classification,
+        /// How far the agent reads.
+        at_most: Classification,
+    },
     /// A check could not be carried out, so nothing passes it.
     #[error("a check could not be carried out")]
     Classifier,
@@ -119,6 +136,11 @@ impl ToProblem for AgentError {
                 Problem::new(ErrorCode::NotAuthorized, "your organisation lets nobody choose a tier")
                     .remedy("leave the tier out; it is chosen by what the request needs")
             }
+            Self::UnknownAgent => Problem::not_found("agent"),
+            Self::UnreadableAgent => Problem::new(ErrorCode::InvalidTransition, self.to_string())
+                .remedy("store it anew; the check of a definition says what is wrong with it"),
+            Self::NoAgent | Self::AgentMayNotRead { .. } => Problem::new(ErrorCode::LabelDenied, self.to_string())
+                .remedy("ask an agent that reads further, or have an administrator raise `labels.up_to`"),
             Self::Audit(error) => error.problem(),
             Self::Transition(_) | Self::Classifier => Problem::internal(),
         }

@@ -5,7 +5,7 @@ use millwright_core::id::{ConversationId, MessageId, RunId};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{answer::AnswerMessage, citation::Citation};
+use crate::{answer::AnswerMessage, citation::Citation, specialist::ShownAgent};
 
 /// An event and when it happened.
 #[derive(Debug, Clone, Serialize)]
@@ -38,7 +38,7 @@ impl AgUiEvent {
 #[expect(missing_docs, reason = "the names are the protocol's")]
 pub enum AgUiEventKind {
     RunStarted { thread_id: ConversationId, run_id: RunId },
-    StateSnapshot { snapshot: Snapshot },
+    StateSnapshot { snapshot: Box<Snapshot> },
     StateDelta { delta: Vec<StatePatch> },
     StepStarted { step_name: &'static str },
     StepFinished { step_name: &'static str },
@@ -65,6 +65,7 @@ pub struct Snapshot {
     pub model: String,
     pub tier: String,
     pub injection_suspected: bool,
+    pub agent: Option<ShownAgent>,
 }
 
 /// A change of the state: one operation of a JSON patch.
@@ -94,6 +95,11 @@ impl StatePatch {
     /// The question's place in the line before a model; null when its turn has come.
     pub fn place(place: Option<&impl Serialize>) -> Self {
         Self { op: "add", path: "/queue".into(), value: place.map_or(Value::Null, json) }
+    }
+
+    /// What the answer's agent asks of it, and what of that it does.
+    pub(crate) fn checks(findings: &impl Serialize) -> Self {
+        Self { op: "add", path: "/checks".into(), value: json(findings) }
     }
 
     /// The answer in its final form.

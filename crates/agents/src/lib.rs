@@ -23,6 +23,8 @@
 //! * A figure that no document holds is shown only as the result of a call of the run whose numbers stand in the sentence's
 //!   sources, and with its equation. What is computed depends on the call and the day of the run alone.
 //! * Labels only rise: an answer takes the join of all that the model was given.
+//! * A definition of an agent ([`specialist`]) adds to the rules, or narrows what is read and called; a run works by the one
+//!   that it began with, whoever goes on with it.
 
 mod act;
 mod answer;
@@ -55,6 +57,7 @@ mod resume;
 mod run;
 mod runner;
 mod show;
+pub mod specialist;
 mod think;
 mod tools;
 pub mod verify;

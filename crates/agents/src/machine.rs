@@ -68,6 +68,8 @@ pub enum Happened {
     Verified {
         /// Sentences that passed and were shown. What was shown is never taken back.
         supported: usize,
+        /// Whether the answer does not do all that its agent asks of it, and was not asked to before.
+        lacking: bool,
         /// Whether another draft could differ and might pass.
         may_improve: bool,
     },
@@ -101,10 +103,11 @@ impl Phase {
             }
             (Self::Act { attempt, round }, Acted) => Self::Think { attempt, rounds: round },
             (Self::Think { attempt, rounds }, Drafted) => Self::Verify { attempt, rounds },
+            (
+                Self::Verify { attempt, rounds },
+                Verified { supported: 0, may_improve: true, .. } | Verified { lacking: true, may_improve: true, .. },
+            ) if attempt < MAX_ATTEMPTS => Self::Think { attempt: attempt + 1, rounds },
             (Self::Verify { .. }, Verified { supported: 1.., .. }) => Self::Finished(Outcome::Answered),
-            (Self::Verify { attempt, rounds }, Verified { may_improve: true, .. }) if attempt < MAX_ATTEMPTS => {
-                Self::Think { attempt: attempt + 1, rounds }
-            }
             (Self::Observe, Observed { relevant: false }) | (Self::Verify { .. }, Verified { .. }) => {
                 Self::Finished(Outcome::NotInDocuments)
             }
@@ -128,8 +131,9 @@ mod tests {
             Just(Happened::Called),
             Just(Happened::Acted),
             Just(Happened::Drafted),
-            (0_usize..3, any::<bool>())
-                .prop_map(|(supported, may_improve)| Happened::Verified { supported, may_improve }),
+            (0_usize..3, any::<bool>(), any::<bool>()).prop_map(|(supported, lacking, may_improve)| {
+                Happened::Verified { supported, lacking, may_improve }
+            }),
             Just(Happened::Failed(ErrorCode::UpstreamUnavailable)),
             Just(Happened::Cancelled),
         ]
@@ -139,15 +143,18 @@ mod tests {
     fn the_usual_ways() {
         let walk = |steps: &[Happened]| steps.iter().try_fold(Phase::Observe, |phase, step| phase.next(*step));
         let (seen, drafted) = (Happened::Observed { relevant: true }, Happened::Drafted);
-        let cut = Happened::Verified { supported: 0, may_improve: true };
-        let kept = Happened::Verified { supported: 2, may_improve: true };
+        let cut = Happened::Verified { supported: 0, lacking: false, may_improve: true };
+        let kept = Happened::Verified { supported: 2, lacking: false, may_improve: true };
         let finished = |outcome| Ok(Phase::Finished(outcome));
         assert_eq!(walk(&[Happened::Observed { relevant: false }]), finished(Outcome::NotInDocuments));
         assert_eq!(walk(&[seen, drafted, kept]), finished(Outcome::Answered));
         assert_eq!(walk(&[seen, drafted, cut, drafted, kept]), finished(Outcome::Answered));
         assert_eq!(walk(&[seen, drafted, cut, drafted, cut]), Ok(Phase::Think { attempt: 3, rounds: 0 }));
         assert_eq!(walk(&[seen, drafted, cut, drafted, cut, drafted, cut]), finished(Outcome::NotInDocuments));
-        let final_cut = Happened::Verified { supported: 0, may_improve: false };
+        let final_cut = Happened::Verified { supported: 0, lacking: false, may_improve: false };
+        let lacking = |may_improve| Happened::Verified { supported: 1, lacking: true, may_improve };
+        assert_eq!(walk(&[seen, drafted, lacking(true), drafted, kept]), finished(Outcome::Answered));
+        assert_eq!(walk(&[seen, drafted, lacking(false)]), finished(Outcome::Answered));
         assert_eq!(walk(&[seen, drafted, final_cut]), finished(Outcome::NotInDocuments));
         assert_eq!(walk(&[seen, Happened::Cancelled]), finished(Outcome::Cancelled));
         assert!(walk(&[drafted]).is_err() && walk(&[seen, seen]).is_err());

@@ -72,8 +72,8 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
     };
     let found = inner.searcher.search(&run.principal.scope, &reader, request.clone()).await?;
     let found_some = !found.passages.is_empty() && found.relevance.is_answerable();
-    let brought =
-        if inner.gateway.catalog().has_chat() { brought(inner, run, progress, &reader).await? } else { Vec::new() };
+    let has_model = inner.gateway.catalog().has_chat();
+    let brought = if has_model { brought(inner, run, progress, &reader).await? } else { Vec::new() };
     let relevant = found_some || !brought.is_empty();
     let shown = shown_passages(progress, &found.passages)?;
     let missing_words = match &found.relevance.missing_words {
@@ -81,6 +81,7 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
         words => still_said(&masked_query, words),
     };
     let mut detail = json!({
+        "agent": run.agent.shown,
         "query": query,
         "passages": shown,
         "chunk_ids": found.passages.iter().map(|passage| passage.chunk_id).collect::<Vec<_>>(),
@@ -105,19 +106,9 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
     export::notice(inner, (run, &progress.noticed), &reader, request);
     let mut decisions = vec![asked];
     if relevant {
-        let mut passages = if found_some { found.passages } else { Vec::new() };
-        if inner.gateway.catalog().has_chat() {
-            let best = &passages[..passages.len().min(SURROUNDED)];
-            let around = inner.searcher.surroundings(&run.principal.scope, &reader, best).await?;
-            progress.hits = if found_some { passages.len() } else { brought.len() };
-            for (further, most) in [(brought, usize::MAX), (around, SURROUNDINGS)] {
-                let is_new = |passage: &Passage| passages.iter().all(|known| known.chunk_id != passage.chunk_id);
-                let further: Vec<Passage> = further.into_iter().filter(is_new).take(most).collect();
-                passages.extend(further);
-            }
-        } else {
-            progress.hits = passages.len();
-        }
+        let hits = if found_some { found.passages } else { Vec::new() };
+        progress.hits = if found_some { hits.len() } else { brought.len() };
+        let passages = surrounded(inner, run, &reader, (hits, brought)).await?;
         // A label that rose since the search counts too.
         progress.found = Label::join_all(passages.iter().map(|passage| &passage.label).chain([&progress.found]));
         prepare(inner, run, progress, passages).await?;
@@ -133,6 +124,27 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
     let record = Observed { relevant, passages, hits: progress.hits };
     progress.end_recorded(detail, kept(&record), inner.sources.now());
     Ok(Happened::Observed { relevant })
+}
+
+/// Hits of a search, then what earlier steps have brought, and what stands around the best hits; only a language model is given
+/// more than hits.
+async fn surrounded(
+    inner: &Inner,
+    run: &Run,
+    reader: &Reader,
+    (mut passages, brought): (Vec<Passage>, Vec<Passage>),
+) -> Result<Vec<Passage>, AgentError> {
+    if !inner.gateway.catalog().has_chat() {
+        return Ok(passages);
+    }
+    let best = &passages[..passages.len().min(SURROUNDED)];
+    let around = inner.searcher.surroundings(&run.principal.scope, reader, best).await?;
+    for (further, most) in [(brought, usize::MAX), (around, SURROUNDINGS)] {
+        let is_new = |passage: &Passage| passages.iter().all(|known| known.chunk_id != passage.chunk_id);
+        let further: Vec<Passage> = further.into_iter().filter(is_new).take(most).collect();
+        passages.extend(further);
+    }
+    Ok(passages)
 }
 
 /// What the steps before have cited, as far as it may be read and holds.
@@ -163,6 +175,7 @@ async fn observe_brought(
     let relevant = !passages.is_empty();
     let mut decisions = vec![asked];
     let detail = json!({
+        "agent": run.agent.shown,
         "brought_from": run.part.as_ref().map_or(0, |part| part.from.len()),
         "passages": shown_passages(progress, &passages)?,
         "chunk_ids": passages.iter().map(|passage| passage.chunk_id).collect::<Vec<_>>(),
@@ -251,7 +264,7 @@ fn tell_again(inner: &Inner, run: &Run, progress: &mut Progress) -> Option<AgUiE
 /// Who asks and may read what, and the conversation so far.
 async fn look(inner: &Inner, run: &Run, progress: &mut Progress) -> Result<Reader, AgentError> {
     let mut tx = inner.store.tenant(&run.principal.scope).read().await?;
-    let reader = tx.labels().reader(run.principal.user_id).await?;
+    let reader = run.reader(&mut tx).await?;
     let branch = tx.messages().branch(run.ids.user_message_id, MAX_TURNS as i64 + 1).await?;
     let sealed = tx.vaults().get(run.ids.conversation_id).await?;
     let (built_on, instruction) = match &run.part {
@@ -454,13 +467,13 @@ async fn choose(
         EXTRACTIVE.clone_into(&mut progress.model);
         return Ok(Vec::new());
     }
-    let mut request = think::preview(inner, progress);
+    let mut request = think::preview(inner, run, progress);
     let mut decided = answerer::decide(inner, run, progress, reader, &request);
     // A model that reads little is refused for the label where another is refused for that: whatever it was called, the
     // passages may do without what stands around them.
     if !matches!(decided, Ok(Allowed::Some(..))) && progress.passages.len() > progress.hits {
         progress.keep_hits();
-        request = think::preview(inner, progress);
+        request = think::preview(inner, run, progress);
         decided = answerer::decide(inner, run, progress, reader, &request);
     }
     match decided? {
@@ -468,7 +481,7 @@ async fn choose(
             progress.answerer = answerer;
             let plan = answerer::plan(inner, run, progress, &request, 1)?;
             plan.model().clone_into(&mut progress.model);
-            progress.may_call = plan.calls_tools();
+            progress.may_call = plan.calls_tools() && !run.agent.tools.is_empty();
             Ok(decisions)
         }
         Allowed::LabelDenied(_) if inner.quotes_where_refused => {

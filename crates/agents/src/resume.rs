@@ -34,6 +34,7 @@ use crate::{
     run::Run,
     runner::Inner,
     show,
+    specialist::{Acting, AgentWish},
 };
 
 /// So often a run is taken over; one that ends its process each time must come to an end itself.
@@ -57,6 +58,9 @@ pub(crate) struct Input {
     /// The step of a goal that it is.
     #[serde(default)]
     pub(crate) part: Option<Part>,
+    /// Who works on it: as that was defined then. `None` for runs from before there were several.
+    #[serde(default)]
+    pub(crate) agent: Option<Arc<Acting>>,
 }
 
 impl Input {
@@ -65,7 +69,8 @@ impl Input {
             Credential::ApiKey(id) => Some(id),
             Credential::Session(_) | Credential::Token => None,
         };
-        Self { filter: filter.clone(), wanted, api_key, trace_id: trace_id.to_owned(), forked_from: None, part: None }
+        let (filter, trace_id) = (filter.clone(), trace_id.to_owned());
+        Self { filter, wanted, api_key, trace_id, forked_from: None, part: None, agent: None }
     }
 }
 
@@ -154,7 +159,9 @@ pub(crate) async fn run_of(
 ) -> Result<Run, AgentError> {
     let Begun { input, question } = begun;
     let policy = inner.governance.of(&principal.scope).await?;
-    let judged = if input.wanted.is_none() { answerer::judge(inner, &policy, &question.content).1 } else { None };
+    let agent = input.agent.unwrap_or_default();
+    let judged =
+        if input.wanted.or(agent.tier).is_none() { answerer::judge(inner, &policy, &question.content).1 } else { None };
     Ok(Run {
         principal,
         policy,
@@ -169,6 +176,7 @@ pub(crate) async fn run_of(
         label: question.label.map_or(Label::LOWEST, label_of_json),
         read: row.stored_label.clone().map_or(Label::LOWEST, label_of_json),
         filter: input.filter,
+        agent,
         tier: row.tier.parse().unwrap_or_default(),
         wanted: input.wanted,
         judged,
@@ -218,6 +226,7 @@ pub(crate) async fn fork(
         history: Vec::new(),
         // What could be named then may not be named by now.
         tier: tier.or(input.wanted.filter(|_| policy.routing.explicit_tier)),
+        agent: AgentWish::As(input.agent.unwrap_or_default()),
         // The question keeps its label.
         classification: Classification::Public,
         filter: input.filter,

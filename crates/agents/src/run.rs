@@ -12,7 +12,8 @@ use millwright_retrieval::reranker::Account;
 use millwright_store::{
     Bookkeeping, Proof, StoreError, TenantTx,
     tenant::{
-        FinishedMessage, MessageStatus, NewPolicyEvent, RunEventRow, RunFence, RunStatus, SearchFilter, StepStatus,
+        FinishedMessage, MessageStatus, NewPolicyEvent, Reader, RunEventRow, RunFence, RunStatus, SearchFilter,
+        StepStatus,
     },
 };
 use serde_json::json;
@@ -35,7 +36,9 @@ use crate::{
     record::Repeat,
     resume,
     runner::Inner,
-    show, think,
+    show,
+    specialist::Acting,
+    think,
 };
 
 /// How often a run looks whether it was asked to stop.
@@ -61,6 +64,8 @@ pub(crate) struct Run {
     pub(crate) read: Label,
     /// What the search is narrowed by.
     pub(crate) filter: SearchFilter,
+    /// Who works on it.
+    pub(crate) agent: Arc<Acting>,
     /// The one that was named, or the one that the question deserves.
     pub(crate) tier: Tier,
     /// Where the asker named one.
@@ -80,6 +85,11 @@ impl Run {
     /// On whose account its searches have passages judged.
     pub(crate) fn account(&self) -> Account {
         Account { principal: self.principal, run_id: Some(self.ids.run_id), trace_id: self.trace_id.clone() }
+    }
+
+    /// What its person may read now, as far as its agent reads.
+    pub(crate) async fn reader(&self, tx: &mut TenantTx) -> Result<Reader, StoreError> {
+        tx.labels().reader_within(self.principal.user_id, &self.agent.most()).await
     }
 
     /// A transaction that holds the lease.
@@ -186,7 +196,7 @@ pub(crate) async fn step(
         Phase::Observe => observe::observe(inner, run, progress).await?,
         Phase::Think { attempt, rounds } => think::think(inner, run, progress, (attempt, rounds)).await?,
         Phase::Act { round, .. } => act::act(inner, run, progress, round).await?,
-        Phase::Verify { attempt, .. } => think::verify(inner, progress, attempt)?,
+        Phase::Verify { attempt, .. } => think::verify(inner, run, progress, attempt)?,
         Phase::Finished(_) => return Ok(phase),
     };
     Ok(phase.next(happened)?)
@@ -424,6 +434,7 @@ fn answer(
         error: verdict.failure.clone(),
         duration_ms: (now - run.created_at).num_milliseconds().max(0),
         as_of: run.filter.as_of,
+        agent: run.agent.shown.clone(),
         created_at: run.created_at,
     }
 }

@@ -19,15 +19,15 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     AgentError, Bundle, answerer, bundle,
-    chat::{self, Asked, Prepared, StartRun, StartedRun},
+    chat::{self, Asked, Prepared, Said, StartRun, StartedRun},
     events::{AgUiEvent, AgUiEventKind, Snapshot},
     follow::follow,
-    guard,
     hub::RunHub,
     record::Repeat,
     replay::{self, Replay},
     resume::{self, Fork, Input},
     run,
+    specialist::{self, Acting, Specialists},
 };
 
 /// So many runs of goals may have ended before somebody looks; what is missed is found by looking later.
@@ -65,6 +65,7 @@ pub(crate) struct Inner {
     pub(crate) gateway: Gateway,
     pub(crate) quotes_where_refused: bool,
     pub(crate) governance: Governance,
+    pub(crate) specialists: Specialists,
     pub(crate) audit_key: Arc<AuditKey>,
     pub(crate) sources: Sources,
     pub(crate) tracker: TaskTracker,
@@ -110,12 +111,14 @@ impl Runner {
             stop,
         } = parts;
         let hub = RunHub::default();
+        let specialists = Specialists::new(store.clone());
         Self(Arc::new(Inner {
             store,
             searcher,
             gateway,
             quotes_where_refused,
             governance,
+            specialists,
             audit_key,
             sources,
             tracker,
@@ -124,6 +127,11 @@ impl Runner {
             replays: Semaphore::new(1),
             ended: broadcast::channel(ENDED).0,
         }))
+    }
+
+    /// The agents of tenants: which there are, and which of them a name means.
+    pub fn specialists(&self) -> &Specialists {
+        &self.0.specialists
     }
 
     /// How many runs go on in this process.
@@ -160,7 +168,7 @@ impl Runner {
     pub(crate) async fn begin(
         &self,
         principal: &Principal,
-        command: StartRun,
+        mut command: StartRun,
         begin: Begin,
     ) -> Result<StartedRun, AgentError> {
         let inner = &self.0;
@@ -175,40 +183,31 @@ impl Runner {
         };
         let mut proofs = Vec::new();
         let policy = inner.governance.of(&principal.scope).await?;
-        let message = match &command.message {
-            Some(message) => {
-                let message = chat::checked(message)?;
-                Some(guard::inspect_message(inner, principal, &policy, &message, &trace_id).await?)
-            }
-            None => None,
-        };
-        if wanted.is_some() && !policy.routing.explicit_tier {
-            return Err(AgentError::TierNotAllowed);
-        }
-        let mut history = Vec::new();
-        for said in &command.history {
-            let text = chat::checked(&said.text)?;
-            history
-                .push((said.by_assistant, guard::inspect_message(inner, principal, &policy, &text, &trace_id).await?));
-        }
-        let said_before = history.iter().map(|(_, said)| said);
-        let suspected = message.iter().chain(said_before).any(|message| message.suspected);
+        let said = Said::checked(inner, principal, &policy, &command).await?;
+        let suspected = said.is_suspected();
+        let roster = inner.specialists.of(&principal.scope).await?;
+        let wish = (std::mem::take(&mut command.agent), command.conversation_id);
         let mut tx = inner.store.tenant(&principal.scope).begin().await?;
         let mut prepared =
-            chat::place_question(inner, &mut tx, principal, &policy, (command, message, history, stored), &mut proofs)
-                .await?;
+            chat::place_question(inner, &mut tx, principal, &policy, (command, said, stored), &mut proofs).await?;
         let ids = prepared.ids;
-        let (tier, judged) = match wanted {
+        let asked = (prepared.question.as_str(), &prepared.label);
+        let agent = specialist::choose(&roster, &mut tx, wish, asked).await?;
+        let (tier, judged) = match wanted.or(agent.tier) {
             Some(tier) => (tier, None),
             None => answerer::judge(inner, &policy, &prepared.question),
         };
         let name = answerer::first_name(inner, tier);
-        let events = first_events(inner, &prepared, (tier, &name), suspected);
+        let events = first_events(inner, &prepared, (tier, &name, &agent), suspected);
         let model_of_tier = (tier, name.as_str());
         let fence = RunFence { id: ids.run_id, owner: inner.sources.new_uuid() };
         let forked_from = repeat.as_ref().and_then(|repeat| repeat.from);
-        let input =
-            Input { forked_from, part: part.clone(), ..Input::of(principal, &prepared.filter, wanted, &trace_id) };
+        let input = Input {
+            forked_from,
+            part: part.clone(),
+            agent: Some(Arc::clone(&agent)),
+            ..Input::of(principal, &prepared.filter, wanted, &trace_id)
+        };
         let begun_with = (fence, &input, &events[..]);
         chat::store_run(inner, &mut tx, principal, &mut prepared, model_of_tier, begun_with, &mut proofs).await?;
         if let Some(part) = &part {
@@ -227,6 +226,7 @@ impl Runner {
             label: prepared.label,
             read: repeat.as_ref().and_then(|repeat| repeat.read.clone()).unwrap_or(Label::LOWEST),
             filter: prepared.filter,
+            agent,
             tier,
             wanted,
             judged,
@@ -321,14 +321,14 @@ impl Runner {
 fn first_events(
     inner: &Inner,
     prepared: &Prepared,
-    (tier, model): (Tier, &str),
+    (tier, model, agent): (Tier, &str, &Acting),
     injection_suspected: bool,
 ) -> Vec<RunEventRow> {
     let ids = prepared.ids;
     let first = [
         AgUiEventKind::RunStarted { thread_id: ids.conversation_id, run_id: ids.run_id },
         AgUiEventKind::StateSnapshot {
-            snapshot: Snapshot {
+            snapshot: Box::new(Snapshot {
                 conversation_id: ids.conversation_id,
                 title: prepared.title.clone(),
                 user_message_id: ids.user_message_id,
@@ -337,7 +337,8 @@ fn first_events(
                 model: model.to_owned(),
                 tier: tier.as_str().to_owned(),
                 injection_suspected,
-            },
+                agent: agent.shown.clone(),
+            }),
         },
     ];
     let row =

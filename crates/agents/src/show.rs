@@ -40,6 +40,8 @@ pub(crate) struct Stock {
     pub(crate) said_not_in_documents: bool,
     /// What is told to the next attempt.
     pub(crate) feedback: String,
+    /// What an answer that stands does not do yet of what its agent asks, while that is to be added.
+    pub(crate) lacking: Option<String>,
     /// Sentences that were shown before the draft stopped to read on, or by a process that died, as they were shown: they may
     /// come again, and are not shown twice.
     pub(crate) shown_before: BTreeSet<String>,
@@ -58,6 +60,11 @@ impl Stock {
     pub(crate) fn reads_on(&mut self, held: usize) {
         self.cut.truncate(self.cut_before);
         self.held.truncate(held);
+        self.shown_before.append(&mut self.said);
+    }
+
+    /// The answer stands, and what is still drafted adds to it.
+    pub(crate) fn stands(&mut self) {
         self.shown_before.append(&mut self.said);
     }
 

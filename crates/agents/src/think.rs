@@ -1,13 +1,13 @@
 //! THINK and VERIFY: a draft that is checked sentence by sentence while it streams.
 
-use std::{collections::HashMap, pin::Pin};
+use std::{collections::HashMap, fmt::Write as _, pin::Pin};
 
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, StreamExt, future, stream};
 use millwright_core::id::UsageId;
 use millwright_gateway::{Answer, GatewayError};
 use millwright_llm::{
     ChatRequest, EXTRACTIVE, LlmError, Role, Turn,
-    provider::{Delta, ModelRequest, StopReason, ToolCall},
+    provider::{Delta, ModelRequest, StopReason, ToolCall, ToolDefinition},
     quote,
 };
 use millwright_policy::injection::output::Canary;
@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use crate::{
     AgentError,
     answerer::{self, Answerer},
+    context::without_markers,
     events::{AgUiEventKind, StatePatch},
     guard,
     machine::{Happened, MAX_ATTEMPTS, MAX_ROUNDS},
@@ -30,6 +31,7 @@ use crate::{
     run::Run,
     runner::Inner,
     show::{Stock, take},
+    specialist::checks,
     tools::{self, ReadCall},
     verify::{CutReason, Gate, Statement, Verifier},
 };
@@ -44,6 +46,10 @@ const MAX_REPEATS: usize = 5;
 const GO_ON: &str = "\n\n(Your answer was broken off after what you said last, and the reader has that already. Go on after it, \
      and repeat nothing.)";
 
+/// What is added to the question where the answer does not do all that its agent asks of it.
+const COMPLETE: &str = "Write only the sentences that are missing, each with the marker of its passage, and repeat nothing. If the \
+     passages do not hold them, write NOT_IN_DOCUMENTS.";
+
 /// Has the model draft, shows what passes.
 pub(crate) async fn think(
     inner: &Inner,
@@ -56,12 +62,14 @@ pub(crate) async fn think(
     // A word that stands in the instructions and nowhere else: an answer that holds it repeats them.
     let sent_then = prompt::begin(inner, run, progress, repeated.as_ref());
     let canary = Canary::new(&progress.words.canary);
-    let request = request(progress, rounds, &canary)?;
+    let request = request(run, progress, rounds, &canary)?;
     if let Some(prompt) = sent_then {
         prompt.keep(progress, request.clone());
     }
     progress.stock.cut_before = progress.stock.cut.len();
     progress.stock.said_not_in_documents = false;
+    // What breaks off has none: not that of the draft before.
+    progress.stock.stop_reason = None;
     let verifier = progress.verifier();
     // What is repeated is turned back already.
     let mut restorer = if repeated.is_some() { None } else { progress.restorer() };
@@ -74,6 +82,8 @@ pub(crate) async fn think(
     let held = progress.stock.held.len();
     let mut deltas = match repeated {
         Some(drafted) if drafted.model != EXTRACTIVE => written_again(progress, drafted),
+        // What is only to be added may fail: the answer stands without.
+        _ if progress.stock.lacking.is_some() => addition(inner, run, progress, request, attempt).await?,
         // Quotes come out again as they did.
         _ => draft(inner, run, progress, request, attempt).await?,
     };
@@ -242,7 +252,7 @@ fn written_again(progress: &mut Progress, drafted: Drafted) -> Deltas {
 ///
 /// # Errors
 /// When another step was recorded here.
-pub(crate) fn verify(inner: &Inner, progress: &mut Progress, attempt: u8) -> Result<Happened, AgentError> {
+pub(crate) fn verify(inner: &Inner, run: &Run, progress: &mut Progress, attempt: u8) -> Result<Happened, AgentError> {
     if let Some(repeat) = &mut progress.repeat {
         repeat.pass(StepKind::Verify)?;
     }
@@ -250,17 +260,35 @@ pub(crate) fn verify(inner: &Inner, progress: &mut Progress, attempt: u8) -> Res
     let stock = &progress.stock;
     // The extractive answerer would quote the same again, and a model that finds nothing has answered.
     let may_improve = progress.answerer.is_language_model() && !stock.said_not_in_documents;
-    let happened = Happened::Verified { supported: stock.supported, may_improve };
+    let findings = if stock.supported == 0 {
+        Vec::new()
+    } else {
+        let (citations, evidence) = (progress.citations.list(), &progress.prepared.evidence);
+        checks::look(run.agent.checks, &without_markers(&progress.shown), citations, evidence)
+    };
+    // Once is enough: what the documents do not hold cannot be asked out of a model.
+    let lacking = findings.iter().any(|finding| !finding.met) && stock.lacking.is_none();
+    let happened = Happened::Verified { supported: stock.supported, lacking, may_improve };
+    let again = (stock.supported == 0 || lacking) && may_improve && attempt < MAX_ATTEMPTS;
     let detail = json!({
         "supported": stock.supported,
         "relinked": stock.relinked,
         "cut": stock.cut.len() - stock.cut_before,
         "cut_sentences": &stock.cut[stock.cut_before..],
         "not_in_documents": stock.said_not_in_documents,
-        "again": stock.supported == 0 && may_improve && attempt < MAX_ATTEMPTS,
+        "again": again,
+        "checks": &findings,
     });
+    if !findings.is_empty() {
+        progress.journal.emit(AgUiEventKind::StateDelta { delta: vec![StatePatch::checks(&findings)] });
+    }
     progress.end(StepStatus::Finished, detail, inner.sources.now());
-    progress.stock.feedback = feedback(&progress.stock) + &progress.computed.reminder();
+    let told = if progress.stock.supported == 0 { feedback(&progress.stock) } else { String::new() };
+    progress.stock.feedback = told + &progress.computed.reminder();
+    if again && lacking {
+        progress.stock.lacking = Some(checks::missing(&findings));
+        progress.stock.stands();
+    }
     // A further draft has all that was read as its passages.
     progress.rounds.clear();
     progress.given = progress.passages.len();
@@ -268,6 +296,31 @@ pub(crate) fn verify(inner: &Inner, progress: &mut Progress, attempt: u8) -> Res
 }
 
 type Deltas = Pin<Box<dyn Stream<Item = Result<Delta, GatewayError>> + Send>>;
+
+/// Has the model add to an answer that stands. Where no model does, or one breaks off, nothing more comes.
+async fn addition(
+    inner: &Inner,
+    run: &Run,
+    progress: &mut Progress,
+    request: ChatRequest,
+    attempt: u8,
+) -> Result<Deltas, AgentError> {
+    match draft(inner, run, progress, request, attempt).await {
+        Ok(deltas) => Ok(deltas.take_while(|delta| future::ready(delta.is_ok())).boxed()),
+        Err(AgentError::Gateway(error)) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, run.id = %run.ids.run_id, "an answer could not be completed");
+            Ok(stream::empty().boxed())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The tools that a model is told of.
+fn tools_of(run: &Run, progress: &Progress) -> Vec<ToolDefinition> {
+    let known = if progress.may_call { tools::definitions() } else { Vec::new() };
+    known.into_iter().filter(|tool| run.agent.has(&tool.name)).collect()
+}
 
 /// Has the answerer begin. The reader hears of the place in a line, and of the way that was taken.
 async fn draft(
@@ -369,13 +422,13 @@ async fn ask(
 }
 
 /// Something as long as what a model will be given, for a plan. It is not masked, and is sent nowhere.
-pub(crate) fn preview(inner: &Inner, progress: &Progress) -> ModelRequest {
+pub(crate) fn preview(inner: &Inner, run: &Run, progress: &Progress) -> ModelRequest {
     let request = ChatRequest {
-        system: String::new(),
+        system: run.agent.instructions(),
         turns: progress.conversation.turns.clone(),
         question: progress.question.clone(),
         passages: progress.prepared.plain.clone(),
-        tools: if progress.may_call { tools::definitions() } else { Vec::new() },
+        tools: tools_of(run, progress),
         max_output_tokens: MAX_OUTPUT_TOKENS,
         ..ChatRequest::default()
     };
@@ -384,7 +437,7 @@ pub(crate) fn preview(inner: &Inner, progress: &Progress) -> ModelRequest {
 
 /// What the model is given. A language model gets placeholders for personal data; the answerer in this process gets the
 /// text that it quotes.
-fn request(progress: &mut Progress, rounds: u8, canary: &Canary) -> Result<ChatRequest, AgentError> {
+fn request(run: &Run, progress: &mut Progress, rounds: u8, canary: &Canary) -> Result<ChatRequest, AgentError> {
     let request = ChatRequest {
         system: progress.stock.feedback.clone(),
         turns: progress.conversation.turns.clone(),
@@ -399,17 +452,23 @@ fn request(progress: &mut Progress, rounds: u8, canary: &Canary) -> Result<ChatR
     let mut turns = turns.collect::<Result<Vec<_>, AgentError>>()?;
     let mut question = progress.mask(&request.question)?;
     let broken_off = progress.taken.broken_off.trim().to_owned();
-    if !broken_off.is_empty() {
+    if let Some(lacking) = &progress.stock.lacking {
+        turns.push(Turn { role: Role::User, text: question.clone() });
+        turns.push(Turn { role: Role::Assistant, text: without_markers(&progress.shown) });
+        let _ = write!(question, "\n\n(The reader has this answer, and it stands. But {lacking}. {COMPLETE})");
+    } else if !broken_off.is_empty() {
         turns.push(Turn { role: Role::User, text: question.clone() });
         turns.push(Turn { role: Role::Assistant, text: progress.mask(&broken_off)? });
         question.push_str(GO_ON);
     }
+    // Written by an administrator, and still not for a model as it stands where it names somebody.
+    let instructions = progress.mask(&run.agent.instructions())?;
     Ok(ChatRequest {
-        system: format!("{}\n{}", canary.instruction(), request.system),
+        system: format!("{}\n{instructions}{}", canary.instruction(), request.system),
         turns,
         question,
         passages: progress.prepared.masked[..progress.given].iter().flatten().cloned().collect(),
-        tools: if progress.may_call { tools::definitions() } else { Vec::new() },
+        tools: tools_of(run, progress),
         rounds: progress.rounds.clone(),
         must_answer: rounds >= MAX_ROUNDS,
         max_output_tokens: MAX_OUTPUT_TOKENS,

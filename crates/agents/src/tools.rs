@@ -29,7 +29,7 @@ const READ_ON: &str = "read_on";
 const FIND: &str = "find_in_document";
 const CALCULATE: &str = "calculate";
 const DATE: &str = "date";
-const NAMES: [&str; 6] = [SEARCH, OPEN, READ_ON, FIND, CALCULATE, DATE];
+pub(crate) const NAMES: [&str; 6] = [SEARCH, OPEN, READ_ON, FIND, CALCULATE, DATE];
 /// What stands for a name that no tool has: what a model made up is not repeated to the reader.
 pub(crate) const UNKNOWN: &str = "unknown_tool";
 

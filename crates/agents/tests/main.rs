@@ -13,6 +13,8 @@ mod hostile;
 mod reading;
 mod repeating;
 mod resuming;
+mod server;
+mod specialists;
 mod stopping;
 mod support;
 mod verifying;

@@ -8,7 +8,9 @@ use std::{
 
 use futures::StreamExt;
 use millwright_agents::{
-    Completions, CompletionsParts, Parent, Runner, RunnerParts, StartRun, StartedRun, goal::Goals,
+    Completions, CompletionsParts, Parent, Runner, RunnerParts, StartRun, StartedRun,
+    goal::Goals,
+    specialist::{AgentWish, GENERALIST},
 };
 use millwright_audit::AuditKey;
 use millwright_budgets::Ledger;
@@ -361,6 +363,7 @@ pub(crate) fn question_of(message: &str) -> StartRun {
         regenerate: None,
         history: Vec::new(),
         tier: Some(Tier::Standard),
+        agent: AgentWish::Named { name: GENERALIST.to_owned(), version: None },
         classification: Classification::Internal,
         filter: SearchFilter::default(),
         trace_id: "0".repeat(32),

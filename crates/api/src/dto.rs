@@ -11,6 +11,8 @@ use millwright_store::tenant::{
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::routes::agents::AgentTextsResponse;
+
 /// One part of a list.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct PageResponse<T> {
@@ -304,7 +306,45 @@ pub(crate) struct MessageResponse {
     duration_ms: Option<i64>,
     /// The moment whose documents it is about; null for the present.
     as_of: Option<DateTime<Utc>>,
+    /// Which agent answered and why that one; null for answers from before there were several.
+    #[schema(value_type = Option<MessageAgentResponse>)]
+    agent: Option<Value>,
     created_at: DateTime<Utc>,
+}
+
+/// The agent of an answer.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct MessageAgentResponse {
+    name: String,
+    title: AgentTextsResponse,
+    /// Number of the organisation's version; null for a definition that ships.
+    version: Option<i32>,
+    /// SHA-256 of the definition, hexadecimal.
+    digest: String,
+    choice: AgentChoiceResponse,
+}
+
+/// Why an agent was chosen.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct AgentChoiceResponse {
+    /// `named`, `tried`, `nearest`, `continued` (as the conversation was before) or `unsure` (the question is clearly nobody's).
+    by: String,
+    /// How near the question is to it; null where that was not looked at.
+    score: Option<f64>,
+    /// The nearest of its examples.
+    nearest: Option<String>,
+    /// The words of the question that speak for it.
+    words: Vec<String>,
+    /// The next best; where nothing was clear, the best.
+    runner_up: Option<AgentRunnerUpResponse>,
+}
+
+/// The next best agent.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct AgentRunnerUpResponse {
+    name: String,
+    title: AgentTextsResponse,
+    score: f64,
 }
 
 impl MessageResponse {
@@ -336,6 +376,7 @@ impl MessageResponse {
             error: FailureResponse::from_columns(row.error_code, row.error_detail),
             duration_ms: row.duration_ms,
             as_of: row.as_of,
+            agent: row.agent,
             created_at: row.created_at,
         }
     }

@@ -136,6 +136,14 @@ audit_actions! {
     PolicyVersionCreated = "policy", "version_created";
     /// An admin brought a version into force.
     PolicyVersionActivated = "policy", "version_activated";
+    /// An admin stored a version of an agent's definition.
+    AgentVersionCreated = "agent", "version_created";
+    /// An admin brought a version of an agent into force, or the one that ships.
+    AgentVersionActivated = "agent", "version_activated";
+    /// An admin let an agent answer again.
+    AgentEnabled = "agent", "enabled";
+    /// An admin took an agent out of service.
+    AgentDisabled = "agent", "disabled";
     /// A model was called.
     ModelCalled = "usage", "recorded";
     /// An admin made a budget.

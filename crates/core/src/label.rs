@@ -170,6 +170,16 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn what_two_clearances_cover_together_is_what_each_covers(a in clearance(), b in clearance(), label in label()) {
+            let both = a.may_have(&label) && b.may_have(&label);
+            prop_assert_eq!(a.meet(&b).may_have(&label), both);
+            prop_assert!(a.includes(&a.meet(&b)) && b.includes(&a.meet(&b)));
+            prop_assert_eq!(a.meet(&Clearance::EVERYTHING), a);
+        }
+    }
+
     #[test]
     fn labels_are_written_as_documented() {
         let text = r#"{"classification":"RESTRICTED","export_control":["EAR:3A001","ITAR"],"integrity":"untrusted","groups":["hr"]}"#;

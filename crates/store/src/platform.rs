@@ -93,6 +93,8 @@ const TABLES: &[&str] = &[
     "policy_events",
     "policy_settings",
     "policy_versions",
+    "agent_states",
+    "agent_versions",
     "decisions",
     "budget_reservations",
     "budget_periods",

@@ -5,9 +5,9 @@ use uuid::Uuid;
 use crate::{
     Bookkeeping, Proof, StoreError,
     tenant::{
-        ApiKeys, AuditEntries, BudgetLedger, Budgets, Chunks, Conversations, Documents, Glossary, Goals, IndexChanges,
-        Jobs, LabelRequests, Labels, Messages, Passages, Policies, PolicyEvents, Reading, Runs, Security, Sessions,
-        SourceFiles, Usage, Users, Validity, Vaults, Vectors, Versions, WatchedSources,
+        Agents, ApiKeys, AuditEntries, BudgetLedger, Budgets, Chunks, Conversations, Documents, Glossary, Goals,
+        IndexChanges, Jobs, LabelRequests, Labels, Messages, Passages, Policies, PolicyEvents, Reading, Runs, Security,
+        Sessions, SourceFiles, Usage, Users, Validity, Vaults, Vectors, Versions, WatchedSources,
     },
 };
 
@@ -131,6 +131,11 @@ impl TenantTx {
     /// The tenant's policy: its settings, its own policies, and what was decided.
     pub fn policies(&mut self) -> Policies<'_> {
         Policies(self.borrow())
+    }
+
+    /// The tenant's own definitions of agents.
+    pub fn agents(&mut self) -> Agents<'_> {
+        Agents(self.borrow())
     }
 
     /// Which versions answer, now or on another day.

@@ -185,6 +185,16 @@ export const PAGES = [
       await page.getByTestId("glossary-row").first().waitFor();
     },
   },
+  { name: "agents", admin: true, go: async (page) => (await page.goto(`${BASE}/admin/agents`), page.getByTestId("agent-row").nth(3).waitFor()) },
+  {
+    name: "agent",
+    admin: true,
+    go: async (page) => {
+      await page.goto(`${BASE}/admin/agents/maintenance-advisor`);
+      await page.getByTestId("agent-clean").waitFor();
+    },
+  },
+  { name: "agent-new", admin: true, go: async (page) => (await page.goto(`${BASE}/admin/agents?create=true`), page.getByTestId("agent-clean").waitFor()) },
   { name: "jobs", admin: true, go: async (page) => (await page.goto(`${BASE}/admin/jobs`), page.getByTestId("job-row").first().waitFor()) },
   {
     name: "account-menu",

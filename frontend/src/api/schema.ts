@@ -322,6 +322,109 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The agents that ship and the organisation's own. */
+        get: operations["agents.list"];
+        put?: never;
+        /** Stores a version of an agent. It holds only once it is activated; `POST /api/v1/chat` with `agent_version` tries it before. */
+        post: operations["agents.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An agent with all its versions. */
+        get: operations["agents.get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{name}/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes an agent out of service, within a second everywhere. Runs that it works on go on. */
+        post: operations["agents.disable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{name}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets an agent answer again, within a second everywhere. */
+        post: operations["agents.enable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{name}/versions/{number}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Brings a version of an agent into force, within a second everywhere; 0 the definition that ships. */
+        post: operations["agents.activate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Looks a definition over. It is not kept. */
+        post: operations["agents.check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/api-keys": {
         parameters: {
             query?: never;
@@ -645,6 +748,23 @@ export interface paths {
         put?: never;
         /** Asks. The run goes on when the client leaves; `GET /api/v1/runs/{id}/events` takes it up again. */
         post: operations["chat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/chat/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The agents that a question may name. Without a name the one that the question is for answers. */
+        get: operations["chat.agents"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1614,6 +1734,137 @@ export interface components {
             /** @description The groups of the label, in all of which the person was. */
             groups: string[];
         };
+        /** @description What an agent's answers have to do beside being held by passages. */
+        AgentChecksResponse: {
+            /**
+             * Format: int32
+             * @description They stand on so many passages at least.
+             */
+            cites_at_least?: number | null;
+            /**
+             * Format: int32
+             * @description They stand on so many documents at least.
+             */
+            cites_documents?: number | null;
+            /** @description They name a figure with its unit. */
+            mentions_unit: boolean;
+            /** @description They repeat the warnings of the passages they cite. */
+            repeats_warnings: boolean;
+        };
+        /** @description Why an agent was chosen. */
+        AgentChoiceResponse: {
+            /** @description `named`, `tried`, `nearest`, `continued` (as the conversation was before) or `unsure` (the question is clearly nobody's). */
+            by: string;
+            /** @description The nearest of its examples. */
+            nearest?: string | null;
+            runner_up?: components["schemas"]["AgentRunnerUpResponse"] | null;
+            /**
+             * Format: double
+             * @description How near the question is to it; null where that was not looked at.
+             */
+            score?: number | null;
+            /** @description The words of the question that speak for it. */
+            words: string[];
+        };
+        /** @description What a definition says. */
+        AgentDefinitionResponse: {
+            checks: components["schemas"]["AgentChecksResponse"];
+            /** @description SHA-256 of the text, hexadecimal. */
+            digest: string;
+            /** @description Questions that it is for. */
+            examples: string[];
+            name: string;
+            /** @description What a model is told after the rules that every answer obeys. It switches none of them off. */
+            prompt: string;
+            purpose: components["schemas"]["AgentTextsResponse"];
+            /** @description `LIGHT`, `STANDARD` or `HEAVY` where whoever asks names nothing; null for what a question deserves. */
+            tier?: string | null;
+            title: components["schemas"]["AgentTextsResponse"];
+            /** @description Tools that it may call. */
+            tools: string[];
+            up_to?: components["schemas"]["Classification"] | null;
+            /** @description Beginnings of words that speak for it. */
+            words: string[];
+        };
+        /** @description An agent with its texts. */
+        AgentDetailResponse: components["schemas"]["AgentResponse"] & {
+            /** @description The definition that ships under this name, in YAML; null for none. */
+            shipped_text?: string | null;
+            /** @description The organisation's versions, newest first, at most 200. */
+            versions: components["schemas"]["AgentVersionResponse"][];
+        };
+        /** @description Something about a definition, and where. */
+        AgentFindingResponse: {
+            /** @description Column, from 1, where it is known. */
+            column?: number | null;
+            /** @description Line, from 1, where it is known. */
+            line?: number | null;
+            /** @description In plain words. */
+            message: string;
+            /** @description For example `examples[2]`; empty for the whole. */
+            path: string;
+            /** @description `error` or `warning`: only what has no errors can be stored. */
+            severity: string;
+        };
+        /** @description An agent, and what the organisation has said of it. */
+        AgentResponse: {
+            definition?: components["schemas"]["AgentDefinitionResponse"] | null;
+            /** @description Whether it answers, as far as it has a definition in force. */
+            enabled: boolean;
+            /**
+             * Format: int32
+             * @description The newest own version; null where there is none.
+             */
+            latest?: number | null;
+            name: string;
+            /** @description Whether it always answers: questions that are nobody else's go to it. */
+            required: boolean;
+            /** @description Whether a definition ships under this name. */
+            shipped: boolean;
+            /**
+             * Format: int32
+             * @description Number of the own version in force; null for the definition that ships, or for none.
+             */
+            version?: number | null;
+        };
+        /** @description The next best agent. */
+        AgentRunnerUpResponse: {
+            name: string;
+            /** Format: double */
+            score: number;
+            title: components["schemas"]["AgentTextsResponse"];
+        };
+        /** @description All agents. */
+        AgentsResponse: {
+            /** @description Those that ship, then the organisation's further ones, by name. */
+            items: components["schemas"]["AgentResponse"][];
+        };
+        /** @description A text in the languages of the interface. */
+        AgentTextsResponse: {
+            /** @description German; null where there is only one. */
+            de?: string | null;
+            /** @description English, or the only one. */
+            en: string;
+        };
+        /** @description A stored version of an agent. */
+        AgentVersionResponse: {
+            /** @description Whether it is in force. */
+            active: boolean;
+            /** Format: date-time */
+            created_at: string;
+            created_by: components["schemas"]["PersonResponse"];
+            /** @description YAML, as it was written. */
+            definition: string;
+            /** @description SHA-256 of it, hexadecimal. */
+            digest: string;
+            /** @description What it is for. */
+            note: string;
+            /**
+             * Format: int32
+             * @description 1 for the first.
+             */
+            number: number;
+        };
         ApiKeyId: string;
         /** @description A key of a program, without its secret. */
         ApiKeyResponse: {
@@ -1828,6 +2079,17 @@ export interface components {
             role?: components["schemas"]["Role"] | null;
             status?: components["schemas"]["StatusName"] | null;
         };
+        /** @description An agent that may be asked. */
+        ChatAgentResponse: {
+            name: string;
+            purpose: components["schemas"]["AgentTextsResponse"];
+            title: components["schemas"]["AgentTextsResponse"];
+        };
+        /** @description Agents that a question may name. */
+        ChatAgentsResponse: {
+            /** @description Those that ship first. */
+            items: components["schemas"]["ChatAgentResponse"][];
+        };
         /** @description The request as OpenAI's clients send it. A parameter that is not here is refused. */
         ChatCompletionRequest: {
             /**
@@ -1940,6 +2202,13 @@ export interface components {
         };
         /** @description A question, or the wish for another answer. */
         ChatRequest: {
+            /** @description Which agent answers, by its name; see `GET /api/v1/chat/agents`. The one that the question is for when absent. */
+            agent?: string | null;
+            /**
+             * Format: int32
+             * @description A stored version of that agent, to try it before it is in force. Only for those who manage agents.
+             */
+            agent_version?: number | null;
             /**
              * Format: date-time
              * @description The answer is about what held at this moment, instead of what holds now.
@@ -1973,6 +2242,16 @@ export interface components {
         ChatTiersResponse: {
             /** @description `LIGHT`, `STANDARD`, `HEAVY`; none where the organisation lets nobody choose, or where there is no language model. */
             tiers: string[];
+        };
+        /** @description A definition as it would be stored. */
+        CheckAgentRequest: {
+            /** @description YAML. */
+            definition: string;
+        };
+        /** @description What was found in a definition. */
+        CheckAgentResponse: {
+            definition?: components["schemas"]["AgentDefinitionResponse"] | null;
+            findings: components["schemas"]["AgentFindingResponse"][];
         };
         /** @description The one answer. */
         ChoiceBody: {
@@ -2189,6 +2468,13 @@ export interface components {
             /** @description As documents have it, in lower case. */
             to: string;
         };
+        /** @description A version to be stored. */
+        CreateAgentVersionRequest: {
+            /** @description YAML; its `name` says whose version it is. Another name makes a further agent. */
+            definition: string;
+            /** @description What it is for. */
+            note: string;
+        };
         /** @description What a key is to be. */
         CreateApiKeyRequest: {
             /**
@@ -2217,6 +2503,11 @@ export interface components {
             subject_id?: string | null;
             subject_kind: components["schemas"]["SubjectKindName"];
             unit: components["schemas"]["UnitName"];
+        };
+        /** @description The version that was stored. */
+        CreatedAgentVersionResponse: {
+            name: string;
+            version: components["schemas"]["AgentVersionResponse"];
         };
         /** @description A key that was just made. */
         CreatedApiKeyResponse: components["schemas"]["ApiKeyResponse"] & {
@@ -2945,6 +3236,19 @@ export interface components {
              */
             version: number;
         };
+        /** @description The agent of an answer. */
+        MessageAgentResponse: {
+            choice: components["schemas"]["AgentChoiceResponse"];
+            /** @description SHA-256 of the definition, hexadecimal. */
+            digest: string;
+            name: string;
+            title: components["schemas"]["AgentTextsResponse"];
+            /**
+             * Format: int32
+             * @description Number of the organisation's version; null for a definition that ships.
+             */
+            version?: number | null;
+        };
         /** @description What the model says. */
         MessageBody: {
             content?: string | null;
@@ -2956,6 +3260,7 @@ export interface components {
         MessageId: string;
         /** @description A message of a conversation. */
         MessageResponse: {
+            agent?: components["schemas"]["MessageAgentResponse"] | null;
             /** @description False when the documents do not hold the answer. */
             answered?: boolean | null;
             /**
@@ -6969,6 +7274,597 @@ export interface operations {
             };
         };
     };
+    "agents.list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentsResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "agents.create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateAgentVersionRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedAgentVersionResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "agents.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentDetailResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "agents.disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentDetailResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is the one that takes what is nobody else's */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "agents.enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentDetailResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "agents.activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentDetailResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This version of the server cannot read it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "agents.check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckAgentRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckAgentResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "auth.api_keys.list": {
         parameters: {
             query?: {
@@ -8750,6 +9646,70 @@ export interface operations {
             };
             /** @description Format not supported */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "chat.agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatAgentsResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

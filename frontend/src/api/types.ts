@@ -1,3 +1,4 @@
+import type { AnsweringAgent } from "./agent-types";
 import type { components } from "./schema";
 
 type Schemas = components["schemas"];
@@ -54,6 +55,7 @@ export type Message = Narrowed<
     tier: Tier | null;
     classification: Classification | null;
     integrity: Integrity | null;
+    agent: AnsweringAgent | null;
   }
 >;
 export type ConversationSummary = Schemas["ConversationResponse"];

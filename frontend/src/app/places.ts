@@ -6,6 +6,7 @@ export const ADMIN_PLACES = [
   { name: "labelRequests", to: "/admin/label-requests", permission: "documents:write", key: "l" },
   { name: "policy", to: "/admin/policy", permission: "configuration:read", key: "p" },
   { name: "personalData", to: "/admin/personal-data", permission: "configuration:read", key: "e" },
+  { name: "agents", to: "/admin/agents/{-$name}", permission: "configuration:read", key: "n" },
   { name: "models", to: "/admin/models", permission: "configuration:read", key: "m" },
   { name: "budgets", to: "/admin/budgets", permission: "budgets:read", key: "b" },
   { name: "glossary", to: "/admin/glossary", permission: "configuration:read", key: "t" },

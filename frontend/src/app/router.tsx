@@ -1,7 +1,6 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
 import { USAGE_GROUPS } from "@/api/gateway-types";
 import { ROLES, USER_KINDS, USER_STATUSES, type Permission } from "@/api/identity-types";
-import { POLICY_EVENT_KINDS, POLICY_OUTCOMES } from "@/api/policy-types";
 import { may, session, wasSignedOut } from "@/api/session";
 import { LABEL_REQUEST_STATUSES } from "@/api/types";
 import { USAGE_SORTS } from "@/features/usage/sort";
@@ -12,9 +11,10 @@ import {
   DOCUMENT_STATUSES,
   DOCUMENT_TABS,
   JOB_STATUSES,
-  POLICY_TABS,
+  agentsSearch,
   count,
   oneOf,
+  policySearch,
   safeReturn,
   signInSearch,
   text,
@@ -23,7 +23,6 @@ import {
   type DocumentsSearch,
   type JobsSearch,
   type LabelRequestsSearch,
-  type PolicySearch,
   type RawSearch,
   type SignInSearch,
   type UsageSearch,
@@ -208,13 +207,16 @@ const policy = createRoute({
   getParentRoute: () => admin,
   path: "/policy",
   beforeLoad: requires("configuration:read"),
-  validateSearch: (search: RawSearch): PolicySearch => ({
-    tab: oneOf(search, "tab", POLICY_TABS),
-    version: count(search, "version"),
-    kind: oneOf(search, "kind", POLICY_EVENT_KINDS),
-    outcome: oneOf(search, "outcome", POLICY_OUTCOMES),
-  }),
+  validateSearch: policySearch,
   component: lazyRouteComponent(() => import("@/features/admin/policy/PolicyPage"), "PolicyPage"),
+});
+
+const agents = createRoute({
+  getParentRoute: () => admin,
+  path: "/agents/{-$name}",
+  beforeLoad: requires("configuration:read"),
+  validateSearch: agentsSearch,
+  component: lazyRouteComponent(() => import("@/features/admin/agents/AgentsPage"), "AgentsPage"),
 });
 
 const personalData = createRoute({
@@ -290,7 +292,7 @@ export const router = createRouter({
       usage,
       run,
       profile,
-      admin.addChildren([adminHome, users, labelRequests, policy, personalData, models, budgets, glossary, sources, security, jobs, audit]),
+      admin.addChildren([adminHome, users, labelRequests, policy, personalData, agents, models, budgets, glossary, sources, security, jobs, audit]),
     ]),
   ]),
   defaultPreload: "intent",

@@ -1,6 +1,6 @@
 import type { Role, UserKind, UserStatus } from "@/api/identity-types";
 import type { UsageGroup } from "@/api/gateway-types";
-import type { PolicyEventKind, PolicyOutcome } from "@/api/policy-types";
+import { POLICY_EVENT_KINDS, POLICY_OUTCOMES, type PolicyEventKind, type PolicyOutcome } from "@/api/policy-types";
 import type { LabelRequestStatus } from "@/api/types";
 import type { UsageSort } from "@/features/usage/sort";
 import type { UsagePeriod } from "@/lib/period";
@@ -75,6 +75,30 @@ export interface PolicySearch {
   version?: number | undefined;
   kind?: PolicyEventKind | undefined;
   outcome?: PolicyOutcome | undefined;
+}
+
+export function policySearch(search: RawSearch): PolicySearch {
+  return {
+    tab: oneOf(search, "tab", POLICY_TABS),
+    version: count(search, "version"),
+    kind: oneOf(search, "kind", POLICY_EVENT_KINDS),
+    outcome: oneOf(search, "outcome", POLICY_OUTCOMES),
+  };
+}
+
+export const AGENT_TABS = ["definition", "versions", "try"] as const;
+export type AgentTab = (typeof AGENT_TABS)[number];
+
+export interface AgentsSearch {
+  tab?: AgentTab | undefined;
+  /** The version that is looked at; 0 for the one that ships. */
+  version?: number | undefined;
+  /** A further agent is being written. */
+  create?: true | undefined;
+}
+
+export function agentsSearch(search: RawSearch): AgentsSearch {
+  return { tab: oneOf(search, "tab", AGENT_TABS), version: count(search, "version"), create: search["create"] === true ? true : undefined };
 }
 
 export interface LabelRequestsSearch {

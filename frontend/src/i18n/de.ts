@@ -1,3 +1,4 @@
+import { agentAdmin, agents, agentWhy } from "./de-agents";
 import { chat } from "./de-chat";
 import { documents, upload } from "./de-documents";
 import { glossary } from "./de-glossary";
@@ -5,10 +6,13 @@ import { sources } from "./de-sources";
 import { apiKeys, permissions, profile, secondFactor, security, sessions, signIn, users } from "./de-identity";
 import { budgets, models, openai, route, runs, usage } from "./de-models";
 import { labelRequests, labels, personalData, policy, refusals } from "./de-policy";
-import type { Dictionary, en } from "./en";
+import type { Dictionary, Texts } from "./en";
 
-export const de: Dictionary<typeof en> = {
+export const de: Dictionary<Texts> = {
   ...chat,
+  agents,
+  agentAdmin,
+  agentWhy,
   documents,
   upload,
   signIn,
@@ -45,7 +49,7 @@ export const de: Dictionary<typeof en> = {
     profile: "Profil",
     stillSignedIn: "Sie sind noch angemeldet.",
     adminNavigation: "Verwaltung",
-    adminNav: { users: "Benutzer", labelRequests: "Kennzeichnungsanträge", policy: "Richtlinie", personalData: "Personendaten", models: "Modelle", budgets: "Budgets", glossary: "Glossar", sources: "Beobachtete Ordner", security: "Sicherheit", jobs: "Aufträge", audit: "Protokoll" },
+    adminNav: { users: "Benutzer", labelRequests: "Kennzeichnungsanträge", policy: "Richtlinie", personalData: "Personendaten", agents: "Agenten", models: "Modelle", budgets: "Budgets", glossary: "Glossar", sources: "Beobachtete Ordner", security: "Sicherheit", jobs: "Aufträge", audit: "Protokoll" },
     offline: "Millwright antwortet nicht. Es wird weiter versucht; nichts Getipptes geht verloren.",
     notFound: "Diese Seite gibt es nicht",
     notFoundText: "Vielleicht ist die Adresse falsch geschrieben, oder die Seite ist umgezogen.",
@@ -88,6 +92,7 @@ export const de: Dictionary<typeof en> = {
     policy: "Zur Richtlinie",
     personalData: "Zu den Personendaten",
     usage: "Zum Verbrauch",
+    agents: "Zu den Agenten",
     models: "Zu den Modellen",
     budgets: "Zu den Budgets",
     glossary: "Zum Glossar",

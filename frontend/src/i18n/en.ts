@@ -1,7 +1,10 @@
+import type { agentAdmin } from "./en-agent-admin";
+import type { agentWhy } from "./en-agent-why";
+import { agents } from "./en-agents";
 import { chat } from "./en-chat";
 import { documents, upload } from "./en-documents";
 import { glossary } from "./en-glossary";
-import { sources } from "./en-sources";
+import type { sources } from "./en-sources";
 import { apiKeys, permissions, profile, secondFactor, security, sessions, signIn, users } from "./en-identity";
 import { budgets, models, openai, route, runs, usage } from "./en-models";
 import { labelRequests, labels, personalData, policy, refusals } from "./en-policy";
@@ -11,6 +14,7 @@ export type Dictionary<T> = { [K in keyof T]: T[K] extends string ? string : Dic
 
 export const en = {
   ...chat,
+  agents,
   documents,
   upload,
   signIn,
@@ -29,7 +33,6 @@ export const en = {
   usage,
   budgets,
   glossary,
-  sources,
   models,
   route,
   runs,
@@ -47,7 +50,7 @@ export const en = {
     profile: "Profile",
     stillSignedIn: "You are still signed in.",
     adminNavigation: "Administration",
-    adminNav: { users: "Users", labelRequests: "Label requests", policy: "Policy", personalData: "Personal data", models: "Models", budgets: "Budgets", glossary: "Glossary", sources: "Watched folders", security: "Security", jobs: "Jobs", audit: "Audit log" },
+    adminNav: { users: "Users", labelRequests: "Label requests", policy: "Policy", personalData: "Personal data", agents: "Agents", models: "Models", budgets: "Budgets", glossary: "Glossary", sources: "Watched folders", security: "Security", jobs: "Jobs", audit: "Audit log" },
     offline: "Millwright does not answer. Trying again; nothing you typed is lost.",
     notFound: "There is no such page",
     notFoundText: "The address may be mistyped, or the page has moved.",
@@ -90,6 +93,7 @@ export const en = {
     policy: "Go to Policy",
     personalData: "Go to Personal data",
     usage: "Go to Usage",
+    agents: "Go to Agents",
     models: "Go to Models",
     budgets: "Go to Budgets",
     glossary: "Go to Glossary",
@@ -179,3 +183,6 @@ export const en = {
     cookie_refused: "Allow this site to set cookies, then sign in again",
   },
 } as const;
+
+/** The texts of all pages. Those that are not among the first come with their page. */
+export type Texts = typeof en & { agentAdmin: typeof agentAdmin; agentWhy: typeof agentWhy; sources: typeof sources };

@@ -1,6 +1,6 @@
 import i18n from "i18next";
 import { initReactI18next } from "react-i18next";
-import { en, type Dictionary } from "./en";
+import { en, type Dictionary, type Texts } from "./en";
 
 export const LANGUAGES = [
   { value: "en", label: "English" },
@@ -13,7 +13,7 @@ const KEY = "millwright.language";
 declare module "i18next" {
   interface CustomTypeOptions {
     defaultNS: "translation";
-    resources: { translation: Dictionary<typeof en> };
+    resources: { translation: Dictionary<Texts> };
   }
 }
 
@@ -26,6 +26,11 @@ function preferred(): Language {
   }
   const wanted = stored ?? navigator.language;
   return wanted.toLowerCase().startsWith("de") ? "de" : "en";
+}
+
+/** Adds English texts that come with their page; every other language comes whole. */
+export function addTexts(texts: Partial<Texts>): void {
+  i18n.addResourceBundle("en", "translation", texts, true);
 }
 
 /** English comes with the first load, every other language when it is chosen. */

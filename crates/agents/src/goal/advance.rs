@@ -28,6 +28,7 @@ use crate::{
     chat::{Asked, Parent, StartRun, StartedRun},
     resume::principal_of,
     runner::{Begin, Inner},
+    specialist::AgentWish,
 };
 
 /// So many runs of a goal are under way at once.
@@ -453,6 +454,10 @@ async fn start(
             regenerate: None,
             history: Vec::new(),
             tier: step.tier.or(input.tier),
+            agent: step
+                .agent
+                .as_ref()
+                .map_or(AgentWish::Route, |name| AgentWish::Named { name: name.clone(), version: None }),
             classification: input.classification,
             filter: input.filter.clone(),
             trace_id: input.trace_id.clone(),

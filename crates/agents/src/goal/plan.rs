@@ -44,6 +44,8 @@ pub struct Step {
     pub rounds: u8,
     /// How much model it is worth; absent: what its question deserves.
     pub tier: Option<Tier>,
+    /// The agent that answers; absent: the one that the question is for.
+    pub agent: Option<String>,
 }
 
 /// What a step does.
@@ -173,6 +175,7 @@ impl Step {
             expects: Vec::new(),
             rounds: 1,
             tier: None,
+            agent: None,
         }
     }
 
@@ -230,6 +233,9 @@ impl Step {
         }
         if matches!(self.does, Does::Person(_)) && !self.expects.is_empty() {
             return wrong("what a person decides has no `expects`".to_owned());
+        }
+        if self.agent.is_some() && !self.has_run() {
+            return wrong("only a step that is answered has an agent".to_owned());
         }
         if self.expects.len() > MAX_CHECKS {
             return wrong(format!("at most {MAX_CHECKS} checks"));

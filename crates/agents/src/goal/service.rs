@@ -16,15 +16,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     advance,
-    plan::{Does, Plan},
+    plan::{Does, Plan, PlanError},
     planner, written,
 };
 use crate::{
     AgentError, Completions, Runner,
-    chat::{self, Parent, StartRun},
+    chat::{self, Parent, Said, StartRun},
     guard::{self, Placeholders},
     record::kept,
     runner::Inner,
+    specialist::AgentWish,
 };
 
 /// So many goals are looked at in a round.
@@ -210,13 +211,14 @@ impl Goals {
             regenerate: None,
             history: Vec::new(),
             tier: None,
+            agent: AgentWish::Route,
             classification: request.classification,
             filter: request.filter,
             trace_id: request.trace_id.clone(),
         };
         let mut proofs = Vec::new();
         let mut tx = inner.store.tenant(&principal.scope).begin().await?;
-        let placed = (question, Some(message), Vec::new(), None);
+        let placed = (question, Said { message: Some(message), ..Said::default() }, None);
         let prepared = chat::place_question(inner, &mut tx, principal, &policy, placed, &mut proofs).await?;
         tx.messages().insert_all(&prepared.rows).await?;
         let (conversation_id, question_id) = (prepared.ids.conversation_id, prepared.ids.user_message_id);
@@ -268,6 +270,11 @@ impl Goals {
         let policy = inner.governance.of(&scope).await?;
         if plan.steps().iter().any(|step| step.tier.is_some()) && !policy.routing.explicit_tier {
             return Err(AgentError::TierNotAllowed);
+        }
+        let roster = inner.specialists.of(&scope).await?;
+        let agents = plan.steps().iter().filter_map(|step| step.agent.as_deref());
+        if let Some(missing) = agents.into_iter().find(|name| roster.get(name).is_none()) {
+            return Err(PlanError::new(format!("there is no agent `{missing}`")).into());
         }
         let sealed = tx.vaults().get(conversation).await?;
         let mut placeholders = Placeholders::open(inner.governance.clone(), policy, conversation, sealed)?;
@@ -491,7 +498,9 @@ impl Goals {
         tx.goals().set_status(id, GoalStatus::Cancelled, None, now).await?;
         let proof = self.proof(principal, AuditAction::GoalCancelled, id, &[]);
         chat::commit(self.inner(), tx, &[proof], trace_id).await?;
-        runs.into_iter().for_each(|run| self.runner.cancel_now(run));
+        for run in runs {
+            self.runner.cancel_now(run);
+        }
         Ok(())
     }
 

@@ -87,12 +87,10 @@ fn joined(join: Join, needed: usize, counts: Counts) -> Next {
     match join {
         _ if needed == 0 => Next::Go,
         Join::All if lost > 0 => Next::Skip("a step that it needs did not come about"),
-        Join::All if open > 0 => Next::Wait,
-        Join::All => Next::Go,
         Join::Any => at_least(1),
         Join::AtLeast(count) => at_least(usize::from(count)),
-        Join::Settled if open > 0 => Next::Wait,
-        Join::Settled => Next::Go,
+        Join::All | Join::Settled if open > 0 => Next::Wait,
+        Join::All | Join::Settled => Next::Go,
     }
 }
 

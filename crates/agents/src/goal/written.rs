@@ -13,10 +13,11 @@
 //!   - ask: What has to be locked out before?
 //!     expects: [says: lockout]
 //!     rounds: 3
+//!     agent: maintenance-advisor
 //! ```
 
 use millwright_llm::Tier;
-use millwright_policy::decision::read_yaml;
+use millwright_policy::decision::read_declaration;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -69,6 +70,8 @@ struct Node {
     rounds: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tier: Option<Tier>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -87,7 +90,7 @@ pub fn read(text: &str) -> Result<Plan, PlanError> {
     if text.len() > MAX_PLAN_BYTES {
         return Err(PlanError::new(format!("a plan has at most {} KiB", MAX_PLAN_BYTES >> 10)));
     }
-    let node: Node = read_yaml(text).map_err(|error| {
+    let node: Node = read_declaration(text).map_err(|error| {
         let line = error.line.map_or(String::new(), |line| format!("line {line}: "));
         let path = if error.path.is_empty() { String::new() } else { format!("{}: ", error.path) };
         PlanError { place: line + &path, message: error.message }
@@ -119,6 +122,7 @@ impl Node {
             join: (step.join != Join::All).then_some(step.join),
             rounds: (step.rounds != 1).then_some(step.rounds),
             tier: step.tier,
+            agent: step.agent.clone(),
             ..Self::default()
         }
     }
@@ -159,6 +163,7 @@ impl Node {
             expects,
             rounds: self.rounds.unwrap_or(1),
             tier: self.tier,
+            agent: self.agent,
         }))
     }
 }
@@ -229,6 +234,7 @@ pipeline:
     expects: [says: lock]
     rounds: 3
     tier: HEAVY
+    agent: maintenance-advisor
 ";
 
     #[test]
@@ -252,7 +258,10 @@ pipeline:
             ]
         );
         assert_eq!(plan.steps()[5].rounds, 3);
-        assert_eq!(plan.steps()[5].tier, Some(Tier::Heavy));
+        assert_eq!(
+            (plan.steps()[5].tier, plan.steps()[5].agent.as_deref()),
+            (Some(Tier::Heavy), Some("maintenance-advisor"))
+        );
         assert_eq!(plan.steps()[4].expects, [Check::Documents(2)]);
     }
 

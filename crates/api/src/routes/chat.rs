@@ -5,16 +5,16 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
-use millwright_agents::{Parent, StartRun, StartedRun};
+use millwright_agents::{Parent, StartRun, StartedRun, specialist::AgentWish};
 use millwright_core::{
-    Classification, ErrorCode, Principal, Problem,
+    Classification, ErrorCode, Permission, Principal, Problem,
     id::{ConversationId, DocumentId, MessageId, RunId},
 };
 use millwright_llm::Tier;
 use millwright_store::{StoreError, tenant::MessageStatus};
 use serde::{Deserialize, Serialize};
 
-use super::runs::events::stream_run;
+use super::{agents::AgentTextsResponse, runs::events::stream_run};
 use crate::{
     ApiError, AppState,
     dto::{Change, MessageResponse},
@@ -68,6 +68,12 @@ pub(crate) struct ChatRequest {
     regenerate_message_id: Option<MessageId>,
     /// What the question deserves when absent. Refused where the organisation lets nobody choose.
     tier: Option<TierName>,
+    /// Which agent answers, by its name; see `GET /api/v1/chat/agents`. The one that the question is for when absent.
+    #[schema(max_length = 41)]
+    agent: Option<String>,
+    /// A stored version of that agent, to try it before it is in force. Only for those who manage agents.
+    #[schema(minimum = 1)]
+    agent_version: Option<i32>,
     /// How confidential the question itself is; `INTERNAL` when absent. A model that may not see it is not asked.
     classification: Option<Classification>,
     /// Only these documents are searched.
@@ -103,6 +109,11 @@ pub(crate) async fn chat(
     StrictJson(request): StrictJson<ChatRequest>,
 ) -> Result<Response, ApiError> {
     let stream = request.stream.unwrap_or(true);
+    if request.agent_version.is_some() && !principal.permissions.contains(Permission::ConfigurationManage) {
+        return Err(Problem::new(ErrorCode::NotAuthorized, "only who manages agents tries a version of one")
+            .remedy("leave `agent_version` out")
+            .into());
+    }
     let run = state.runner.start(&principal, validate(request)?).await?;
     if stream {
         let reveal = Reveal::new(&state, &principal, run.conversation_id);
@@ -129,6 +140,37 @@ pub(crate) async fn tiers(
     let may = policy.routing.explicit_tier && state.completions.gateway().catalog().has_chat();
     let all = [Tier::Light, Tier::Standard, Tier::Heavy];
     Ok(Json(ChatTiersResponse { tiers: all.iter().filter(|_| may).map(|tier| tier.as_str()).collect() }))
+}
+
+/// An agent that may be asked.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct ChatAgentResponse {
+    name: String,
+    title: AgentTextsResponse,
+    purpose: AgentTextsResponse,
+}
+
+/// Agents that a question may name.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct ChatAgentsResponse {
+    /// Those that ship first.
+    items: Vec<ChatAgentResponse>,
+}
+
+/// The agents that a question may name. Without a name the one that the question is for answers.
+#[utoipa::path(get, path = "/api/v1/chat/agents", operation_id = "chat.agents", tag = "chat",
+               responses((status = 200, body = ChatAgentsResponse)))]
+pub(crate) async fn agents(
+    State(state): State<AppState>,
+    ChatUse(principal): ChatUse,
+) -> Result<Json<ChatAgentsResponse>, ApiError> {
+    let roster = state.runner.specialists().of(&principal.scope).await?;
+    let items = roster.agents().iter().map(|agent| ChatAgentResponse {
+        name: agent.definition.name.clone(),
+        title: (&agent.definition.title).into(),
+        purpose: (&agent.definition.purpose).into(),
+    });
+    Ok(Json(ChatAgentsResponse { items: items.collect() }))
 }
 
 async fn wait(state: &AppState, principal: &Principal, run: &StartedRun) -> Result<ChatResponse, ApiError> {
@@ -169,6 +211,9 @@ fn validate(request: ChatRequest) -> Result<StartRun, ApiError> {
     {
         problem = problem.field("conversation_id", "expected the conversation of the message");
     }
+    if request.agent_version.is_some() && request.agent.is_none() {
+        problem = problem.field("agent_version", "expected `agent` beside it");
+    }
     let (filter, problem) = request.filters.checked(request.document_ids, request.as_of, problem);
     if !problem.fields.is_empty() {
         return Err(problem.into());
@@ -184,6 +229,10 @@ fn validate(request: ChatRequest) -> Result<StartRun, ApiError> {
         regenerate: request.regenerate_message_id,
         history: Vec::new(),
         tier: request.tier.map(Into::into),
+        agent: match request.agent {
+            Some(name) => AgentWish::Named { name, version: request.agent_version },
+            None => AgentWish::Route,
+        },
         classification: request.classification.unwrap_or(Classification::Internal),
         filter,
         trace_id: current_trace_id(),

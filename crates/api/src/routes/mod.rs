@@ -1,6 +1,7 @@
 //! One file per endpoint, and the list of them all.
 
 pub(crate) mod admin;
+pub(crate) mod agents;
 pub(crate) mod auth;
 pub(crate) mod chat;
 pub(crate) mod conversations;
@@ -126,6 +127,7 @@ fn api(max_upload_bytes: usize) -> OpenApiRouter<AppState> {
         .routes(reads(May::DocumentsRead, routes!(search::search)))
         .routes(changes(May::ChatUse, Proves::RunStarted, routes!(chat::chat)))
         .routes(reads(May::ChatUse, routes!(chat::tiers)))
+        .routes(reads(May::ChatUse, routes!(chat::agents)))
         .routes(reads(May::ChatUse, routes!(conversations::list::list)))
         .routes(reads(May::ChatUse, routes!(conversations::get::get)))
         .routes(changes(May::ChatUse, Proves::ConversationRenamed, routes!(conversations::rename::rename)))
@@ -147,6 +149,7 @@ fn api(max_upload_bytes: usize) -> OpenApiRouter<AppState> {
         .merge(glossary())
         .merge(sources())
         .merge(policies())
+        .merge(agents())
         .routes(reads(May::ConfigurationRead, routes!(models::list::list)))
         .routes(reads(May::UsageRead, routes!(models::estimate::estimate)))
         .merge(openai())
@@ -204,6 +207,20 @@ fn policies() -> OpenApiRouter<AppState> {
         .routes(reads(May::AuditRead, routes!(events::list)))
         .routes(reads(May::AuditRead, routes!(events::counts)))
         .routes(reads(May::AuditRead, routes!(decisions::decisions)))
+}
+
+fn agents() -> OpenApiRouter<AppState> {
+    use AuditAction as Proves;
+    use Permission as May;
+    use agents::{change, check, create, get, list};
+    OpenApiRouter::new()
+        .routes(reads(May::ConfigurationRead, routes!(list::list)))
+        .routes(changes(May::ConfigurationManage, Proves::AgentVersionCreated, routes!(create::create)))
+        .routes(reads(May::ConfigurationRead, routes!(check::check)))
+        .routes(reads(May::ConfigurationRead, routes!(get::get)))
+        .routes(changes(May::ConfigurationManage, Proves::AgentVersionActivated, routes!(change::activate)))
+        .routes(changes(May::ConfigurationManage, Proves::AgentEnabled, routes!(change::enable)))
+        .routes(changes(May::ConfigurationManage, Proves::AgentDisabled, routes!(change::disable)))
 }
 
 fn admin_users() -> OpenApiRouter<AppState> {

@@ -109,6 +109,26 @@ impl Clearance {
         self.classification >= other.classification && export && groups
     }
 
+    /// What both cover: never more than either.
+    #[must_use]
+    pub fn meet(&self, other: &Self) -> Self {
+        let export_control = match (&self.export_control, &other.export_control) {
+            (Allowed::All, some) | (some, Allowed::All) => some.clone(),
+            (Allowed::Only(own), Allowed::Only(others)) => {
+                let within = |these: &BTreeSet<ExportControl>, those: &BTreeSet<ExportControl>| {
+                    let covered = |regime: &&ExportControl| those.iter().any(|known| known.covers(regime));
+                    these.iter().filter(covered).cloned().collect::<BTreeSet<_>>()
+                };
+                Allowed::Only(within(own, others).into_iter().chain(within(others, own)).collect())
+            }
+        };
+        let groups = match (&self.groups, &other.groups) {
+            (Allowed::All, some) | (some, Allowed::All) => some.clone(),
+            (Allowed::Only(own), Allowed::Only(others)) => Allowed::Only(own & others),
+        };
+        Self { classification: self.classification.min(other.classification), export_control, groups }
+    }
+
     /// Whether nothing of the label is above this clearance.
     pub fn may_have(&self, label: &Label) -> bool {
         self.obstacle(label).is_none()

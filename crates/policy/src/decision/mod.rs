@@ -55,12 +55,20 @@ pub use facts::{
 pub use file::{
     ApprovalKind, CapabilityConstraint, Contracts, CostBudget, DomainSandbox, FileSandbox, Monitoring, PolicyFile,
     PolicyFileError, RateLimit, ResourceSandbox, Reversibility, RiskMinimum, RiskRouting, RiskThreshold, Sandbox,
-    SandboxDenial, SinkKind, SinkRule, TaskContract, Violation, ViolationResponse, ViolationRule,
+    SandboxDenial, SinkKind, SinkRule, TaskContract, Violation, ViolationResponse, ViolationRule, locate,
 };
 pub use lint::{LintFile, LintFinding, LintRule, LintSeverity, lint, shipped_files};
 pub use replay::{EXAMPLES_PER_CHANGE, ReplayChange, ReplayExample, ReplayReport, replay};
 pub use source::{MAX_FILE_BYTES, MAX_FILES, MAX_POLICIES, PolicyError, TenantPolicy};
 pub use verdict::{Decision, Obligation, PolicyRef, Verdict};
-pub use yaml::{YamlError, read as read_yaml};
 
 use rule::Rule;
+
+/// Reads a YAML document of another declaration by the same rules: unknown and repeated keys, deep nesting and large texts are
+/// refused, with the line.
+///
+/// # Errors
+/// When it is not YAML, or not of the form.
+pub fn read_declaration<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, PolicyFileError> {
+    yaml::read(text).map_err(Into::into)
+}

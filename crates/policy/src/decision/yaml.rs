@@ -7,15 +7,12 @@ pub(super) const MAX_BYTES: usize = 1024 * 1024;
 
 /// What is wrong with a YAML text, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct YamlError {
+pub(super) struct YamlError {
     /// For example `sinks[2].max_confidentiality`; empty for the whole.
-    pub path: String,
-    /// From 1, where it is known.
-    pub line: Option<usize>,
-    /// From 1, where it is known.
-    pub column: Option<usize>,
-    /// What is wrong there.
-    pub message: String,
+    pub(super) path: String,
+    pub(super) line: Option<usize>,
+    pub(super) column: Option<usize>,
+    pub(super) message: String,
 }
 
 impl fmt::Display for YamlError {
@@ -31,10 +28,7 @@ impl fmt::Display for YamlError {
 }
 
 /// Reads one YAML document. Unknown and repeated keys, deep nesting and large texts are refused.
-///
-/// # Errors
-/// When it is not of the form of `T`.
-pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
+pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, YamlError> {
     if text.len() > MAX_BYTES {
         let message = format!("more than {MAX_BYTES} bytes");
         return Err(YamlError { path: String::new(), line: None, column: None, message });

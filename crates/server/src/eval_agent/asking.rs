@@ -12,6 +12,7 @@ use millwright_agents::{
     History, Parent, StartRun, StartedRun,
     eval::{Answered, Case, CaseReport, Library, Speaker, Suite, judge},
     events,
+    specialist::AgentWish,
 };
 use millwright_api::AppState;
 use millwright_core::{Classification, Credential, ErrorCode, Principal, Role, TenantScope, ToProblem, id::UserId};
@@ -88,6 +89,7 @@ impl<'a> Asker<'a> {
             regenerate: None,
             history: history.collect(),
             tier: None,
+            agent: AgentWish::Route,
             // No higher than what is asked for, so that the question itself is no reason to refuse.
             classification: case.clearance.min(Classification::Internal),
             filter: SearchFilter::default(),

@@ -166,6 +166,12 @@ impl Labels<'_> {
     /// What the user may read now. Nobody has a clearance who is not a user of the tenant. Labels of a source whose
     /// permissions were not checked for too long are visible to nobody, nor is a hidden one.
     pub async fn reader(&mut self, user: UserId) -> Result<Reader, StoreError> {
+        self.reader_within(user, &Clearance::EVERYTHING).await
+    }
+
+    /// The same for something that acts for the user and may itself read no more than `most`: as if the user's clearance ended
+    /// there. What is kept from the user for export control stays what it is.
+    pub async fn reader_within(&mut self, user: UserId, most: &Clearance) -> Result<Reader, StoreError> {
         let statement = format!(
             "SELECT u.clearance, u.export_authorisations, u.groups AS user_groups, l.id, \
                     coalesce(l.classification, 'PUBLIC') AS classification, coalesce(l.export_control, '{{}}') AS export_control, \
@@ -189,13 +195,20 @@ impl Labels<'_> {
                 continue;
             }
             if clearance.may_have(&row.label.0) {
-                visible.push(id);
+                if most.may_have(&row.label.0) {
+                    visible.push(id);
+                }
             } else if clearance.lacks_export_authorisation(&row.label.0) {
                 by_export.push(id);
             }
         }
         let sees_all = visible.len() == count;
-        Ok(Reader { clearance, visible: visible.into(), hidden_by_export: by_export.into(), sees_all })
+        Ok(Reader {
+            clearance: clearance.meet(most),
+            visible: visible.into(),
+            hidden_by_export: by_export.into(),
+            sees_all,
+        })
     }
 
     /// Up to where the user may read.

@@ -126,6 +126,8 @@ pub struct MessageRow {
     pub duration_ms: Option<i64>,
     /// The moment whose documents it is about; `None` for the present.
     pub as_of: Option<DateTime<Utc>>,
+    /// Which agent wrote it and why that one, as the API shows it; `None` for answers from before there were several.
+    pub agent: Option<Value>,
     /// When.
     pub created_at: DateTime<Utc>,
 }
@@ -134,7 +136,8 @@ pub struct MessageRow {
 fn columns() -> String {
     format!(
         "m.id, m.conversation_id, m.parent_id, m.role, m.content, m.status, m.citations, m.run_id, m.model, m.tier, \
-         {} AS label, m.answered, m.error_code, m.error_detail, m.duration_ms, m.as_of, m.created_at",
+         {} AS label, m.answered, m.error_code, m.error_detail, m.duration_ms, m.as_of, m.created_at, \
+         (SELECT r.input #> '{{agent,shown}}' FROM runs r WHERE r.tenant_id = $1 AND r.id = m.run_id) AS agent",
         message_label("m")
     )
 }

@@ -1,5 +1,6 @@
 //! Repositories of one tenant. Each borrows a [`TenantTx`](crate::TenantTx); each statement names the tenant.
 
+mod agents;
 mod api_keys;
 mod audit;
 mod budget_ledger;
@@ -31,6 +32,7 @@ mod vaults;
 mod vectors;
 mod versions;
 
+pub use agents::{AgentStateRow, AgentVersionRow, Agents, NewAgentVersion};
 pub use api_keys::{ApiKeyRow, ApiKeys, NewApiKeyRow};
 pub(crate) use audit::append as append_audit;
 pub use audit::{AuditEntries, AuditEntryRow, AuditFilter, ProvedEntryRow};

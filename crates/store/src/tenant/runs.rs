@@ -220,6 +220,19 @@ impl Runs<'_> {
         Ok(row)
     }
 
+    /// The name of the agent that the newest run of a conversation was worked on by.
+    pub async fn newest_agent(&mut self, conversation: ConversationId) -> Result<Option<String>, StoreError> {
+        let name: Option<Option<String>> = sqlx::query_scalar(
+            "SELECT r.input #>> '{agent,shown,name}' FROM messages m JOIN runs r ON r.tenant_id = $1 AND r.id = m.run_id \
+             WHERE m.tenant_id = $1 AND m.conversation_id = $2 ORDER BY m.created_at DESC, m.id DESC LIMIT 1",
+        )
+        .bind(self.0.tenant)
+        .bind(conversation.uuid())
+        .fetch_optional(&mut *self.0.connection)
+        .await?;
+        Ok(name.flatten())
+    }
+
     /// The user's run, or [`StoreError::NotFound`].
     pub async fn require(&mut self, id: RunId, user: UserId) -> Result<RunRow, StoreError> {
         self.get(id).await?.filter(|run| run.user_id == user).ok_or(StoreError::NotFound("run"))

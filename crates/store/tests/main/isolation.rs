@@ -10,8 +10,8 @@ use millwright_store::{
     Bookkeeping, Proof, StoreError, TenantTx,
     tenant::{
         AuditFilter, DocumentFilter, FinishedMessage, GoalRow, JobFence, JobOutcome, LabelRequestStatus, MessageRole,
-        MessageStatus, NewDecision, NewGlossaryEntry, NewLabelRequest, NewPolicyEvent, NewVector, PageRow,
-        PassageQuery, PassageScope, PolicyEventFilter, PolicyEventKind, Reader, RunStatus, SearchFilter,
+        MessageStatus, NewAgentVersion, NewDecision, NewGlossaryEntry, NewLabelRequest, NewPolicyEvent, NewVector,
+        PageRow, PassageQuery, PassageScope, PolicyEventFilter, PolicyEventKind, Reader, RunStatus, SearchFilter,
         SecondFactorState, SessionEnd, Stage, Standing, StepStatus, UserChange, VectorModel, VersionSet,
     },
 };
@@ -109,6 +109,9 @@ pub(crate) async fn governed(
     tx.policies().set_settings((&empty, &empty, None), 0, site.user, world.now()).await.unwrap();
     let version = tx.policies().insert_version(&json!([]), "first", site.user, world.now()).await.unwrap();
     tx.policies().activate(version, site.user, world.now()).await.unwrap();
+    let agent = NewAgentVersion { name: "guard", definition: "name: guard", digest: [5; 32], note: "first" };
+    assert_eq!(tx.agents().insert_version(&agent, site.user, world.now()).await.unwrap(), 1);
+    tx.agents().activate("guard", Some(1), site.user, world.now()).await.unwrap();
     let decision = decision(world, site, chat);
     tx.policies().insert_decisions(std::slice::from_ref(&decision)).await.unwrap();
     assert!(tx.vaults().put(chat.conversation, b"sealed", None).await.unwrap());
@@ -253,6 +256,8 @@ async fn assert_sees_no_policy(tx: &mut TenantTx, reader: &Reader, other: &Full)
     assert!(tx.policies().active().await.unwrap().is_none());
     assert!(tx.policies().versions().await.unwrap().is_empty());
     missing(tx.policies().require_version(other.policy_version).await);
+    missing(tx.agents().require_version("guard", 1).await);
+    assert!(tx.agents().states().await.unwrap().is_empty() && tx.agents().versions("guard").await.unwrap().is_empty());
     let decisions = tx.policies().decisions(FIRST).await.unwrap().items;
     assert!(decisions.iter().all(|row| row.id != other.decision) && decisions.is_empty());
     assert!(tx.policies().decisions_since(ever, 10).await.unwrap().is_empty());
@@ -347,6 +352,7 @@ async fn try_to_govern(world: &World, tx: &mut TenantTx, site: &Site, other: &Fu
     assert!(!tx.label_requests().decide(other.request, approved, site.user, None, now).await.unwrap());
     tx.label_requests().close_pending(other.manual.document, site.user, now).await.unwrap();
     missing(tx.policies().activate(other.policy_version, site.user, now).await);
+    tx.agents().set_enabled("guard", false, site.user, now).await.unwrap();
     let stolen = json!({ "stolen": true });
     // After the other tenant's version there is nothing to follow on; one's own first is one's own.
     let after_others = tx.policies().set_settings((&stolen, &stolen, None), 1, site.user, now).await.unwrap();

@@ -3,8 +3,10 @@ import { ArrowUp, CalendarClock, Square, X } from "lucide-react";
 import { useEffect, useRef, useState, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { getJson } from "@/api/client";
+import type { ChatAgent } from "@/api/agent-types";
 import type { ChatTiers } from "@/api/gateway-types";
 import type { Tier } from "@/api/types";
+import { useAgentText } from "@/features/agents/texts";
 import { endOfDay } from "@/lib/day";
 import { useHotkeys } from "@/lib/hotkeys";
 import { useStore } from "@/lib/store";
@@ -21,6 +23,12 @@ function useTiers(): readonly Tier[] {
   return query.data?.tiers ?? [];
 }
 
+/** The agents that a question may name. */
+function useAgents(): readonly ChatAgent[] {
+  const query = useQuery({ queryKey: ["chat", "agents"], queryFn: async ({ signal }) => (await getJson<{ items: ChatAgent[] }>("/chat/agents", undefined, signal)).items, staleTime: 60_000 });
+  return query.data ?? [];
+}
+
 export function Composer() {
   const { t } = useTranslation();
   const { model } = useChat();
@@ -31,6 +39,10 @@ export function Composer() {
   const [tier, setTier] = useState<TierChoice>("AUTO");
   const [day, setDay] = useState<string | null>(null);
   const tiers = useTiers();
+  const [agent, setAgent] = useState("");
+  const agents = useAgents();
+  const textOf = useAgentText();
+  const named = agents.some(({ name }) => name === agent) ? agent : "";
   const input = useRef<HTMLTextAreaElement>(null);
   const busy = phase !== "idle";
 
@@ -54,7 +66,7 @@ export function Composer() {
     if (question === "" || busy) return;
     setText("");
     const asOf = day === null ? null : endOfDay(day);
-    model.ask(question, { ...(tier === "AUTO" || !tiers.includes(tier) ? {} : { tier }), ...(asOf === null ? {} : { as_of: asOf }) });
+    model.ask(question, { ...(tier === "AUTO" || !tiers.includes(tier) ? {} : { tier }), ...(named === "" ? {} : { agent: named }), ...(asOf === null ? {} : { as_of: asOf }) });
   };
   const onKeyDown = (event: KeyboardEvent<HTMLTextAreaElement>) => {
     if (event.key === "Escape") event.currentTarget.blur();
@@ -84,6 +96,16 @@ export function Composer() {
         />
         <div className="mt-1 flex items-center justify-between gap-2">
           <div className="flex min-w-0 flex-wrap items-center gap-1">
+            {agents.length > 1 && (
+              <Select
+                quiet
+                label={t("agents.choose")}
+                value={named}
+                options={[{ value: "", label: t("agents.auto") }, ...agents.map(({ name, title }) => ({ value: name, label: textOf(title) }))]}
+                onChange={setAgent}
+                className="max-w-52 text-sm"
+              />
+            )}
             {tiers.length > 0 && (
               <Select
                 quiet

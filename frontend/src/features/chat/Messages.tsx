@@ -1,7 +1,9 @@
 import { CalendarClock, Check, ChevronLeft, ChevronRight, Copy, Pencil, RotateCw, SearchX } from "lucide-react";
 import { useCallback, useState, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
+import type { AnsweringAgent } from "@/api/agent-types";
 import type { Citation, Message } from "@/api/types";
+import { AnsweredBy } from "@/features/agents/AnsweredBy";
 import { lastDayOf } from "@/lib/day";
 import { formatDay, formatDuration } from "@/lib/format";
 import { useFlash } from "@/lib/hooks";
@@ -143,6 +145,7 @@ export function Answer({ message, siblings, index }: PathItem) {
       message={shown}
       running={running}
       suspected={(live ?? run)?.injectionSuspected === true}
+      agent={(live ?? run)?.agent ?? message.agent}
       steps={<Steps steps={(live ?? run)?.steps ?? null} runId={message.run_id} cited={countCited(shown)} running={running} queue={live?.queue ?? null} complete={message.status === "complete"} />}
       branches={<Branches siblings={siblings} index={index} />}
     />
@@ -157,11 +160,12 @@ interface AnswerBodyProps {
   message: Message;
   running: boolean;
   suspected: boolean;
+  agent: AnsweringAgent | null;
   steps: React.ReactNode;
   branches: React.ReactNode;
 }
 
-function AnswerBody({ message, running, suspected, steps, branches }: AnswerBodyProps) {
+function AnswerBody({ message, running, suspected, agent, steps, branches }: AnswerBodyProps) {
   const { t } = useTranslation();
   const { model, busy, source, openSource } = useChat();
   const describe = useDescribeCitation();
@@ -180,6 +184,7 @@ function AnswerBody({ message, running, suspected, steps, branches }: AnswerBody
   const disputed = disputes(citations);
   return (
     <article className="group" aria-label={t("chat.answer")} aria-busy={running} data-testid="answer" data-status={running ? "streaming" : message.status}>
+      {agent !== null && <AnsweredBy agent={agent} />}
       {steps}
       {suspected && <InjectionNotice />}
       {message.as_of !== null && (

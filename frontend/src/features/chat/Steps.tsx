@@ -12,6 +12,7 @@ import type { FoundPassage, Step, ToolCall } from "./model/run";
 import { stepsOfRun } from "./model/run-steps";
 import type { Understood } from "./model/understood";
 
+const AnswerChecks = lazy(() => import("@/features/agents/AnswerChecks").then((module) => ({ default: module.AnswerChecks })));
 const RouteDetails = lazy(() => import("@/features/route/RouteDetails").then((module) => ({ default: module.RouteDetails })));
 
 interface StepsProps {
@@ -135,6 +136,11 @@ function StepDetails({ step, action }: { step: Step; action: ReactNode }) {
         <ToolCallLines key={index} call={call} />
       ))}
       {step.passages !== null && <PassageList passages={step.passages} />}
+      {step.checks.length > 0 && (
+        <Suspense>
+          <AnswerChecks checks={step.checks} />
+        </Suspense>
+      )}
     </li>
   );
 }

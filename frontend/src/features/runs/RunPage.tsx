@@ -8,9 +8,10 @@ import { asProblem } from "@/api/problem";
 import type { Run, RunFork, Tier } from "@/api/types";
 import { Evidence } from "./Evidence";
 import { Replay } from "./Replay";
+import { AnsweredBy } from "@/features/agents/AnsweredBy";
 import { StepList } from "@/features/chat/Steps";
 import { problemOfMessage } from "@/features/chat/model/refusal";
-import { stepsOfRun } from "@/features/chat/model/run-steps";
+import { agentOfRun, stepsOfRun } from "@/features/chat/model/run-steps";
 import { formatDuration } from "@/lib/format";
 import { useDocumentTitle } from "@/lib/hooks";
 import { Button } from "@/ui/Button";
@@ -54,6 +55,7 @@ export function RunPage() {
 function Trail({ run }: { run: Run }) {
   const { t } = useTranslation();
   const navigate = useNavigate();
+  const agent = agentOfRun(run);
   const fork = useMutation({
     mutationFn: (step: number) => sendJson<RunFork>("POST", `/runs/${run.id}/fork`, { step }),
     onSuccess: ({ conversation_id }) => navigate({ to: "/chat/{-$conversationId}", params: { conversationId: conversation_id } }),
@@ -83,6 +85,7 @@ function Trail({ run }: { run: Run }) {
         </Fact>
         {run.finished_at !== null && <Fact name={t("runs.took")}>{formatDuration(Date.parse(run.finished_at) - Date.parse(run.created_at))}</Fact>}
       </dl>
+      {agent !== null && <AnsweredBy agent={agent} />}
       {run.label !== null && <LabelChips label={run.label} className="mb-3" />}
       {run.error !== null && <ProblemNotice problem={problemOfMessage(run)} className="mb-3" />}
       {run.status !== "running" && (

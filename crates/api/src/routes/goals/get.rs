@@ -65,6 +65,8 @@ pub(crate) struct PlanStepResponse {
     rounds: u8,
     /// `LIGHT`, `STANDARD` or `HEAVY`, where the plan says.
     tier: Option<&'static str>,
+    /// The agent that answers, where the plan says.
+    agent: Option<String>,
 }
 
 impl From<&Step> for PlanStepResponse {
@@ -91,6 +93,7 @@ impl From<&Step> for PlanStepResponse {
             expects: step.expects.iter().map(Into::into).collect(),
             rounds: step.rounds,
             tier: step.tier.map(millwright_llm::Tier::as_str),
+            agent: step.agent.clone(),
         }
     }
 }

@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::{StreamExt, stream};
-use millwright_agents::{History, Parent, StartRun, StartedRun};
+use millwright_agents::{History, Parent, StartRun, StartedRun, specialist::AgentWish};
 use millwright_core::{ErrorCode, Principal, Problem};
 use millwright_llm::provider::{Completion, Delta, Message, ModelRequest, OutputFormat, Part, StopReason, Usage};
 use millwright_store::{StoreError, tenant::SearchFilter};
@@ -35,6 +35,7 @@ pub(super) async fn answer(
         regenerate: None,
         history,
         tier: None,
+        agent: AgentWish::Route,
         classification: said.classification,
         filter: SearchFilter::default(),
         trace_id: current_trace_id(),

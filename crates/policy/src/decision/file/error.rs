@@ -16,7 +16,8 @@ pub struct PolicyFileError {
 }
 
 impl PolicyFileError {
-    pub(super) fn at(path: &str, message: impl Into<String>) -> Self {
+    /// At this path, with a line as soon as it is [located](locate).
+    pub fn at(path: &str, message: impl Into<String>) -> Self {
         Self { path: path.to_owned(), line: None, column: None, message: message.into() }
     }
 }
@@ -41,7 +42,7 @@ impl fmt::Display for PolicyFileError {
 
 /// Adds lines to errors that know only their path, as far as keys written in block style lead: the line of the last key
 /// on the path that stands on a line of its own.
-pub(super) fn locate(text: &str, errors: &mut [PolicyFileError]) {
+pub fn locate(text: &str, errors: &mut [PolicyFileError]) {
     for error in errors.iter_mut().filter(|error| error.line.is_none() && !error.path.is_empty()) {
         if let Some((line, column)) = find(text, &error.path) {
             error.line = Some(line);

@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::yaml;
 
 pub use contract::Contracts;
-pub use error::PolicyFileError;
+pub use error::{PolicyFileError, locate};
 pub use routing::{ApprovalKind, Reversibility, RiskMinimum, RiskRouting, RiskThreshold};
 pub use sandbox::{Sandbox, SandboxDenial};
 pub use sections::{

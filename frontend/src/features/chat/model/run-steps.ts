@@ -1,5 +1,6 @@
+import type { AnsweringAgent } from "@/api/agent-types";
 import type { Run } from "@/api/types";
-import { blankStep, callOf, routeOf, type FoundPassage, type Step } from "./run";
+import { blankStep, callOf, checksOf, routeOf, type FoundPassage, type Step } from "./run";
 import { understoodOf } from "./understood";
 
 /** The steps of a stored run in the form that its events would have given. */
@@ -12,8 +13,15 @@ export function stepsOfRun(run: Run): Step[] {
     calls: Array.isArray(detail["calls"]) ? detail["calls"].map((call) => callOf(call as Record<string, unknown>)) : [],
     route: routeOf(detail["route"]),
     tokens: tokensOf(detail["usage"]),
+    checks: checksOf(detail["checks"]),
     interrupted: detail["reason"] === "interrupted",
   }));
+}
+
+/** Which agent works on a run, as its first step has it; null for runs from before there were several. */
+export function agentOfRun(run: Run): AnsweringAgent | null {
+  const agent = run.steps[0]?.detail["agent"] as AnsweringAgent | null | undefined;
+  return typeof agent?.name === "string" ? agent : null;
 }
 
 function tokensOf(value: unknown): Step["tokens"] {

@@ -1,3 +1,4 @@
+import type { AnswerCheck, AnsweringAgent } from "@/api/agent-types";
 import type { Place, Route } from "@/api/gateway-types";
 import type { Citation, Message, Tier } from "@/api/types";
 import type { AgUiEvent } from "./events";
@@ -42,6 +43,8 @@ export interface Step {
   /** The way to the model that wrote, where one did. */
   route: Route | null;
   tokens: { input: number; output: number } | null;
+  /** Of VERIFY: what the agent asks of the answer. */
+  checks: AnswerCheck[];
   /** Its process ended in the middle of it, and another went on. */
   interrupted: boolean;
 }
@@ -50,7 +53,7 @@ export type NewStep = Pick<Step, "kind" | "attempt" | "done" | "durationMs" | "s
 
 /** A step of which nothing was found yet. */
 export function blankStep(step: NewStep): Step {
-  return { ...step, query: null, understood: null, passages: null, calls: [], route: null, tokens: null, interrupted: false };
+  return { ...step, query: null, understood: null, passages: null, calls: [], route: null, tokens: null, checks: [], interrupted: false };
 }
 
 /** What is known of a run from its events so far. */
@@ -67,6 +70,8 @@ export interface RunView {
   steps: Step[];
   /** Its place in the line before a model; null while it does not wait. */
   queue: Place | null;
+  /** Which agent answers, and why that one. */
+  agent: AnsweringAgent | null;
   /** The question looked like an attempt to take the assistant over. */
   injectionSuspected: boolean;
   /** The final form of the answer, once the server has sent it. */
@@ -87,6 +92,7 @@ export const EMPTY_RUN: RunView = {
   citations: [],
   steps: [],
   queue: null,
+  agent: null,
   injectionSuspected: false,
   final: null,
   end: null,
@@ -141,6 +147,7 @@ interface Snapshot {
   model?: string | null;
   tier?: Tier | null;
   injection_suspected?: boolean;
+  agent?: AnsweringAgent | null;
 }
 
 function applySnapshot(run: RunView, value: unknown): RunView {
@@ -154,6 +161,7 @@ function applySnapshot(run: RunView, value: unknown): RunView {
     citations: snapshot.citations ?? run.citations,
     model: snapshot.model ?? run.model,
     tier: snapshot.tier ?? run.tier,
+    agent: snapshot.agent ?? run.agent,
     injectionSuspected: snapshot.injection_suspected ?? run.injectionSuspected,
   };
 }
@@ -164,8 +172,14 @@ function applyPatch(run: RunView, operation: { op: string; path: string; value?:
   if (operation.path === "/message") return { ...run, final: operation.value as Message };
   if (operation.path === "/queue") return { ...run, queue: placeOf(operation.value) };
   if (operation.path === "/route") return withRoute(run, operation.value);
+  if (operation.path === "/checks") return withLastStep(run, "verify", (step) => ({ ...step, checks: checksOf(operation.value) }));
   if (operation.path === "/title") return { ...run, title: String(operation.value) };
   return run;
+}
+
+/** What an agent asks of an answer, as it travels. */
+export function checksOf(value: unknown): AnswerCheck[] {
+  return Array.isArray(value) ? (value as AnswerCheck[]) : [];
 }
 
 function placeOf(value: unknown): Place | null {

@@ -99,7 +99,7 @@ function finishRun(state: ConversationState, run: RunView): ConversationState {
 /** The run ended without the server's final form of the answer: what was shown stays, with the state it ended in. */
 function unfinished(message: Message, run: RunView): Message {
   const status = run.end === "finished" ? "complete" : run.end === "cancelled" ? "stopped" : "failed";
-  return { ...message, content: run.text, citations: run.citations, status, error: run.error, model: run.model, tier: run.tier };
+  return { ...message, content: run.text, citations: run.citations, status, error: run.error, model: run.model, tier: run.tier, agent: run.agent };
 }
 
 function blankMessage(fields: Pick<Message, "id" | "parent_id" | "role" | "content" | "status"> & { run_id?: string | null; as_of: string | null }): Message {
@@ -116,6 +116,7 @@ function blankMessage(fields: Pick<Message, "id" | "parent_id" | "role" | "conte
     answered: null,
     error: null,
     duration_ms: null,
+    agent: null,
     created_at: new Date().toISOString(),
     ...fields,
   };
