@@ -1,13 +1,21 @@
 import { chat } from "./en-chat";
 import { documents, upload } from "./en-documents";
-import { glossary } from "./en-glossary";
-import { sources } from "./en-sources";
+import type { glossary } from "./en-glossary";
+import type { goals } from "./en-goals";
+import type { sources } from "./en-sources";
 import { apiKeys, permissions, profile, secondFactor, security, sessions, signIn, users } from "./en-identity";
 import { budgets, models, openai, route, runs, usage } from "./en-models";
 import { labelRequests, labels, personalData, policy, refusals } from "./en-policy";
 
 /** Widens the texts of a dictionary, so that another language must have the same keys but not the same words. */
 export type Dictionary<T> = { [K in keyof T]: T[K] extends string ? string : Dictionary<T[K]> };
+
+/** Texts of pages that come after the first load: they come with their page. */
+export interface LaterTexts {
+  goals: typeof goals;
+  glossary: typeof glossary;
+  sources: typeof sources;
+}
 
 export const en = {
   ...chat,
@@ -28,8 +36,6 @@ export const en = {
   personalData,
   usage,
   budgets,
-  glossary,
-  sources,
   models,
   route,
   runs,
@@ -38,7 +44,7 @@ export const en = {
     name: "Millwright",
     skip: "Skip to content",
     navigation: "Main navigation",
-    nav: { chat: "Chat", documents: "Documents", usage: "Usage", admin: "Admin", account: "Account" },
+    nav: { chat: "Chat", documents: "Documents", goals: "Goals", usage: "Usage", admin: "Admin", account: "Account" },
     account: "Account of {{name}}",
     theme: "Theme",
     themes: { system: "As the system", light: "Light", dark: "Dark" },
@@ -81,9 +87,10 @@ export const en = {
     move: "Next, previous in the list",
     open: "Open",
     close: "Close details or dialog",
-    newChat: "New conversation (in Chat)",
+    newChat: "New conversation (in Chat), new goal (in Goals)",
     chat: "Go to Chat",
     documents: "Go to Documents",
+    goals: "Go to Goals",
     users: "Go to Users",
     security: "Go to Security",
     labelRequests: "Go to Label requests",
@@ -167,6 +174,8 @@ export const en = {
     document_limit_exceeded: "The document exceeds its limits",
     not_configured: "Not set up on this server",
     upstream_unavailable: "A needed service is unavailable",
+    limit_reached: "A limit was reached",
+    check_failed: "A check was not met",
     cancelled: "Stopped",
     interrupted: "Interrupted",
     internal: "Something went wrong in Millwright",

@@ -1,6 +1,6 @@
 import i18n from "i18next";
 import { initReactI18next } from "react-i18next";
-import { en, type Dictionary } from "./en";
+import { en, type Dictionary, type LaterTexts } from "./en";
 
 export const LANGUAGES = [
   { value: "en", label: "English" },
@@ -13,7 +13,7 @@ const KEY = "millwright.language";
 declare module "i18next" {
   interface CustomTypeOptions {
     defaultNS: "translation";
-    resources: { translation: Dictionary<typeof en> };
+    resources: { translation: Dictionary<typeof en & LaterTexts> };
   }
 }
 
@@ -33,6 +33,11 @@ async function load(language: Language): Promise<void> {
   if (language === "en" || i18n.hasResourceBundle(language, "translation")) return;
   const { de } = await import("./de");
   i18n.addResourceBundle(language, "translation", de);
+}
+
+/** Adds the English texts of a page that comes after the first load; every other language comes whole. */
+export function addEnglish(texts: Partial<LaterTexts>): void {
+  i18n.addResourceBundle("en", "translation", texts, true);
 }
 
 export async function startI18n(): Promise<void> {

@@ -14,6 +14,7 @@ import { EmptyState } from "@/ui/parts";
 import { SourceDialog } from "./SourceDialog";
 import { SourceTable } from "./SourceTable";
 import { SOURCES_PATH, invalidateSources, useSources } from "./queries";
+import "./texts";
 
 /** Folders whose files are documents, and how fresh what is known of them is. */
 export function SourcesPage() {

@@ -1,0 +1,4 @@
+import { addEnglish } from "@/i18n";
+import { goals } from "@/i18n/en-goals";
+
+addEnglish({ goals });
