@@ -6,7 +6,7 @@ import { asProblem } from "@/api/problem";
 import { Button } from "@/ui/Button";
 import { Field } from "@/ui/Field";
 import { ProblemNotice } from "@/ui/ProblemNotice";
-import { useShownGoal } from "./context";
+import { focusPlan, useShownGoal } from "./context";
 import { hasEnded, useGoalAction } from "./queries";
 
 const MAX_NOTE_CHARS = 1000;
@@ -23,7 +23,7 @@ function Gate({ step }: { step: GoalStep }) {
   const { t } = useTranslation();
   const { goal, pickStep } = useShownGoal();
   const [note, setNote] = useState("");
-  const decide = useGoalAction(goal.id);
+  const decide = useGoalAction(goal.id, focusPlan);
   const say = (approve: boolean) =>
     decide.mutate({ method: "POST", path: "decide", body: { step: step.name, approve, ...(note.trim() === "" ? {} : { note: note.trim() }) } });
   const before = step.after.filter((name) => goal.steps.some((other) => other.name === name && other.answer !== null));
@@ -57,16 +57,13 @@ function Gate({ step }: { step: GoalStep }) {
           />
         )}
       </Field>
-      <div className="mt-3 flex flex-wrap items-center justify-between gap-x-4 gap-y-2">
+      <div className="mt-3 flex items-center justify-between gap-4">
         <Button kind="primary" disabled={decide.isPending} onClick={() => say(true)}>
           {t("goals.gateYes")}
         </Button>
-        <span className="flex flex-wrap items-center justify-end gap-x-3 gap-y-1">
-          <span className="text-sm text-ink-2">{t("goals.gateNoText")}</span>
-          <Button kind="caution" disabled={decide.isPending} onClick={() => say(false)}>
-            {t("goals.gateNo")}
-          </Button>
-        </span>
+        <Button kind="caution" disabled={decide.isPending} onClick={() => say(false)}>
+          {t("goals.gateNo")}
+        </Button>
       </div>
       {decide.error !== null && <ProblemNotice problem={asProblem(decide.error)} className="mt-3" />}
     </section>

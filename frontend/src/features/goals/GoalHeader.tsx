@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { Goal } from "@/api/goal-types";
 import { asProblem } from "@/api/problem";
 import { useOwnBudgets } from "@/features/usage/queries";
+import { cx } from "@/lib/cx";
 import { formatDuration, formatNumber } from "@/lib/format";
 import { useMay } from "@/lib/may";
 import { formatCompact, formatMoney } from "@/lib/money";
@@ -24,20 +25,19 @@ export function GoalHeader() {
   const { goal } = useShownGoal();
   const [whole, setWhole] = useState(false);
   const long = goal.goal.length > SHORT_CHARS;
+  const waits = goal.steps.some(({ status }) => status === "waiting");
   return (
     <header>
       <div className="flex flex-wrap items-start justify-between gap-x-6 gap-y-2">
         <div className="min-w-0 flex-1 basis-80">
-          <h1 className={long && !whole ? "line-clamp-3 text-lg font-semibold tracking-tight [overflow-wrap:anywhere]" : "text-lg font-semibold tracking-tight [overflow-wrap:anywhere] whitespace-pre-line"}>
-            {goal.goal}
-          </h1>
+          <h1 className={cx("max-w-[60ch] text-lg font-semibold tracking-tight [overflow-wrap:anywhere]", long && !whole ? "line-clamp-3" : "whitespace-pre-line")}>{goal.goal}</h1>
           {long && (
             <button type="button" aria-expanded={whole} onClick={() => setWhole(!whole)} className="text-sm text-accent underline underline-offset-2 touch:min-h-11">
               {t(whole ? "goals.showLess" : "goals.showAll")}
             </button>
           )}
           <p className="mt-1 flex min-h-6 items-center" data-testid="goal-status" data-status={goal.status}>
-            <GoalState status={goal.status} className="font-semibold" />
+            <GoalState status={goal.status} waits={waits} className="font-semibold" />
           </p>
         </div>
         <Actions />
@@ -58,19 +58,14 @@ function Actions() {
   const stop = useGoalAction(goal.id, () => setAsked(null));
   const remove = useDeleteGoal(goal.id, () => void navigate({ to: "/goals" }));
   const ended = hasEnded(goal.status);
+  const paused = goal.status === "paused";
   return (
     <div className="min-w-0">
       <div role="group" aria-label={t("goals.actions")} className="flex flex-wrap gap-2">
-        {goal.status === "running" && (
-          <Button disabled={act.isPending} onClick={() => act.mutate({ method: "POST", path: "pause" })}>
-            <Pause size={14} aria-hidden="true" />
-            {t("goals.pause")}
-          </Button>
-        )}
-        {goal.status === "paused" && (
-          <Button kind="primary" disabled={act.isPending} onClick={() => act.mutate({ method: "POST", path: "resume" })}>
-            <Play size={14} aria-hidden="true" />
-            {t("goals.resume")}
+        {(goal.status === "running" || paused) && (
+          <Button kind={paused ? "primary" : "plain"} aria-disabled={act.isPending} onClick={() => !act.isPending && act.mutate({ method: "POST", path: paused ? "resume" : "pause" })}>
+            {paused ? <Play size={14} aria-hidden="true" /> : <Pause size={14} aria-hidden="true" />}
+            {t(paused ? "goals.resume" : "goals.pause")}
           </Button>
         )}
         {!ended && (

@@ -1,5 +1,5 @@
 import { Link, useNavigate } from "@tanstack/react-router";
-import { Hand, Plus, Target } from "lucide-react";
+import { Plus, Target } from "lucide-react";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useRef } from "react";
 import { useTranslation } from "react-i18next";
@@ -114,8 +114,8 @@ function Row({ goal }: { goal: GoalSummary }) {
   const { id, title, status, steps, steps_done, steps_waiting } = goal;
   const waits = !hasEnded(status) && (status === "proposed" || steps_waiting > 0);
   return (
-    <tr className={waits ? "bg-accent-soft" : "hover:bg-hover"} data-testid="goal-row" data-status={status}>
-      <td className="cell pl-4">
+    <tr className="hover:bg-hover" data-testid="goal-row" data-status={status} data-waits={waits}>
+      <td className={cx("cell pl-4", waits && "shadow-[inset_4px_0_var(--class-confidential)]")}>
         <Link to="/goals/$goalId" params={{ goalId: id }} data-row="" title={title} className="block truncate py-1 font-medium hover:text-accent touch:py-3">
           {title}
         </Link>
@@ -124,12 +124,7 @@ function Row({ goal }: { goal: GoalSummary }) {
         </p>
       </td>
       <td className="cell">
-        {!waits || status === "proposed" ? <GoalState status={status} className={cx("text-sm", waits && "font-semibold")} /> : (
-          <span className="inline-flex items-center gap-1 text-sm font-semibold whitespace-nowrap text-class-confidential" data-testid="waits">
-            <Hand size={14} aria-hidden="true" className="shrink-0" />
-            {t("goals.waiting", { count: steps_waiting })}
-          </span>
-        )}
+        <GoalState status={status} waits={waits} className={cx("text-sm", waits && "font-semibold")} />
       </td>
       <td className="cell hidden @2xl:table-cell">
         <Progress done={steps_done} all={steps} />

@@ -136,9 +136,7 @@ function Card({ step, selected, onSelect, inList = false }: CardProps) {
         <span className="min-w-0 flex-1 truncate font-mono text-xs font-medium">{name}</span>
         {status !== undefined && <StepState status={status} className="shrink-0 text-xs" />}
       </span>
-      <span className={cx("mt-1 line-clamp-2 text-sm leading-[1.125rem] text-ink-2", status === "skipped" || status === "stopped" ? "line-through decoration-line-strong" : null)}>
-        {stepText(step)}
-      </span>
+      <span className={cx("mt-1 line-clamp-2 text-sm leading-[1.125rem]", status === "skipped" || status === "stopped" ? "text-ink-3" : "text-ink-2")}>{stepText(step)}</span>
       {after.length > 0 && (
         <span className={inList ? "mt-1 block text-xs text-ink-3" : "sr-only"}>
           {t("goals.needs")} <span className="font-mono">{after.join(", ")}</span>

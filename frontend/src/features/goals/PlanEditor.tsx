@@ -34,6 +34,7 @@ export function PlanEditor({ value, onChange, check }: PlanEditorProps) {
     element.scrollTop = Math.max(0, (line - 4) * LINE_HEIGHT);
   };
   const lines = value.split("\n").length;
+  const shown = t(wrong === null ? "goals.editor.diagram" : "goals.editor.last");
   return (
     <div className="@container">
       <div className="grid grid-cols-1 gap-4 @4xl:grid-cols-2">
@@ -70,10 +71,14 @@ export function PlanEditor({ value, onChange, check }: PlanEditorProps) {
         </div>
         <div className="min-w-0">
           {check.steps.length > 0 && (
-            <div className={cx(wrong !== null && "opacity-60")}>
-              <p className="mb-1 text-xs font-medium text-ink-3 @4xl:sr-only">{t(wrong === null ? "goals.editor.diagram" : "goals.editor.last")}</p>
-              <PlanDiagram label={t(wrong === null ? "goals.editor.diagram" : "goals.editor.last")} steps={check.steps} />
-            </div>
+            <>
+              <PlanDiagram label={shown} steps={check.steps} />
+              {wrong !== null && (
+                <p aria-hidden="true" className="mt-1 text-sm text-ink-2">
+                  {shown}
+                </p>
+              )}
+            </>
           )}
         </div>
       </div>

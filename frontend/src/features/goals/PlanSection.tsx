@@ -2,15 +2,14 @@ import { History, PencilLine } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { asProblem } from "@/api/problem";
-import { session } from "@/api/session";
 import { useMediaQuery } from "@/lib/hooks";
-import { useStore } from "@/lib/store";
 import { Button } from "@/ui/Button";
 import { ProblemNotice } from "@/ui/ProblemNotice";
 import { Skeleton } from "@/ui/parts";
 import { ChangePlan } from "./ChangePlan";
-import { useShownGoal } from "./context";
+import { PLAN_HEADING, focusPlan, useShownGoal } from "./context";
 import { PlanDiagram } from "./PlanDiagram";
+import { useAuthorText } from "./parts";
 import { useGoalAction } from "./queries";
 import { StepBelow } from "./StepDetails";
 import { Versions } from "./Versions";
@@ -26,10 +25,10 @@ export function PlanSection() {
   if (plan === null) return status === "planning" ? <Skeleton className="mt-5 h-48" /> : null;
   const mayChange = status === "proposed" || status === "paused";
   return (
-    <section className="mt-5" aria-labelledby="goal-plan">
+    <section className="mt-5" aria-labelledby={PLAN_HEADING}>
       <div className="mb-2 flex flex-wrap items-center gap-x-4 gap-y-2">
-        <div className="min-w-0 flex-1 basis-64">
-          <h2 id="goal-plan" className="text-md font-semibold">
+        <div className="min-w-0 flex-1 basis-40">
+          <h2 id={PLAN_HEADING} tabIndex={-1} className="w-fit text-md font-semibold">
             {t("goals.plan")}
           </h2>
           <p className="text-sm text-ink-2">
@@ -50,7 +49,12 @@ export function PlanSection() {
       {status === "proposed" && !changing && <Approve sha256={plan.sha256} />}
       {versions && <Versions />}
       {mayChange && changing ? (
-        <ChangePlan onDone={() => setChanging(false)} />
+        <ChangePlan
+          onDone={() => {
+            setChanging(false);
+            focusPlan();
+          }}
+        />
       ) : (
         <>
           <PlanDiagram label={t("goals.planSteps")} steps={goal.steps} selected={picked} onSelect={(name) => pickStep(name === picked ? null : name)} />
@@ -65,18 +69,17 @@ export function PlanSection() {
 function Origin() {
   const { t } = useTranslation();
   const { goal } = useShownGoal();
-  const own = useStore(session, (value) => value?.user.id);
+  const authorText = useAuthorText();
   if (goal.plan === null) return null;
-  const { version, made_by, model, approved_at } = goal.plan;
-  const author = made_by === null ? t("goals.byModel", { model: model ?? "" }) : t(made_by === own ? "goals.byYou" : "goals.byPerson");
-  return [t("goals.version", { number: version }), author, ...(approved_at === null ? [] : [t("goals.approved")])].join(" · ");
+  const { version, approved_at } = goal.plan;
+  return [t("goals.version", { number: version }), authorText(goal.plan), ...(approved_at === null ? [] : [t("goals.approved")])].join(" · ");
 }
 
 /** The person says yes to the plan that they looked at: one that takes its place meanwhile is looked at first. */
 function Approve({ sha256 }: { sha256: string }) {
   const { t } = useTranslation();
   const { goal } = useShownGoal();
-  const approve = useGoalAction(goal.id);
+  const approve = useGoalAction(goal.id, focusPlan);
   const problem = approve.error === null ? null : asProblem(approve.error);
   return (
     <div className="mb-3 rounded-lg border border-l-4 border-line-strong border-l-class-confidential bg-raised p-4" data-testid="approve">

@@ -21,7 +21,26 @@ export function Report() {
       </h2>
       {running && (answer === null || answer.content === "") && <p className="mt-1 text-ink-2">{t("goals.resultWriting")}</p>}
       {answer !== null && <Answer answer={answer} running={running} />}
+      {answer?.answered === false && !running && <Found />}
     </section>
+  );
+}
+
+/** The report has no words for the goal, but steps have answers. */
+function Found() {
+  const { t } = useTranslation();
+  const { goal, pickStep } = useShownGoal();
+  const found = goal.steps.filter(({ kind, answer }) => kind === "ask" && answer?.answered === true);
+  if (found.length === 0) return null;
+  return (
+    <p className="flex flex-wrap items-center gap-x-3 gap-y-1 text-ink-2" data-testid="found">
+      {t("goals.foundAlone")}
+      {found.map(({ name }) => (
+        <button key={name} type="button" onClick={() => pickStep(name)} className="font-mono text-xs text-accent underline underline-offset-2 touch:min-h-11">
+          {name}
+        </button>
+      ))}
+    </p>
   );
 }
 

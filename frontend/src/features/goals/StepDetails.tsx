@@ -18,7 +18,7 @@ import { Answer } from "./Report";
 export function StepPanel() {
   const { goal, picked } = useShownGoal();
   const step = goal.steps.find(({ name }) => name === picked);
-  return step === undefined ? null : <div className="min-h-0 flex-1 overflow-y-auto p-4">{<StepDetails step={step} />}</div>;
+  return step === undefined ? null : <div className="min-h-0 flex-1 overflow-y-auto p-4"><StepDetails step={step} /></div>;
 }
 
 /** The step that is looked at, below the plan. */
@@ -43,6 +43,8 @@ function StepDetails({ step }: { step: GoalStep }) {
   const { pickStep } = useShownGoal();
   const stepText = useStepText();
   const Icon = KIND_ICONS[step.kind];
+  // The list of checks says it all where it says of each what became of it.
+  const told = step.error?.code === "check_failed" && step.expects.length > 0 && !checkStates(step).includes("open");
   return (
     <section aria-label={t("goals.stepDetails", { name: step.name })} data-testid="step-details">
       <header className="flex items-center gap-2">
@@ -56,12 +58,12 @@ function StepDetails({ step }: { step: GoalStep }) {
           <X size={16} aria-hidden="true" />
         </IconButton>
       </header>
-      <p className="mt-1 max-w-[75ch] text-md [overflow-wrap:anywhere] whitespace-pre-line">{stepText(step)}</p>
+      {step.kind !== "check" && <p className="mt-1 max-w-[75ch] text-md [overflow-wrap:anywhere] whitespace-pre-line">{stepText(step)}</p>}
       <Facts step={step} />
       {step.reason !== null && <p className="mt-2 text-ink-2">{step.reason.charAt(0).toUpperCase() + step.reason.slice(1)}.</p>}
       <Decision step={step} />
       {step.expects.length > 0 && <Checks step={step} />}
-      {step.error !== null && step.kind !== "person" && <ProblemNotice problem={problemOfMessage(step)} className="mt-3 max-w-3xl" />}
+      {step.error !== null && step.kind !== "person" && !told && <ProblemNotice problem={problemOfMessage(step)} className="mt-3 max-w-3xl" />}
       {(step.kind === "ask" || step.kind === "report") && <Answered step={step} />}
     </section>
   );

@@ -1,13 +1,12 @@
 import { useTranslation } from "react-i18next";
 import type { PlanVersion } from "@/api/goal-types";
 import { asProblem } from "@/api/problem";
-import { session } from "@/api/session";
 import { FileDiffs } from "@/features/admin/policy/FileDiffs";
 import { diffLines } from "@/lib/diff";
-import { useStore } from "@/lib/store";
 import { ProblemNotice } from "@/ui/ProblemNotice";
 import { Skeleton, Time } from "@/ui/parts";
 import { useShownGoal } from "./context";
+import { useAuthorText } from "./parts";
 import { usePlanVersions } from "./queries";
 
 /** Each version of the plan with what it changed, newest first. */
@@ -28,16 +27,15 @@ export function Versions() {
 
 function Version({ version, before }: { version: PlanVersion; before: PlanVersion | undefined }) {
   const { t } = useTranslation();
-  const own = useStore(session, (value) => value?.user.id);
-  const { made_by, model, approved_at } = version;
-  const author = made_by === null ? t("goals.byModel", { model: model ?? "" }) : t(made_by === own ? "goals.byYou" : "goals.byPerson");
+  const authorText = useAuthorText();
+  const { approved_at } = version;
   const same = before?.text === version.text;
   return (
     <li className="p-3" data-testid="plan-version">
       <p className="mb-2 flex flex-wrap items-baseline gap-x-3">
         <span className="font-medium tabular-nums">{t("goals.version", { number: version.version })}</span>
         <span className="text-sm text-ink-2">
-          {author} · <Time value={version.created_at} long />
+          {authorText(version)} · <Time value={version.created_at} long />
           {approved_at !== null && (
             <>
               {" · "}

@@ -11,6 +11,13 @@ export interface GoalContextValue {
   pickStep: (name: string | null) => void;
 }
 
+export const PLAN_HEADING = "goal-plan";
+
+/** Where the focus goes when what had it is done with and gone. */
+export function focusPlan(): void {
+  document.getElementById(PLAN_HEADING)?.focus();
+}
+
 export const GoalContext = createContext<GoalContextValue | null>(null);
 
 export function useShownGoal(): GoalContextValue {

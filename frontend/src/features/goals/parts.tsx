@@ -17,8 +17,10 @@ import {
   type LucideIcon,
 } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import type { GoalCheck, GoalStatus, PlanStep, StepKind, StepStatus } from "@/api/goal-types";
+import type { GoalCheck, GoalStatus, PlanStep, PlanVersion, StepKind, StepStatus } from "@/api/goal-types";
+import { session } from "@/api/session";
 import { cx } from "@/lib/cx";
+import { useStore } from "@/lib/store";
 
 interface Look {
   icon: LucideIcon;
@@ -64,8 +66,10 @@ export function StepState({ status, className }: { status: StepStatus; className
 }
 
 /** Where a goal stands. */
-export function GoalState({ status, className }: { status: GoalStatus; className?: string }) {
+export function GoalState({ status, waits = false, className }: { status: GoalStatus; waits?: boolean; className?: string }) {
   const { t } = useTranslation();
+  // While it waits for the person, that is what there is to know of it.
+  if (status === "running" && waits) return <Look {...STEP_LOOKS.waiting} busy={false} text={t("goals.step.waiting")} className={className} />;
   return <Look {...GOAL_LOOKS[status]} busy={status === "running"} text={t(`goals.status.${status}`)} className={className} />;
 }
 
@@ -97,4 +101,12 @@ export function useJoinText() {
     if (join === "any") return t("goals.join.any", { count: after.length });
     return join === "settled" ? t("goals.join.settled") : t("goals.join.at_least", { least: join_count ?? 1, count: after.length });
   };
+}
+
+/** Who wrote a version of a plan. */
+export function useAuthorText() {
+  const { t } = useTranslation();
+  const own = useStore(session, (value) => value?.user.id);
+  return ({ made_by, model }: Pick<PlanVersion, "made_by" | "model">): string =>
+    made_by === null ? t("goals.byModel", { model: model ?? "" }) : t(made_by === own ? "goals.byYou" : "goals.byPerson");
 }
