@@ -128,7 +128,7 @@ function Card({ step, selected, onSelect, inList = false }: CardProps) {
   const content = (
     <>
       {joined !== null && !inList && (
-        <span className="absolute -top-2.5 left-2 rounded-sm border border-line-strong bg-ground px-1 text-2xs font-medium text-ink-2">{joined}</span>
+        <span className="absolute -top-3.5 left-2 rounded-sm border border-line-strong bg-ground px-1 text-2xs font-medium text-ink-2">{joined}</span>
       )}
       <span className="flex items-center gap-1.5">
         <Icon size={14} aria-hidden="true" className="shrink-0 text-ink-3" />
