@@ -10,7 +10,10 @@ use millwright_core::{
 };
 use millwright_store::{
     Bookkeeping, Proof, StoreError, TenantTx,
-    tenant::{GoalPlanRow, GoalRow, GoalStatus, GoalStepRow, GoalStepStatus as Status, MessageRow, RunRow, RunStatus},
+    tenant::{
+        GoalPlanRow, GoalRow, GoalStatus, GoalStepRow, GoalStepStatus as Status, GoalUsage, MessageRow, RunRow,
+        RunStatus,
+    },
 };
 
 use super::{
@@ -101,9 +104,12 @@ async fn look(goals: &Goals, scope: TenantScope, id: GoalId) -> Result<Option<Ne
     for at in 0..standing.rows.len() {
         take_in(inner, &mut tx, &mut standing, at).await?;
     }
-    let limit = reached(&mut tx, &standing, now).await?;
+    let used = tx.goals().usage(&standing.goal).await?;
+    let mut limit = standing.reached(&used, now);
     if standing.goal.status == GoalStatus::Running && limit.is_none() {
         standing.settle();
+        // What has become ready by this may be more than it may begin.
+        limit = standing.reached(&used, now);
     }
     for (row, before) in standing.rows.iter_mut().zip(&before) {
         if row.status.is_end() && !before.status.is_end() {
@@ -134,7 +140,7 @@ async fn look(goals: &Goals, scope: TenantScope, id: GoalId) -> Result<Option<Ne
     }
     tx.goals().look(id, !changed.is_empty(), now).await?;
     tx.commit(Proof::Bookkeeping(Bookkeeping::GoalProgress)).await?;
-    let begin = standing.to_begin();
+    let begin = standing.to_begin(&used);
     Ok(Some(Next { goal: standing.goal, input: standing.input, begin, stop }))
 }
 
@@ -226,30 +232,29 @@ fn checked(answer: &MessageRow) -> Answer<'_> {
     Answer { text: &answer.content, citations: &answer.citations, answered: answer.answered == Some(true) }
 }
 
-/// The limit that is used up, in words.
-async fn reached(tx: &mut TenantTx, standing: &Standing, now: DateTime<Utc>) -> Result<Option<String>, AgentError> {
-    let limits = standing.input.limits;
-    let begun = standing.rows.iter().filter_map(|row| row.started_at).min().unwrap_or(now);
-    let waits = standing.rows.iter().any(|row| row.status == Status::Waiting);
-    let seconds = (now - begun).num_seconds();
-    if !waits && standing.goal.status == GoalStatus::Running && seconds > i64::from(limits.seconds) {
-        return Ok(Some(format!("it may take {} seconds", limits.seconds)));
-    }
-    let used = tx.goals().usage(&standing.goal).await?;
-    let over = |used: i64, most: u64| u64::try_from(used).unwrap_or(0) >= most;
-    Ok(if over(used.tokens, limits.tokens) {
-        Some(format!("its model calls may take {} tokens, and took {}", limits.tokens, used.tokens))
-    } else if limits.cost_micros.is_some_and(|most| over(used.cost_micros, most)) {
-        let most = limits.cost_micros.unwrap_or_default();
-        Some(format!("its model calls may cost {most} millionths, and cost {}", used.cost_micros))
-    } else if over(used.runs, u64::from(limits.runs)) && standing.rows.iter().any(|row| row.status == Status::Ready) {
-        Some(format!("its steps may take {} runs", limits.runs))
-    } else {
-        None
-    })
-}
-
 impl Standing {
+    /// The limit that is used up, in words.
+    fn reached(&self, used: &GoalUsage, now: DateTime<Utc>) -> Option<String> {
+        let limits = self.input.limits;
+        let begun = self.rows.iter().filter_map(|row| row.started_at).min().unwrap_or(now);
+        let waits = self.rows.iter().any(|row| row.status == Status::Waiting);
+        let seconds = (now - begun).num_seconds();
+        if !waits && self.goal.status == GoalStatus::Running && seconds > i64::from(limits.seconds) {
+            return Some(format!("it may take {} seconds", limits.seconds));
+        }
+        let over = |used: i64, most: u64| u64::try_from(used).unwrap_or(0) >= most;
+        if over(used.tokens, limits.tokens) {
+            Some(format!("its model calls may take {} tokens, and took {}", limits.tokens, used.tokens))
+        } else if limits.cost_micros.is_some_and(|most| over(used.cost_micros, most)) {
+            let most = limits.cost_micros.unwrap_or_default();
+            Some(format!("its model calls may cost {most} millionths, and cost {}", used.cost_micros))
+        } else if over(used.runs, u64::from(limits.runs)) && self.rows.iter().any(|row| row.status == Status::Ready) {
+            Some(format!("its steps may take {} runs", limits.runs))
+        } else {
+            None
+        }
+    }
+
     /// Lets the plan say what comes next.
     fn settle(&mut self) {
         let mut states: Vec<State> = self.rows.iter().map(|row| State::of(row.status)).collect();
@@ -316,14 +321,16 @@ impl Standing {
         }
     }
 
-    /// The steps that may begin now, with what they begin with.
-    fn to_begin(&self) -> Vec<(Step, Begun)> {
+    /// The steps that may begin now, with what they begin with: no more than there are runs left.
+    fn to_begin(&self, used: &GoalUsage) -> Vec<(Step, Begun)> {
         let under_way = self.rows.iter().filter(|row| row.status == Status::Running).count();
         let ready = self.plan.steps().iter().zip(&self.rows).filter(|(_, row)| row.status == Status::Ready);
         if self.goal.status != GoalStatus::Running {
             return Vec::new();
         }
-        ready.take(AT_ONCE.saturating_sub(under_way)).map(|(step, row)| (step.clone(), self.begun(step, row))).collect()
+        let left = usize::try_from(i64::from(self.input.limits.runs) - used.runs).unwrap_or(0);
+        let most = AT_ONCE.saturating_sub(under_way).min(left);
+        ready.take(most).map(|(step, row)| (step.clone(), self.begun(step, row))).collect()
     }
 
     fn begun(&self, step: &Step, row: &GoalStepRow) -> Begun {
