@@ -78,6 +78,7 @@ async fn trial<'s>(site: &Site<'s>, operation: &Operation) -> Trial<'s> {
         _ if name.starts_with("admin.users.") => user_trial(site, name).await,
         "documents.upload"
         | "chat"
+        | "goals.create"
         | "admin.budgets.create"
         | "admin.glossary.create"
         | "sources.create"
@@ -119,7 +120,6 @@ async fn trial<'s>(site: &Site<'s>, operation: &Operation) -> Trial<'s> {
             let run = text(&site.admin.ask("How often is the pump oiled?").await["run_id"]);
             Trial { ids: Ids { run, ..nothing }, ..site.by_admin() }
         }
-        "goals.create" => site.by_admin(),
         _ if name.starts_with("goals.") => goal_trial(site, name).await,
         "admin.budgets.change" | "admin.budgets.delete" => {
             let body = json!({ "name": name, "subject_kind": "tenant", "period": "month", "unit": "money", "limit": 1_000_000 });

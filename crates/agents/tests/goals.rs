@@ -287,6 +287,24 @@ async fn a_limit_that_is_used_up_ends_a_goal_and_says_which() {
 }
 
 #[tokio::test]
+async fn no_more_runs_begin_than_a_goal_may_take_however_many_steps_could() {
+    let plant = Plant::new().await;
+    let pursuing = Pursuing::new(plant.extractive());
+    let limits = Limits { runs: 1, ..Limits::default() };
+    let side_by_side =
+        "steps: [{ask: How often must the bearings be greased?}, {ask: Which torque do M8 screws take?}]";
+    let after_a_yes = "pipeline: [{ask: How often must the bearings be greased?}, {person: Go on?, name: sure}, {ask: Which torque do M8 screws take?}]";
+    let gated = pursuing.create(&plant, NewGoalRequest { limits, ..request(Some(after_a_yes)) }).await;
+    waits_for(&plant, gated, |_, steps| step(steps, "sure").status.as_str() == "waiting").await;
+    pursuing.goals.decide(&plant.principal, gated, ("sure", true, None), "t").await.unwrap();
+    for id in [gated, pursuing.create(&plant, NewGoalRequest { limits, ..request(Some(side_by_side)) }).await] {
+        let (goal, steps) = ends(&plant, id).await;
+        assert_eq!(goal.error_code.as_deref(), Some("limit_reached"), "{steps:?}");
+    }
+    assert_eq!(plant.database.peek("SELECT count(*)::text FROM runs").await, ["2"], "one for each");
+}
+
+#[tokio::test]
 async fn whoever_may_not_ask_any_more_has_nothing_begun_for_them() {
     let plant = Plant::new().await;
     let pursuing = Pursuing::new(plant.extractive());

@@ -55,8 +55,7 @@ pub(crate) async fn start(
     public_url: String,
 ) -> anyhow::Result<App> {
     let store = database.store.clone();
-    let tracker = TaskTracker::new();
-    let stop = CancellationToken::new();
+    let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
     let secret = config.secret_key(sources)?;
     let key = Arc::new(AuditKey::derive(secret.expose().as_bytes())?);
     let keyword = KeywordIndexes::new(config.storage.data_dir.join("keyword"));

@@ -1,5 +1,6 @@
 // Every page and state that is looked at: by axe in pages.test.mjs, by people in shots.mjs.
 import { BASE, answered, apiJson, ask, person } from "./harness.mjs";
+import { GOAL_PAGES } from "./goals.mjs";
 import { hire, invite, pathOf, requireSecondFactor, withSecondFactor } from "./people.mjs";
 import { MODEL_PAGES } from "./model-pages.mjs";
 import { POLICY_PAGES } from "./policy-pages.mjs";
@@ -213,6 +214,7 @@ export const PAGES = [
       await page.getByRole("dialog").waitFor();
     },
   },
+  ...GOAL_PAGES,
   ...POLICY_PAGES,
   ...MODEL_PAGES,
   { name: "not-found", go: async (page) => (await page.goto(`${BASE}/nowhere`), page.getByText("There is no such page").waitFor()) },

@@ -1,10 +1,19 @@
 // A server with the OpenAI chat API that writes slowly: it repeats the sentences of the first passage it is given, word by word. With
 // it a person has the time to stop an answer or to leave the page while it is written, which the built-in answerer is too fast for.
+// Asked for the plan of a goal, it writes always the same one.
 import http from "node:http";
 
 const passage = /BEGIN PASSAGE 1 [^\n]*\n[\s\S]*?\n\n([\s\S]*?)\nEND PASSAGE 1 /;
 
+const PLAN = {
+  steps: [
+    { name: "torque", ask: "What torque do the coupling bolts need?", after: [] },
+    { name: "opening", ask: "What has to be done before the pump is opened?", after: ["torque"] },
+  ],
+};
+
 function answerTo(messages) {
+  if (messages[0].content.includes("You plan how a goal is reached")) return JSON.stringify(PLAN).replaceAll(",", ", ");
   const text = passage.exec(messages.map((message) => message.content).join("\n"))?.[1] ?? "";
   const sentences = text.replace(/\s+/g, " ").split(/(?<=\.)\s+/).filter((sentence) => sentence.split(" ").length > 4 && sentence.endsWith("."));
   return sentences.map((sentence) => `${sentence.slice(0, -1)} [1].`).join(" ");
@@ -24,11 +33,22 @@ export async function startSlowModel(wordMs) {
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ object: "list", data: [{ id: "slow", object: "model" }] }));
       return;
     }
-    const { messages } = JSON.parse(body);
+    const { messages, stream } = JSON.parse(body);
+    const words = answerTo(messages).split(/(?<= )/);
+    const usage = { prompt_tokens: messages.map(({ content }) => content).join(" ").split(" ").length, completion_tokens: words.length };
+    if (!stream) {
+      if (gate !== null) {
+        gate.tell();
+        await gate.open;
+      }
+      const message = { role: "assistant", content: words.join("") };
+      const whole = { id: "c", object: "chat.completion", created: 0, model: "slow", choices: [{ index: 0, message, finish_reason: "stop" }] };
+      response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ ...whole, usage: { ...usage, total_tokens: usage.prompt_tokens + usage.completion_tokens } }));
+      return;
+    }
     const chunk = (delta, reason = null) =>
       `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 0, model: "slow", choices: [{ index: 0, delta, finish_reason: reason }] })}\n\n`;
     response.writeHead(200, { "content-type": "text/event-stream" });
-    const words = answerTo(messages).split(/(?<= )/);
     for (const word of words) {
       if (response.destroyed) return;
       response.write(chunk({ role: "assistant", content: word }));
@@ -38,7 +58,6 @@ export async function startSlowModel(wordMs) {
       }
       await new Promise((resolve) => setTimeout(resolve, wordMs));
     }
-    const usage = { prompt_tokens: messages.map(({ content }) => content).join(" ").split(" ").length, completion_tokens: words.length };
     response.write(chunk({}, "stop"));
     response.write(`data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 0, model: "slow", choices: [], usage: { ...usage, total_tokens: usage.prompt_tokens + usage.completion_tokens } })}\n\n`);
     response.end("data: [DONE]\n\n");

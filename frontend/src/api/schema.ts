@@ -1043,6 +1043,195 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/goals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own goals, newest first. */
+        get: operations["goals.list"];
+        put?: never;
+        /** Begins to pursue a goal. It goes on when the client leaves; `GET /api/v1/goals/{id}/events` follows it. */
+        post: operations["goals.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/goals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of one's own goals. */
+        get: operations["goals.get"];
+        put?: never;
+        post?: never;
+        /** Deletes a goal that has ended, with its answers. */
+        delete: operations["goals.delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/goals/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Approves the plan of a goal as a whole, and has it carried out. */
+        post: operations["goals.approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/goals/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops a goal with all that is under way for it. What was found stays. */
+        post: operations["goals.cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/goals/{id}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decides a gate that waits for a person: what comes after it goes on, or is skipped. */
+        post: operations["goals.decide"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/goals/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The goal each time it changes, until it has ended. Any process answers; whoever comes again gets it as it stands. */
+        get: operations["goals.events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/goals/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has no further step of a goal begin; those under way come to their end. */
+        post: operations["goals.pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/goals/{id}/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Gives a goal another plan while it waits for its approval or is paused. */
+        put: operations["goals.plan.change"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/goals/{id}/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All versions of the plan of one of one's own goals. */
+        get: operations["goals.plans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/goals/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a paused goal go on. */
+        post: operations["goals.resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/goals/plans/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reads a plan without keeping it: its steps, or what is wrong with it and where. */
+        post: operations["goals.plans.check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/label-requests": {
         parameters: {
             query?: never;
@@ -1885,6 +2074,11 @@ export interface components {
             revoked_at?: string | null;
             scopes: components["schemas"]["Permission"][];
         };
+        /** @description Which plan is approved. */
+        ApprovePlanRequest: {
+            /** @description `sha256` of the plan that was read. */
+            sha256: string;
+        };
         AuditEntryId: string;
         /** @description An entry of the audit log. */
         AuditEntryResponse: {
@@ -2046,6 +2240,13 @@ export interface components {
              * @description At least twelve characters, and not easy to guess.
              */
             new_password: string;
+        };
+        /** @description A plan in the place of another. */
+        ChangePlanRequest: {
+            /** @description YAML or JSON. Steps that have begun stay word for word. */
+            plan: string;
+            /** @description `sha256` of the plan that was read. */
+            replaces: string;
         };
         /** @description What is to be another; what is absent stays. */
         ChangeSourceRequest: {
@@ -2252,6 +2453,16 @@ export interface components {
         CheckAgentResponse: {
             definition?: components["schemas"]["AgentDefinitionResponse"] | null;
             findings: components["schemas"]["AgentFindingResponse"][];
+        };
+        /** @description A text that may be a plan. */
+        CheckPlanRequest: {
+            /** @description YAML or JSON. */
+            plan: string;
+        };
+        /** @description What a plan comes to. */
+        CheckPlanResponse: {
+            /** @description Each after all that it needs; the last writes the report. */
+            steps: components["schemas"]["PlanStepResponse"][];
         };
         /** @description The one answer. */
         ChoiceBody: {
@@ -2528,6 +2739,30 @@ export interface components {
             /** @description Unique, whatever is written in capitals. One that is also a usual word (`IT`) is recognised in capitals only. */
             term: string;
         };
+        /** @description What somebody wants to have done. */
+        CreateGoalRequest: {
+            /**
+             * Format: date-time
+             * @description The answers are about what held at this moment, instead of what holds now.
+             */
+            as_of?: string | null;
+            classification?: components["schemas"]["Classification"] | null;
+            /** @description Only these documents are searched. */
+            document_ids?: components["schemas"]["DocumentId"][] | null;
+            /** @description What else all searches are narrowed by. */
+            filters?: components["schemas"]["SearchFilters"];
+            /** @description In words. */
+            goal: string;
+            limits?: components["schemas"]["GoalLimits"];
+            /**
+             * @description Its plan, as YAML or JSON: `ask`, `person` or `check`, composed by `pipeline`, `fan_out` and `steps`. A language model
+             *     writes one when absent.
+             */
+            plan?: string | null;
+            /** @description Whether the plan waits for `POST …/approve` before its first step. */
+            review?: boolean;
+            tier?: components["schemas"]["TierName"] | null;
+        };
         /** @description The label that a document shall have, and why. */
         CreateLabelRequest: {
             /** @description The whole label. */
@@ -2605,6 +2840,15 @@ export interface components {
             pattern?: string | null;
             /** @description Words or phrases, found whole, whatever the case of ASCII letters. */
             words?: string[];
+        };
+        /** @description What a person says at a gate. */
+        DecideGateRequest: {
+            /** @description Whether it goes on. */
+            approve: boolean;
+            /** @description Why; what is longer is cut. */
+            note?: string | null;
+            /** @description The gate's name in the plan. */
+            step: string;
         };
         /** @description What is said of the decision. */
         DecideLabelRequest: {
@@ -2873,7 +3117,7 @@ export interface components {
          * @description Every way in which Millwright refuses or fails. Clients may rely on the code.
          * @enum {string}
          */
-        ErrorCode: "validation_failed" | "malformed_body" | "unauthenticated" | "not_authorized" | "second_factor_required" | "step_up_required" | "csrf_rejected" | "not_found" | "method_not_allowed" | "conflict" | "invalid_transition" | "duplicate_submission" | "hitl_required" | "policy_denied" | "label_denied" | "injection_blocked" | "budget_exceeded" | "rate_limited" | "stale_target" | "payload_too_large" | "unsupported_media_type" | "document_unreadable" | "document_encrypted" | "document_needs_ocr" | "document_ocr_timeout" | "document_limit_exceeded" | "not_configured" | "upstream_unavailable" | "cancelled" | "interrupted" | "uri_too_long" | "headers_too_large" | "request_timeout" | "internal";
+        ErrorCode: "validation_failed" | "malformed_body" | "unauthenticated" | "not_authorized" | "second_factor_required" | "step_up_required" | "csrf_rejected" | "not_found" | "method_not_allowed" | "conflict" | "invalid_transition" | "duplicate_submission" | "hitl_required" | "policy_denied" | "label_denied" | "injection_blocked" | "budget_exceeded" | "rate_limited" | "stale_target" | "payload_too_large" | "unsupported_media_type" | "document_unreadable" | "document_encrypted" | "document_needs_ocr" | "document_ocr_timeout" | "document_limit_exceeded" | "not_configured" | "upstream_unavailable" | "limit_reached" | "check_failed" | "cancelled" | "interrupted" | "uri_too_long" | "headers_too_large" | "request_timeout" | "internal";
         /** @description What would be asked. */
         EstimateRequest: {
             classification?: components["schemas"]["Classification"] | null;
@@ -3001,6 +3245,166 @@ export interface components {
          * @enum {string}
          */
         GlossaryLanguage: "en" | "de" | "any";
+        /** @description A demand on an answer, checked in code. */
+        GoalCheckResponse: {
+            /**
+             * Format: int32
+             * @description So many documents.
+             */
+            count?: number | null;
+            /** @description `answered`, `says`, `never_says`, `documents` or `figure_in`. */
+            kind: string;
+            /** @description The text or the unit. */
+            text?: string | null;
+        };
+        GoalId: string;
+        /** @description What a goal may take at most; what is used up first ends it. */
+        GoalLimits: {
+            /**
+             * Format: int64
+             * @description What its model calls cost, millionths of the currency. No limit but the budgets' when absent.
+             */
+            cost_micros?: number | null;
+            /**
+             * Format: int32
+             * @description Runs of its steps, further tries included. 60 when absent.
+             */
+            runs?: number | null;
+            /**
+             * Format: int32
+             * @description Seconds from its first step; while it waits for a person they do not end it. 3,600 when absent.
+             */
+            seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Tokens of all its model calls, in and out. 2,000,000 when absent.
+             */
+            tokens?: number | null;
+        };
+        /** @description The plan of a goal that counts. */
+        GoalPlanResponse: {
+            /** Format: date-time */
+            approved_at?: string | null;
+            approved_by?: components["schemas"]["UserId"] | null;
+            /** Format: date-time */
+            created_at: string;
+            made_by?: components["schemas"]["UserId"] | null;
+            /** @description The model that wrote it. */
+            model?: string | null;
+            /** @description Of its canonical form; an approval names it. */
+            sha256: string;
+            /** @description As it was written, YAML. */
+            text: string;
+            /**
+             * Format: int32
+             * @description 1 for the first.
+             */
+            version: number;
+        };
+        /** @description A goal with its plan and where each step stands. */
+        GoalResponse: {
+            conversation_id: components["schemas"]["ConversationId"];
+            /** Format: date-time */
+            created_at: string;
+            error?: components["schemas"]["FailureResponse"] | null;
+            /** Format: date-time */
+            finished_at?: string | null;
+            /** @description In words; empty where it is withheld. */
+            goal: string;
+            id: components["schemas"]["GoalId"];
+            limits: components["schemas"]["GoalLimits"];
+            plan?: components["schemas"]["GoalPlanResponse"] | null;
+            /**
+             * Format: int64
+             * @description Grows with each change.
+             */
+            revision: number;
+            /** @description `planning`, `proposed` (its plan waits for approval), `running`, `paused`, `finished`, `failed` or `cancelled`. */
+            status: string;
+            /** @description Each after all that it needs; the last writes the report. */
+            steps: components["schemas"]["GoalStepResponse"][];
+            /** Format: date-time */
+            updated_at: string;
+            usage: components["schemas"]["GoalUsageResponse"];
+            /** @description Whether its texts are left out, because its label is above one's clearance by now. */
+            withheld: boolean;
+        };
+        /** @description A step of a goal as it stands. */
+        GoalStepResponse: components["schemas"]["PlanStepResponse"] & {
+            answer?: components["schemas"]["MessageResponse"] | null;
+            conversation_id?: components["schemas"]["ConversationId"] | null;
+            decided_by?: components["schemas"]["UserId"] | null;
+            error?: components["schemas"]["FailureResponse"] | null;
+            /** Format: date-time */
+            finished_at?: string | null;
+            /** @description What they said. */
+            note?: string | null;
+            /** @description Why it was skipped, failed or stopped, where that is no error. */
+            reason?: string | null;
+            /**
+             * Format: int32
+             * @description Which time it is tried, from 1.
+             */
+            round: number;
+            run_id?: components["schemas"]["RunId"] | null;
+            /** Format: date-time */
+            started_at?: string | null;
+            /** @description `pending`, `ready`, `running`, `waiting` (for a person), `done`, `failed`, `skipped` or `stopped`. */
+            status: string;
+        };
+        /** @description A goal in a list. */
+        GoalSummaryResponse: {
+            /** Format: date-time */
+            created_at: string;
+            error?: components["schemas"]["FailureResponse"] | null;
+            /** Format: date-time */
+            finished_at?: string | null;
+            id: components["schemas"]["GoalId"];
+            /** @description As `GET /api/v1/goals/{id}` has it. */
+            status: string;
+            /**
+             * Format: int64
+             * @description Steps of its plan, the report included.
+             */
+            steps: number;
+            /**
+             * Format: int64
+             * @description Those that have come about.
+             */
+            steps_done: number;
+            /**
+             * Format: int64
+             * @description Those that wait for a person.
+             */
+            steps_waiting: number;
+            /** @description The first words of what is wanted. */
+            title: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description What a goal has taken so far. */
+        GoalUsageResponse: {
+            /**
+             * Format: int64
+             * @description Calls of models.
+             */
+            calls: number;
+            /**
+             * Format: int64
+             * @description Millionths of the currency.
+             */
+            cost_micros: number;
+            /**
+             * Format: int64
+             * @description Of its steps.
+             */
+            runs: number;
+            /**
+             * Format: int64
+             * @description In and out.
+             */
+            tokens: number;
+        };
         /** @description One part of the service. */
         HealthCheck: {
             /** @description In words. */
@@ -3627,6 +4031,41 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One part of a list. */
+        PageResponse_GoalSummaryResponse: {
+            /** @description In the order of the list. */
+            items: {
+                /** Format: date-time */
+                created_at: string;
+                error?: components["schemas"]["FailureResponse"] | null;
+                /** Format: date-time */
+                finished_at?: string | null;
+                id: components["schemas"]["GoalId"];
+                /** @description As `GET /api/v1/goals/{id}` has it. */
+                status: string;
+                /**
+                 * Format: int64
+                 * @description Steps of its plan, the report included.
+                 */
+                steps: number;
+                /**
+                 * Format: int64
+                 * @description Those that have come about.
+                 */
+                steps_done: number;
+                /**
+                 * Format: int64
+                 * @description Those that wait for a person.
+                 */
+                steps_waiting: number;
+                /** @description The first words of what is wanted. */
+                title: string;
+                /** Format: date-time */
+                updated_at: string;
+            }[];
+            /** @description Ask for the next part with this; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One part of a list. */
         PageResponse_JobResponse: {
             /** @description In the order of the list. */
             items: {
@@ -3864,6 +4303,58 @@ export interface components {
         };
         /** @enum {string} */
         PiiType: "PERSON" | "STREET_ADDRESS" | "ORGANIZATION" | "GPE" | "NRP" | "TITLE" | "AGE" | "DATE_TIME" | "DATE_OF_BIRTH" | "ZIP_CODE" | "EMAIL_ADDRESS" | "PHONE_NUMBER" | "CREDIT_CARD" | "IBAN_CODE" | "US_SSN" | "US_ITIN" | "DE_TAX_ID" | "DE_INSURANCE_ID" | "CZ_NATIONAL_ID" | "PL_NATIONAL_ID" | "UK_NINO" | "PASSPORT" | "US_DRIVER_LICENSE" | "DRIVER_LICENSE" | "IP_ADDRESS" | "MAC_ADDRESS" | "URL" | "DOMAIN_NAME";
+        /** @description A step as a plan has it. */
+        PlanStepResponse: {
+            /** @description The steps that it needs. */
+            after: string[];
+            /** @description The agent that answers, where the plan says. */
+            agent?: string | null;
+            /** @description What is demanded of its answer, or of those before it. */
+            expects: components["schemas"]["GoalCheckResponse"][];
+            /** @description How many of them have to come about: `all`, `any`, `at_least`, or `settled` for whatever becomes of them. */
+            join: string;
+            /**
+             * Format: int32
+             * @description Of `at_least`.
+             */
+            join_count?: number | null;
+            /** @description `ask`, `person`, `check` or `report`. */
+            kind: string;
+            name: string;
+            /**
+             * Format: int32
+             * @description How often it is tried until that is met.
+             */
+            rounds: number;
+            /** @description The question, or what a person decides. */
+            text?: string | null;
+            /** @description `LIGHT`, `STANDARD` or `HEAVY`, where the plan says. */
+            tier?: string | null;
+        };
+        /** @description A version of a plan. */
+        PlanVersionResponse: {
+            /** Format: date-time */
+            approved_at?: string | null;
+            approved_by?: components["schemas"]["UserId"] | null;
+            /** Format: date-time */
+            created_at: string;
+            made_by?: components["schemas"]["UserId"] | null;
+            /** @description The model that wrote it. */
+            model?: string | null;
+            sha256: string;
+            /** @description As it was written, YAML; empty where the goal is withheld. */
+            text: string;
+            /**
+             * Format: int32
+             * @description 1 for the first.
+             */
+            version: number;
+        };
+        /** @description All versions of a goal's plan. */
+        PlanVersionsResponse: {
+            /** @description Newest first. */
+            items: components["schemas"]["PlanVersionResponse"][];
+        };
         /** @description What would be decided on. */
         PolicyCheckRequest: {
             action: components["schemas"]["Action"];
@@ -11317,6 +11808,1242 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DocumentResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "goals.list": {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the answer before. */
+                cursor?: string;
+                /** @description Items in one answer, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageResponse_GoalSummaryResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "goals.create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateGoalRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GoalResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It needs a language model, and none is set up */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "goals.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["GoalId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GoalResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "goals.delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["GoalId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has not ended: stop it first */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "goals.approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["GoalId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApprovePlanRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GoalResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No plan waits for its approval */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The plan is another one by now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "goals.cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["GoalId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GoalResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has ended already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "goals.decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["GoalId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideGateRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GoalResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The gate does not wait for anybody */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "goals.events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["GoalId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events named `goal`, with the goal as `GET` shows it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["StreamEvent"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "goals.pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["GoalId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GoalResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is not under way */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "goals.plan.change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["GoalId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangePlanRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GoalResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The goal is under way or has ended, or a begun step would change */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The plan is another one by now */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "goals.plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["GoalId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanVersionsResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "goals.resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["GoalId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GoalResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is not paused */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "goals.plans.check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckPlanRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckPlanResponse"];
                 };
             };
             /** @description The body cannot be read */

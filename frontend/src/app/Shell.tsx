@@ -1,5 +1,5 @@
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
-import { ChartColumn, FileText, MessageSquareText, Settings2, type LucideIcon } from "lucide-react";
+import { ChartColumn, FileText, MessageSquareText, Settings2, Target, type LucideIcon } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { session } from "@/api/session";
@@ -10,7 +10,7 @@ import { ADMIN_PLACES, PLACES, allowed } from "./places";
 import { ShortcutsDialog } from "./ShortcutsDialog";
 import { UserMenu } from "./UserMenu";
 
-const ICONS: Record<(typeof PLACES)[number]["name"], LucideIcon> = { chat: MessageSquareText, documents: FileText, usage: ChartColumn };
+const ICONS: Record<(typeof PLACES)[number]["name"], LucideIcon> = { chat: MessageSquareText, documents: FileText, goals: Target, usage: ChartColumn };
 
 const RAIL_LINK =
   "flex min-h-12 flex-1 flex-col items-center justify-center gap-0.5 rounded-md px-1 text-2xs font-medium text-ink-2 hover:bg-hover hover:text-ink aria-[current=page]:bg-accent-soft aria-[current=page]:text-accent sm:w-full sm:flex-none sm:py-1.5";

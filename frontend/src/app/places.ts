@@ -19,6 +19,7 @@ export const ADMIN_PLACES = [
 export const PLACES = [
   { name: "chat", to: "/chat/{-$conversationId}", permission: "chat:use", key: "c" },
   { name: "documents", to: "/documents/{-$documentId}", permission: "documents:read", key: "d" },
+  { name: "goals", to: "/goals", permission: "chat:use", key: "g" },
   { name: "usage", to: "/usage", permission: "usage:read", key: "o" },
 ] as const satisfies readonly { name: string; to: string; permission: Permission; key: string }[];
 

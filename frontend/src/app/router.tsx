@@ -1,31 +1,26 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
-import { USAGE_GROUPS } from "@/api/gateway-types";
 import { ROLES, USER_KINDS, USER_STATUSES, type Permission } from "@/api/identity-types";
 import { may, session, wasSignedOut } from "@/api/session";
 import { LABEL_REQUEST_STATUSES } from "@/api/types";
-import { USAGE_SORTS } from "@/features/usage/sort";
-import { USAGE_PERIODS } from "@/lib/period";
 import { ErrorPage, NotFoundPage, PageSkeleton } from "./fallbacks";
 import { ADMIN_PLACES, allowed, firstPlace } from "./places";
 import {
-  DOCUMENT_STATUSES,
-  DOCUMENT_TABS,
   JOB_STATUSES,
   agentsSearch,
-  count,
+  auditSearch,
+  documentsSearch,
   oneOf,
   policySearch,
   safeReturn,
   signInSearch,
   text,
-  type AuditSearch,
+  usageSearch,
   type ChatSearch,
-  type DocumentsSearch,
+  type GoalSearch,
   type JobsSearch,
   type LabelRequestsSearch,
   type RawSearch,
   type SignInSearch,
-  type UsageSearch,
   type UsersSearch,
 } from "./search";
 import { Shell } from "./Shell";
@@ -124,31 +119,37 @@ const documents = createRoute({
   getParentRoute: () => app,
   path: "/documents/{-$documentId}",
   beforeLoad: requires("documents:read"),
-  validateSearch: (search: RawSearch): DocumentsSearch => ({
-    q: text(search, "q"),
-    status: oneOf(search, "status", DOCUMENT_STATUSES),
-    tag: text(search, "tag"),
-    tab: oneOf(search, "tab", DOCUMENT_TABS),
-    version: count(search, "version"),
-    page: count(search, "page"),
-    start: count(search, "start"),
-    end: count(search, "end"),
-  }),
+  validateSearch: documentsSearch,
   component: lazyRouteComponent(() => import("@/features/documents/DocumentsPage"), "DocumentsPage"),
+});
+
+const goals = createRoute({
+  getParentRoute: () => app,
+  path: "/goals",
+  beforeLoad: requires("chat:use"),
+  component: lazyRouteComponent(() => import("@/features/goals/GoalsPage"), "GoalsPage"),
+});
+
+const newGoal = createRoute({
+  getParentRoute: () => app,
+  path: "/goals/new",
+  beforeLoad: requires("chat:use"),
+  component: lazyRouteComponent(() => import("@/features/goals/NewGoalPage"), "NewGoalPage"),
+});
+
+const goal = createRoute({
+  getParentRoute: () => app,
+  path: "/goals/$goalId",
+  beforeLoad: requires("chat:use"),
+  validateSearch: (search: RawSearch): GoalSearch => ({ step: text(search, "step"), source: text(search, "source") }),
+  component: lazyRouteComponent(() => import("@/features/goals/GoalPage"), "GoalPage"),
 });
 
 const usage = createRoute({
   getParentRoute: () => app,
   path: "/usage",
   beforeLoad: requires("usage:read"),
-  validateSearch: (search: RawSearch): UsageSearch => ({
-    period: oneOf(search, "period", USAGE_PERIODS),
-    from: text(search, "from"),
-    to: text(search, "to"),
-    group: oneOf(search, "group", USAGE_GROUPS),
-    sort: oneOf(search, "sort", USAGE_SORTS),
-    asc: search["asc"] === true ? true : undefined,
-  }),
+  validateSearch: usageSearch,
   component: lazyRouteComponent(() => import("@/features/usage/UsagePage"), "UsagePage"),
 });
 
@@ -259,15 +260,7 @@ const audit = createRoute({
   getParentRoute: () => admin,
   path: "/audit",
   beforeLoad: requires("audit:read"),
-  validateSearch: (search: RawSearch): AuditSearch => ({
-    actor: text(search, "actor"),
-    action: text(search, "action"),
-    resource_type: text(search, "resource_type"),
-    resource_id: text(search, "resource_id"),
-    from: text(search, "from"),
-    to: text(search, "to"),
-    entry: text(search, "entry"),
-  }),
+  validateSearch: auditSearch,
   component: lazyRouteComponent(() => import("@/features/admin/AuditPage"), "AuditPage"),
 });
 
@@ -289,6 +282,9 @@ export const router = createRouter({
       home,
       chat,
       documents,
+      goals,
+      newGoal,
+      goal,
       usage,
       run,
       profile,

@@ -1,9 +1,9 @@
 import type { Role, UserKind, UserStatus } from "@/api/identity-types";
-import type { UsageGroup } from "@/api/gateway-types";
+import { USAGE_GROUPS, type UsageGroup } from "@/api/gateway-types";
 import { POLICY_EVENT_KINDS, POLICY_OUTCOMES, type PolicyEventKind, type PolicyOutcome } from "@/api/policy-types";
 import type { LabelRequestStatus } from "@/api/types";
-import type { UsageSort } from "@/features/usage/sort";
-import type { UsagePeriod } from "@/lib/period";
+import { USAGE_SORTS, type UsageSort } from "@/features/usage/sort";
+import { USAGE_PERIODS, type UsagePeriod } from "@/lib/period";
 
 export type RawSearch = Record<string, unknown>;
 
@@ -37,6 +37,11 @@ export interface ChatSearch {
   find?: string | undefined;
 }
 
+export interface GoalSearch {
+  step?: string | undefined;
+  source?: string | undefined;
+}
+
 export const DOCUMENT_STATUSES = ["queued", "processing", "ready", "scheduled", "failed", "superseded", "expired"] as const;
 export const DOCUMENT_TABS = ["versions", "passages", "text"] as const;
 
@@ -51,6 +56,19 @@ export interface DocumentsSearch {
   end?: number | undefined;
 }
 
+export function documentsSearch(search: RawSearch): DocumentsSearch {
+  return {
+    q: text(search, "q"),
+    status: oneOf(search, "status", DOCUMENT_STATUSES),
+    tag: text(search, "tag"),
+    tab: oneOf(search, "tab", DOCUMENT_TABS),
+    version: count(search, "version"),
+    page: count(search, "page"),
+    start: count(search, "start"),
+    end: count(search, "end"),
+  };
+}
+
 export interface AuditSearch {
   actor?: string | undefined;
   action?: string | undefined;
@@ -59,6 +77,18 @@ export interface AuditSearch {
   from?: string | undefined;
   to?: string | undefined;
   entry?: string | undefined;
+}
+
+export function auditSearch(search: RawSearch): AuditSearch {
+  return {
+    actor: text(search, "actor"),
+    action: text(search, "action"),
+    resource_type: text(search, "resource_type"),
+    resource_id: text(search, "resource_id"),
+    from: text(search, "from"),
+    to: text(search, "to"),
+    entry: text(search, "entry"),
+  };
 }
 
 export const JOB_STATUSES = ["queued", "running", "succeeded", "dead"] as const;
@@ -112,6 +142,17 @@ export interface UsageSearch {
   group?: UsageGroup | undefined;
   sort?: UsageSort | undefined;
   asc?: true | undefined;
+}
+
+export function usageSearch(search: RawSearch): UsageSearch {
+  return {
+    period: oneOf(search, "period", USAGE_PERIODS),
+    from: text(search, "from"),
+    to: text(search, "to"),
+    group: oneOf(search, "group", USAGE_GROUPS),
+    sort: oneOf(search, "sort", USAGE_SORTS),
+    asc: search["asc"] === true ? true : undefined,
+  };
 }
 
 export interface UsersSearch {

@@ -2,6 +2,7 @@ import { agentAdmin, agents, agentWhy } from "./de-agents";
 import { chat } from "./de-chat";
 import { documents, upload } from "./de-documents";
 import { glossary } from "./de-glossary";
+import { goals } from "./de-goals";
 import { sources } from "./de-sources";
 import { apiKeys, permissions, profile, secondFactor, security, sessions, signIn, users } from "./de-identity";
 import { budgets, models, openai, route, runs, usage } from "./de-models";
@@ -13,6 +14,7 @@ export const de: Dictionary<Texts> = {
   agents,
   agentAdmin,
   agentWhy,
+  goals,
   documents,
   upload,
   signIn,
@@ -40,7 +42,7 @@ export const de: Dictionary<Texts> = {
     name: "Millwright",
     skip: "Zum Inhalt springen",
     navigation: "Hauptnavigation",
-    nav: { chat: "Chat", documents: "Dokumente", usage: "Verbrauch", admin: "Verwaltung", account: "Konto" },
+    nav: { chat: "Chat", documents: "Dokumente", goals: "Ziele", usage: "Verbrauch", admin: "Verwaltung", account: "Konto" },
     account: "Konto von {{name}}",
     theme: "Darstellung",
     themes: { system: "Wie das System", light: "Hell", dark: "Dunkel" },
@@ -83,9 +85,10 @@ export const de: Dictionary<Texts> = {
     move: "Nächster, voriger Eintrag der Liste",
     open: "Öffnen",
     close: "Details oder Dialog schließen",
-    newChat: "Neue Unterhaltung (im Chat)",
+    newChat: "Neue Unterhaltung (im Chat), neues Ziel (in Zielen)",
     chat: "Zum Chat",
     documents: "Zu den Dokumenten",
+    goals: "Zu den Zielen",
     users: "Zu den Benutzern",
     security: "Zur Sicherheit",
     labelRequests: "Zu den Kennzeichnungsanträgen",
@@ -170,6 +173,8 @@ export const de: Dictionary<Texts> = {
     document_limit_exceeded: "Das Dokument überschreitet die Grenzen",
     not_configured: "Auf diesem Server nicht eingerichtet",
     upstream_unavailable: "Ein benötigter Dienst ist nicht erreichbar",
+    limit_reached: "Eine Grenze wurde erreicht",
+    check_failed: "Eine Prüfung wurde nicht erfüllt",
     cancelled: "Angehalten",
     interrupted: "Unterbrochen",
     internal: "In Millwright ist etwas schiefgegangen",

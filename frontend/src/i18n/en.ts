@@ -3,7 +3,8 @@ import type { agentWhy } from "./en-agent-why";
 import { agents } from "./en-agents";
 import { chat } from "./en-chat";
 import { documents, upload } from "./en-documents";
-import { glossary } from "./en-glossary";
+import type { glossary } from "./en-glossary";
+import type { goals } from "./en-goals";
 import type { sources } from "./en-sources";
 import { apiKeys, permissions, profile, secondFactor, security, sessions, signIn, users } from "./en-identity";
 import { budgets, models, openai, route, runs, usage } from "./en-models";
@@ -32,7 +33,6 @@ export const en = {
   personalData,
   usage,
   budgets,
-  glossary,
   models,
   route,
   runs,
@@ -41,7 +41,7 @@ export const en = {
     name: "Millwright",
     skip: "Skip to content",
     navigation: "Main navigation",
-    nav: { chat: "Chat", documents: "Documents", usage: "Usage", admin: "Admin", account: "Account" },
+    nav: { chat: "Chat", documents: "Documents", goals: "Goals", usage: "Usage", admin: "Admin", account: "Account" },
     account: "Account of {{name}}",
     theme: "Theme",
     themes: { system: "As the system", light: "Light", dark: "Dark" },
@@ -84,9 +84,10 @@ export const en = {
     move: "Next, previous in the list",
     open: "Open",
     close: "Close details or dialog",
-    newChat: "New conversation (in Chat)",
+    newChat: "New conversation (in Chat), new goal (in Goals)",
     chat: "Go to Chat",
     documents: "Go to Documents",
+    goals: "Go to Goals",
     users: "Go to Users",
     security: "Go to Security",
     labelRequests: "Go to Label requests",
@@ -171,6 +172,8 @@ export const en = {
     document_limit_exceeded: "The document exceeds its limits",
     not_configured: "Not set up on this server",
     upstream_unavailable: "A needed service is unavailable",
+    limit_reached: "A limit was reached",
+    check_failed: "A check was not met",
     cancelled: "Stopped",
     interrupted: "Interrupted",
     internal: "Something went wrong in Millwright",
@@ -185,4 +188,10 @@ export const en = {
 } as const;
 
 /** The texts of all pages. Those that are not among the first come with their page. */
-export type Texts = typeof en & { agentAdmin: typeof agentAdmin; agentWhy: typeof agentWhy; sources: typeof sources };
+export type Texts = typeof en & {
+  agentAdmin: typeof agentAdmin;
+  agentWhy: typeof agentWhy;
+  glossary: typeof glossary;
+  goals: typeof goals;
+  sources: typeof sources;
+};

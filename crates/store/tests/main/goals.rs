@@ -4,7 +4,8 @@ use millwright_core::id::{GoalId, MessageId};
 use millwright_store::{
     StoreError, TenantTx,
     tenant::{
-        GoalPlanRow, GoalRow, GoalStatus, GoalStepRow, GoalStepStatus, MessageRole, MessageStatus, NewGoal, NewMessage,
+        GoalPlanRow, GoalRow, GoalStatus, GoalStepRow, GoalStepStatus, GoalUsage, MessageRole, MessageStatus, NewGoal,
+        NewMessage,
     },
 };
 use serde_json::json;
@@ -74,16 +75,16 @@ fn ready(name: &str) -> GoalStepRow {
 
 pub(crate) async fn assert_sees_no_goal(tx: &mut TenantTx, other: &GoalRow) {
     assert!(matches!(tx.goals().require(other.id, other.user_id).await, Err(StoreError::NotFound(_))));
-    assert!(tx.goals().lock(other.id).await.unwrap().is_none());
     assert!(tx.goals().list(other.user_id, FIRST).await.unwrap().items.is_empty());
     assert!(tx.goals().plans(other.id).await.unwrap().is_empty());
     assert!(tx.goals().steps(other.id).await.unwrap().is_empty());
-    assert_eq!(tx.goals().usage(other).await.unwrap(), Default::default());
+    assert_eq!(tx.goals().usage(other).await.unwrap(), GoalUsage::default());
     assert!(tx.messages().these(&[other.question_id]).await.unwrap().is_empty());
 }
 
 pub(crate) async fn try_to_pursue(world: &World, tx: &mut TenantTx, other: &GoalRow) {
     let (now, id) = (world.now(), other.id);
+    assert!(tx.goals().lock(id).await.unwrap().is_none());
     tx.goals().look(id, (true, true), now).await.unwrap();
     tx.goals().set_status(id, GoalStatus::Failed, Some(("x", "y")), now).await.unwrap();
     assert!(tx.goals().take_planning_over(id).await.unwrap().is_none());

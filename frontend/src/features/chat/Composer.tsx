@@ -4,7 +4,6 @@ import { useEffect, useRef, useState, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { getJson } from "@/api/client";
 import type { ChatAgent } from "@/api/agent-types";
-import type { ChatTiers } from "@/api/gateway-types";
 import type { Tier } from "@/api/types";
 import { useAgentText } from "@/features/agents/texts";
 import { endOfDay } from "@/lib/day";
@@ -14,14 +13,9 @@ import { IconButton } from "@/ui/Button";
 import { Select } from "@/ui/parts";
 import { useChat } from "./context";
 import { typed } from "./model/registry";
+import { useTiers } from "./tiers";
 
 type TierChoice = Tier | "AUTO";
-
-/** The tiers that a question may name; none where the organisation lets nobody choose. */
-function useTiers(): readonly Tier[] {
-  const query = useQuery({ queryKey: ["chat", "tiers"], queryFn: ({ signal }) => getJson<ChatTiers>("/chat/tiers", undefined, signal), staleTime: 60_000 });
-  return query.data?.tiers ?? [];
-}
 
 /** The agents that a question may name. */
 function useAgents(): readonly ChatAgent[] {

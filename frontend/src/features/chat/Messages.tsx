@@ -1,24 +1,19 @@
-import { CalendarClock, Check, ChevronLeft, ChevronRight, Copy, Pencil, RotateCw, SearchX } from "lucide-react";
+import { ChevronLeft, ChevronRight, Pencil, RotateCw } from "lucide-react";
 import { useCallback, useState, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 import type { AnsweringAgent } from "@/api/agent-types";
-import type { Citation, Message } from "@/api/types";
+import type { Message } from "@/api/types";
 import { AnsweredBy } from "@/features/agents/AnsweredBy";
-import { lastDayOf } from "@/lib/day";
-import { formatDay, formatDuration } from "@/lib/format";
-import { useFlash } from "@/lib/hooks";
 import { useStore } from "@/lib/store";
 import { Button, IconButton } from "@/ui/Button";
-import { LabelChips } from "@/ui/LabelChips";
 import { ProblemNotice, isRefusal } from "@/ui/ProblemNotice";
-import { Time } from "@/ui/parts";
-import { CitationChip, useDescribeCitation } from "./CitationChip";
+import { AnswerContent, AnswerFacts, CopyButton } from "./AnswerContent";
+import { useDescribeCitation } from "./CitationChip";
 import { useChat } from "./context";
-import { Markdown } from "./Markdown";
-import { disputes, sourceKey, withoutHalfMarker, withSources } from "./model/citations";
+import { sourceKey, withSources } from "./model/citations";
 import { problemOfMessage } from "./model/refusal";
 import type { PathItem } from "./model/tree";
-import { ConflictNotice, InjectionNotice, Withheld } from "./Notices";
+import { InjectionNotice, Withheld } from "./Notices";
 import { Steps } from "./Steps";
 
 const ACTIONS =
@@ -42,17 +37,6 @@ function Branches({ siblings, index }: Pick<PathItem, "siblings" | "index">) {
         <ChevronRight size={14} aria-hidden="true" />
       </IconButton>
     </div>
-  );
-}
-
-function CopyButton({ text }: { text: () => string }) {
-  const { t } = useTranslation();
-  const [copied, flash] = useFlash(1500);
-  const copy = () => void navigator.clipboard.writeText(text()).then(flash, () => undefined);
-  return (
-    <IconButton label={t(copied ? "common.copied" : "common.copy")} onClick={copy}>
-      {copied ? <Check size={14} aria-hidden="true" className="text-accent" /> : <Copy size={14} aria-hidden="true" />}
-    </IconButton>
   );
 }
 
@@ -170,47 +154,13 @@ function AnswerBody({ message, running, suspected, agent, steps, branches }: Ans
   const { model, busy, source, openSource } = useChat();
   const describe = useDescribeCitation();
   const { id, citations } = message;
-  const openNumber = source?.messageId === id ? source.number : null;
-  const renderCitation = useCallback(
-    (number: number) => {
-      const citation = citations.find((candidate: Citation) => candidate.number === number);
-      if (citation === undefined) return `[${number}]`;
-      return <CitationChip citation={citation} open={openNumber === number} onOpen={() => openSource(sourceKey(id, number))} />;
-    },
-    [citations, id, openNumber, openSource],
-  );
-  const text = running ? withoutHalfMarker(message.content) : message.content;
-  const unanswered = message.answered === false && !running;
-  const disputed = disputes(citations);
+  const onOpen = useCallback((number: number) => openSource(sourceKey(id, number)), [id, openSource]);
   return (
     <article className="group" aria-label={t("chat.answer")} aria-busy={running} data-testid="answer" data-status={running ? "streaming" : message.status}>
       {agent !== null && <AnsweredBy agent={agent} />}
       {steps}
       {suspected && <InjectionNotice />}
-      {message.as_of !== null && (
-        <p className="mt-1 flex w-fit items-center gap-1.5 rounded-md border border-line bg-sunken px-2 py-1 text-sm text-ink-2" data-testid="as-of-note">
-          <CalendarClock size={14} aria-hidden="true" className="shrink-0" />
-          {t("chat.asOfNote", { day: formatDay(lastDayOf(message.as_of), true) })}
-        </p>
-      )}
-      {message.withheld && !running ? (
-        <Withheld message={message} />
-      ) : unanswered ? (
-        <div className="mt-1 flex gap-3 rounded-lg border border-line bg-sunken p-3" data-testid="unanswered">
-          <SearchX size={18} className="mt-0.5 shrink-0 text-ink-3" aria-hidden="true" />
-          <div className="min-w-0">
-            <p className="mb-1 font-semibold">{t("chat.unanswered")}</p>
-            <div className="text-ink-2">
-              <Markdown text={text} renderCitation={renderCitation} />
-            </div>
-          </div>
-        </div>
-      ) : (
-        <div className="mt-1 min-h-6">
-          <Markdown text={text} renderCitation={renderCitation} />
-        </div>
-      )}
-      {disputed.length > 0 && !running && <ConflictNotice pairs={disputed} renderCitation={renderCitation} />}
+      <AnswerContent message={message} running={running} open={source?.messageId === id ? source.number : null} onOpen={onOpen} />
       {message.status === "stopped" && !running && <p className="mt-2 text-sm text-ink-3">{t("chat.stopped")}</p>}
       {message.status === "failed" && !running && (
         <ProblemNotice
@@ -236,18 +186,5 @@ function AnswerBody({ message, running, suspected, agent, steps, branches }: Ans
         )}
       </footer>
     </article>
-  );
-}
-
-function AnswerFacts({ message }: { message: Message }) {
-  const { t } = useTranslation();
-  const made = [message.model, message.tier === null ? null : t(`tiers.${message.tier}`)].filter((part) => part !== null);
-  return (
-    <p className="flex min-w-0 flex-wrap items-center gap-x-2" data-testid="answer-facts">
-      {message.classification !== null && !message.withheld && <LabelChips label={message} />}
-      {made.length > 0 && <span>{made.join(" · ")}</span>}
-      {message.duration_ms !== null && <span className="tabular-nums">{formatDuration(message.duration_ms)}</span>}
-      <Time value={message.created_at} />
-    </p>
   );
 }

@@ -13,15 +13,28 @@ import { sourceKey } from "./model/citations";
 
 const NONE: Citation[] = [];
 
-/** The source of one citation, beside the answer: its page, with the words marked. */
+/** The source of one citation of the conversation that is shown. */
 export function SourcePanel() {
-  const { t } = useTranslation();
   const { model, source, openSource } = useChat();
   const messageId = source?.messageId ?? "";
   const citations = useStore(model.store, (state) =>
     state.live?.messageId === messageId ? state.live.citations : (state.messages.get(messageId)?.citations ?? NONE),
   );
-  const at = citations.findIndex((citation) => citation.number === source?.number);
+  return <CitedSource messageId={messageId} number={source?.number ?? null} citations={citations} openSource={openSource} />;
+}
+
+interface CitedSourceProps {
+  messageId: string;
+  number: number | null;
+  /** Of that message. */
+  citations: readonly Citation[];
+  openSource: (key: string | null) => void;
+}
+
+/** The source of one citation, beside the answer: its page, with the words marked. */
+export function CitedSource({ messageId, number, citations, openSource }: CitedSourceProps) {
+  const { t } = useTranslation();
+  const at = citations.findIndex((citation) => citation.number === number);
   const citation = citations[at];
   // Turning pages belongs to one citation; the next one opens at its own page.
   const key = `${messageId} ${citation?.number ?? ""}`;

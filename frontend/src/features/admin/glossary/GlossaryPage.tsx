@@ -16,6 +16,7 @@ import { EmptyState } from "@/ui/parts";
 import { SearchField } from "@/ui/SearchField";
 import { GlossaryDialog } from "./GlossaryDialog";
 import { GLOSSARY_KEY, GLOSSARY_PATH, invalidateGlossary } from "./queries";
+import "./texts";
 
 const route = getRouteApi("/app/admin/glossary");
 

@@ -5,8 +5,6 @@ import { useTranslation } from "react-i18next";
 import { send } from "@/api/client";
 import type { Source } from "@/api/source-types";
 import { ListState } from "@/features/identity/ListState";
-import { addTexts } from "@/i18n";
-import { sources } from "@/i18n/en-sources";
 import { moveRowFocus, useHotkeys } from "@/lib/hotkeys";
 import { useDocumentTitle } from "@/lib/hooks";
 import { Button } from "@/ui/Button";
@@ -16,8 +14,7 @@ import { EmptyState } from "@/ui/parts";
 import { SourceDialog } from "./SourceDialog";
 import { SourceTable } from "./SourceTable";
 import { SOURCES_PATH, invalidateSources, useSources } from "./queries";
-
-addTexts({ sources });
+import "./texts";
 
 /** Folders whose files are documents, and how fresh what is known of them is. */
 export function SourcesPage() {

@@ -1,0 +1,4 @@
+import { addTexts } from "@/i18n";
+import { sources } from "@/i18n/en-sources";
+
+addTexts({ sources });
