@@ -1,4 +1,4 @@
-import type { personalData } from "@/i18n/en-policy";
+import type { personalData } from "@/i18n/en-admin";
 import type { RoutingSettings } from "./gateway-types";
 import type { components } from "./schema";
 import type { ListPage, Narrowed, Sent } from "./types";

@@ -1,4 +1,5 @@
 import type { Dictionary } from "./en";
+import type * as admin from "./en-admin";
 import type * as english from "./en-identity";
 
 export const signIn: Dictionary<typeof english.signIn> = {
@@ -147,7 +148,7 @@ export const apiKeys: Dictionary<typeof english.apiKeys> = {
   revokeText: "„{{name}}“ gilt sofort nicht mehr. Das lässt sich nicht rückgängig machen.",
 };
 
-export const users: Dictionary<typeof english.users> = {
+export const users: Dictionary<typeof admin.users> = {
   title: "Benutzer",
   text: "Personen und Dienstkonten Ihrer Firma.",
   find: "Nach Name oder E-Mail suchen",
@@ -211,7 +212,7 @@ export const users: Dictionary<typeof english.users> = {
   readOnly: "Ihre Rolle darf ansehen, aber nicht ändern.",
 };
 
-export const security: Dictionary<typeof english.security> = {
+export const security: Dictionary<typeof admin.security> = {
   title: "Sicherheit",
   text: "Wie sich die Leute Ihrer Firma anmelden.",
   factorTitle: "Zweiter Faktor",

@@ -1,4 +1,5 @@
 import type { Dictionary } from "./en";
+import type * as admin from "./en-admin";
 import type * as english from "./en-policy";
 
 export const labels: Dictionary<typeof english.labels> = {
@@ -74,7 +75,7 @@ export const refusals: Dictionary<typeof english.refusals> = {
   },
 };
 
-export const policy: Dictionary<typeof english.policy> = {
+export const policy: Dictionary<typeof admin.policy> = {
   title: "Richtlinie",
   text: "Was erlaubt ist, und unter welchen Bedingungen. Eigene Dateien verbieten nur; sie können nicht mehr erlauben als die mitgelieferten.",
   count_one: "{{count}} Regel in Kraft",
@@ -192,7 +193,7 @@ export const policy: Dictionary<typeof english.policy> = {
   toDocument: "Zum Dokument",
 };
 
-export const personalData: Dictionary<typeof english.personalData> = {
+export const personalData: Dictionary<typeof admin.personalData> = {
   title: "Personendaten",
   text: "Was mit Personendaten geschieht, bevor ein Modell sie sieht. Eine Änderung gilt innerhalb einer Sekunde.",
   types: "Arten",

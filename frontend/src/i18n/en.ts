@@ -1,3 +1,4 @@
+import type { personalData, policy, security, users } from "./en-admin";
 import type { agentAdmin } from "./en-agent-admin";
 import type { agentWhy } from "./en-agent-why";
 import { agents } from "./en-agents";
@@ -6,9 +7,9 @@ import { documents, upload } from "./en-documents";
 import type { glossary } from "./en-glossary";
 import type { goals } from "./en-goals";
 import type { sources } from "./en-sources";
-import { apiKeys, permissions, profile, secondFactor, security, sessions, signIn, users } from "./en-identity";
+import { apiKeys, permissions, profile, secondFactor, sessions, signIn } from "./en-identity";
 import { budgets, models, openai, route, runs, usage } from "./en-models";
-import { labelRequests, labels, personalData, policy, refusals } from "./en-policy";
+import { labelRequests, labels, refusals } from "./en-policy";
 
 /** Widens the texts of a dictionary, so that another language must have the same keys but not the same words. */
 export type Dictionary<T> = { [K in keyof T]: T[K] extends string ? string : Dictionary<T[K]> };
@@ -23,14 +24,10 @@ export const en = {
   secondFactor,
   sessions,
   apiKeys,
-  users,
-  security,
   permissions,
   labels,
   labelRequests,
   refusals,
-  policy,
-  personalData,
   usage,
   budgets,
   models,
@@ -193,5 +190,9 @@ export type Texts = typeof en & {
   agentWhy: typeof agentWhy;
   glossary: typeof glossary;
   goals: typeof goals;
+  personalData: typeof personalData;
+  policy: typeof policy;
+  security: typeof security;
   sources: typeof sources;
+  users: typeof users;
 };

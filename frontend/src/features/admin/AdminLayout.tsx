@@ -3,7 +3,11 @@ import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { session } from "@/api/session";
 import { ADMIN_PLACES, allowed } from "@/app/places";
+import { addTexts } from "@/i18n";
+import { personalData, policy, security, users } from "@/i18n/en-admin";
 import { useStore } from "@/lib/store";
+
+addTexts({ personalData, policy, security, users });
 
 /** The pages of the administration that the person may use, side by side above the one that is shown. */
 export function AdminLayout() {
