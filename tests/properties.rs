@@ -124,12 +124,18 @@ async fn plant(world: &World, server: &Server, number: usize) -> Tenant {
     let goal = json!({ "goal": format!("Prepare the service of {mark}."), "plan": PLAN });
     let (status, goal) = read(session.post("/api/v1/goals", &goal).await).await;
     assert_eq!(status, 201, "{goal}");
+    let agent = format!("agent-of-{}", mark.to_lowercase());
+    let definition = format!("name: {agent}\ntitle: Agent of {mark}\npurpose: Reads the gauges.\ntools: []\n");
+    let (status, made) =
+        read(session.post("/api/v1/agents", &json!({ "definition": definition, "note": "planted" })).await).await;
+    assert_eq!(status, 201, "{made}");
     let text = |value: &Value| value.as_str().expect("id").to_owned();
     let ids = Ids {
         document: id(&document).to_owned(),
         conversation: text(&answer["conversation_id"]),
         run: text(&answer["run_id"]),
         goal: id(&goal).to_owned(),
+        agent,
         job: id(&session.all("/api/v1/admin/jobs", 1).await[0]).to_owned(),
         user: admin.user.to_string(),
         session: admin.session.to_string(),
