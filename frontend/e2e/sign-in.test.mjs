@@ -145,7 +145,7 @@ test("each sees and reaches only what the permissions open", async () => {
   await page.waitForURL(`${BASE}/chat`);
   const rail = page.getByRole("navigation", { name: "Main navigation" });
   await rail.getByRole("link").first().waitFor();
-  assert.deepEqual(await rail.getByRole("link").allInnerTexts(), ["Chat", "Documents", "Usage"]);
+  assert.deepEqual(await rail.getByRole("link").allInnerTexts(), ["Chat", "Documents", "Goals", "Usage"]);
   await page.goto(`${BASE}/documents`);
   await page.getByRole("heading", { name: "Documents" }).waitFor();
   assert.equal(await page.getByRole("button", { name: "Upload" }).count(), 0, "a viewer is not offered what the role may not do");
