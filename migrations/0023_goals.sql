@@ -101,5 +101,5 @@ END $$;
 GRANT DELETE ON goal_steps TO millwright_tenant;
 
 -- Any process finds goals that nobody has looked at for a while; the rest it does as the tenant.
-CREATE POLICY system_access ON goals FOR SELECT TO millwright_system USING (true);
-GRANT SELECT (tenant_id, id, status, lease_expires_at, looked_at) ON goals TO millwright_system;
+CREATE POLICY system_access ON goals TO millwright_system USING (true) WITH CHECK (true);
+GRANT SELECT (tenant_id, id, status, lease_expires_at, looked_at), UPDATE (looked_at) ON goals TO millwright_system;

@@ -104,6 +104,8 @@ impl Said {
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) part: Part,
+    /// Which version of the plan it is of, and which time it is tried.
+    pub(crate) tried: (i32, i32),
     /// The question where it is stored already.
     pub(crate) question: Option<MessageId>,
 }

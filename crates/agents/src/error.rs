@@ -88,6 +88,9 @@ pub enum AgentError {
     /// No plan came of several attempts.
     #[error("no plan came of what the model wrote: {0}")]
     NoPlan(String),
+    /// Something of the goal was changed in this moment.
+    #[error("the goal was changed in this moment")]
+    ChangedMeanwhile,
     /// Another process begins the step, or the goal does not go on.
     #[error("the step was begun elsewhere")]
     BegunElsewhere,
@@ -124,6 +127,7 @@ impl ToProblem for AgentError {
                 .remedy("keep the steps that have begun word for word, and change those to come"),
             Self::NoPlan(_) => Problem::new(ErrorCode::CheckFailed, self.to_string())
                 .remedy("say the goal in other words, or write its plan"),
+            Self::ChangedMeanwhile => Problem::new(ErrorCode::Conflict, self.to_string()).remedy("send it again"),
             Self::BegunElsewhere => Problem::new(ErrorCode::Conflict, self.to_string()).remedy("read the goal again"),
             Self::NotRecorded => Problem::new(ErrorCode::InvalidTransition, self.to_string())
                 .remedy("runs record their steps since this version; ask the question anew"),

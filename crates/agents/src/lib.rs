@@ -5,8 +5,8 @@
 //! [`Runner::events`] lets anybody follow the run from any process. [`machine`] is the pure state
 //! machine, [`verify`] the check of drafts, [`events`] the AG-UI events, [`eval`] the measure of all of it on a suite.
 //!
-//! It is not a web server and knows no HTTP; its tools only look into documents and compute, and it has no plans and no memory
-//! beyond the conversation.
+//! [`goal`] carries out plans whose steps are such runs, and [`specialist`] says who answers. It is not a web server and knows no
+//! HTTP; its tools only look into documents and compute, and it has no memory beyond the conversation and the goal.
 //!
 //! Invariants:
 //! * The reader sees only sentences that were checked; what was shown is never taken back.
@@ -29,6 +29,7 @@
 mod act;
 mod answer;
 mod answerer;
+mod brought;
 mod bundle;
 mod chat;
 mod citation;

@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use crate::{
     AgentError,
     answerer::{self, Allowed, Answerer},
+    brought::{brought, observe_brought, surrounded},
     citation::Citations,
     context::{Conversation, MAX_TURNS},
     events::AgUiEventKind,
@@ -40,9 +41,6 @@ use crate::{
 
 /// Passages that an answer is looked for in.
 const PASSAGES: usize = 8;
-/// A language model is given the surroundings of so many of the best, and so many passages of them at most.
-const SURROUNDED: usize = 3;
-const SURROUNDINGS: usize = 6;
 
 /// Reads the conversation and searches.
 pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progress) -> Result<Happened, AgentError> {
@@ -113,6 +111,8 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
         progress.found = Label::join_all(passages.iter().map(|passage| &passage.label).chain([&progress.found]));
         prepare(inner, run, progress, passages).await?;
         (progress.begun_with, progress.given) = (progress.passages.len(), progress.passages.len());
+        // Where one of them is hidden later, so is the run.
+        detail["document_ids"] = json!(documents(&progress.passages));
         decisions.extend(choose(inner, run, progress, &reader).await?);
         let around = progress.passages[progress.hits..].iter().map(|passage| passage.chunk_id);
         detail["surroundings"] = json!(around.collect::<Vec<_>>());
@@ -120,76 +120,6 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
     keep(inner, run, progress, &decisions).await?;
     // Names of documents: only now that the run carries their label.
     progress.journal.emit(result);
-    let passages = progress.passages.iter().map(|passage| (passage.chunk_id, passage.score)).collect();
-    let record = Observed { relevant, passages, hits: progress.hits };
-    progress.end_recorded(detail, kept(&record), inner.sources.now());
-    Ok(Happened::Observed { relevant })
-}
-
-/// Hits of a search, then what earlier steps have brought, and what stands around the best hits; only a language model is given
-/// more than hits.
-async fn surrounded(
-    inner: &Inner,
-    run: &Run,
-    reader: &Reader,
-    (mut passages, brought): (Vec<Passage>, Vec<Passage>),
-) -> Result<Vec<Passage>, AgentError> {
-    if !inner.gateway.catalog().has_chat() {
-        return Ok(passages);
-    }
-    let best = &passages[..passages.len().min(SURROUNDED)];
-    let around = inner.searcher.surroundings(&run.principal.scope, reader, best).await?;
-    for (further, most) in [(brought, usize::MAX), (around, SURROUNDINGS)] {
-        let is_new = |passage: &Passage| passages.iter().all(|known| known.chunk_id != passage.chunk_id);
-        let further: Vec<Passage> = further.into_iter().filter(is_new).take(most).collect();
-        passages.extend(further);
-    }
-    Ok(passages)
-}
-
-/// What the steps before have cited, as far as it may be read and holds.
-async fn brought(inner: &Inner, run: &Run, progress: &Progress, reader: &Reader) -> Result<Vec<Passage>, AgentError> {
-    let mut chunks: Vec<ChunkId> = Vec::new();
-    for (chunk, _) in &progress.brought {
-        if !chunks.contains(chunk) {
-            chunks.push(*chunk);
-        }
-    }
-    if chunks.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut passages = inner.searcher.read_again(&run.principal.scope, reader, &chunks).await?;
-    passages.retain(|passage| passage.is_current || run.filter.as_of.is_some());
-    Ok(passages)
-}
-
-/// Of a report: nothing is searched, what the steps have cited is all there is.
-async fn observe_brought(
-    inner: &Arc<Inner>,
-    run: &Run,
-    progress: &mut Progress,
-    reader: &Reader,
-    asked: NewDecision,
-) -> Result<Happened, AgentError> {
-    let passages = brought(inner, run, progress, reader).await?;
-    let relevant = !passages.is_empty();
-    let mut decisions = vec![asked];
-    let detail = json!({
-        "agent": run.agent.shown,
-        "brought_from": run.part.as_ref().map_or(0, |part| part.from.len()),
-        "passages": shown_passages(progress, &passages)?,
-        "chunk_ids": passages.iter().map(|passage| passage.chunk_id).collect::<Vec<_>>(),
-        "document_ids": documents(&passages),
-        "relevant": relevant,
-    });
-    progress.hits = passages.len();
-    progress.found = Label::join_all(passages.iter().map(|passage| &passage.label));
-    if relevant {
-        prepare(inner, run, progress, passages).await?;
-        (progress.begun_with, progress.given) = (progress.passages.len(), progress.passages.len());
-        decisions.extend(choose(inner, run, progress, reader).await?);
-    }
-    keep(inner, run, progress, &decisions).await?;
     let passages = progress.passages.iter().map(|passage| (passage.chunk_id, passage.score)).collect();
     let record = Observed { relevant, passages, hits: progress.hits };
     progress.end_recorded(detail, kept(&record), inner.sources.now());
@@ -267,8 +197,8 @@ async fn look(inner: &Inner, run: &Run, progress: &mut Progress) -> Result<Reade
     let reader = run.reader(&mut tx).await?;
     let branch = tx.messages().branch(run.ids.user_message_id, MAX_TURNS as i64 + 1).await?;
     let sealed = tx.vaults().get(run.ids.conversation_id).await?;
-    let (built_on, instruction) = match &run.part {
-        Some(part) => (goal::before(inner, &mut tx, part).await?, part.instruction(inner, &mut tx).await?),
+    let (built_on, finding) = match &run.part {
+        Some(part) => (goal::before(inner, &mut tx, part).await?, part.finding(inner, &mut tx).await?),
         None => Default::default(),
     };
     drop(tx);
@@ -281,12 +211,13 @@ async fn look(inner: &Inner, run: &Run, progress: &mut Progress) -> Result<Reade
     }
     if run.part.is_some() {
         progress.conversation = Conversation::of_steps(&built_on, reader.clearance());
-        progress.brought = goal::cited(&built_on);
+        let most = if inner.gateway.catalog().has_chat() { goal::FOR_A_MODEL } else { goal::FOR_QUOTES };
+        (progress.brought, progress.left_out) = goal::said(&built_on, most);
     }
     progress.citations = Citations::of(reader.clearance().clone());
     progress.question = placeholders.restore(&run.question);
     progress.placeholders = Some(placeholders);
-    progress.stock.feedback = progress.mask(&instruction)?;
+    progress.finding = finding;
     Ok(reader)
 }
 
@@ -453,7 +384,7 @@ pub(crate) async fn prepare(
 }
 
 /// Who drafts from what was found, and the decisions that it may be given it.
-async fn choose(
+pub(crate) async fn choose(
     inner: &Inner,
     run: &Run,
     progress: &mut Progress,

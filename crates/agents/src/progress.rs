@@ -81,6 +81,10 @@ pub(crate) struct Progress {
     pub(crate) stock: Stock,
     /// What the steps of a goal before this one have cited.
     pub(crate) brought: Vec<Brought>,
+    /// How many of their statements there was no room for.
+    pub(crate) left_out: usize,
+    /// What is added to the question where an answer to it before did not do.
+    pub(crate) finding: String,
     /// Documents of which the compliance role was told.
     pub(crate) noticed: Noticed,
     /// While steps are repeated: of a process that died, or of another run.
@@ -134,6 +138,8 @@ impl Progress {
             text_open: false,
             stock: Stock::default(),
             brought: Vec::new(),
+            left_out: 0,
+            finding: String::new(),
             noticed: Noticed::default(),
             repeat,
             taken: Taken::default(),

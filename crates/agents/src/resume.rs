@@ -193,6 +193,8 @@ pub(crate) struct Fork {
     pub(crate) command: StartRun,
     /// The steps up to there.
     pub(crate) repeat: Repeat,
+    /// What it was told of the steps of a goal before it.
+    pub(crate) part: Option<Part>,
 }
 
 /// What is asked for when a run is answered once more from one of its steps.
@@ -233,7 +235,8 @@ pub(crate) async fn fork(
         trace_id,
     };
     let read = row.stored_label.map_or(Label::LOWEST, label_of_json);
-    Ok(Fork { command, repeat: Repeat { from: Some((id, step)), ..Repeat::of_another(steps, read) } })
+    let repeat = Repeat { from: Some((id, step)), ..Repeat::of_another(steps, read) };
+    Ok(Fork { command, repeat, part: input.part })
 }
 
 /// How far a run has come, and the number of its next event.

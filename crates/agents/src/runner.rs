@@ -12,7 +12,7 @@ use millwright_llm::Tier;
 use millwright_retrieval::search::Searcher;
 use millwright_store::{
     Store,
-    tenant::{RunEventRow, RunFence},
+    tenant::{RunEventRow, RunFence, StepFence},
 };
 use tokio::sync::{Semaphore, broadcast};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -22,6 +22,7 @@ use crate::{
     chat::{self, Asked, Prepared, Said, StartRun, StartedRun},
     events::{AgUiEvent, AgUiEventKind, Snapshot},
     follow::follow,
+    goal::Part,
     hub::RunHub,
     record::Repeat,
     replay::{self, Replay},
@@ -80,8 +81,8 @@ pub(crate) struct Inner {
 /// How a run begins.
 pub(crate) enum Begin {
     Anew,
-    /// With another run's first steps.
-    From(Box<Repeat>),
+    /// With another run's first steps, told what that was told of the steps of a goal before it.
+    From(Box<Repeat>, Option<Part>),
     /// As a step of a goal.
     Step(Asked),
 }
@@ -161,8 +162,8 @@ impl Runner {
         (step, tier): (i32, Option<Tier>),
         trace_id: String,
     ) -> Result<StartedRun, AgentError> {
-        let Fork { command, repeat } = resume::fork(&self.0, principal, run, (step, tier), trace_id).await?;
-        self.begin(principal, command, Begin::From(Box::new(repeat))).await
+        let Fork { command, repeat, part } = resume::fork(&self.0, principal, run, (step, tier), trace_id).await?;
+        self.begin(principal, command, Begin::From(Box::new(repeat), part)).await
     }
 
     pub(crate) async fn begin(
@@ -176,10 +177,10 @@ impl Runner {
             return Err(AgentError::ShuttingDown);
         }
         let (wanted, trace_id) = (command.tier, command.trace_id.clone());
-        let (repeat, part, stored) = match begin {
-            Begin::Anew => (None, None, None),
-            Begin::From(repeat) => (Some(*repeat), None, None),
-            Begin::Step(Asked { part, question }) => (None, Some(part), question),
+        let (repeat, part, step, stored) = match begin {
+            Begin::Anew => (None, None, None, None),
+            Begin::From(repeat, part) => (Some(*repeat), part, None, None),
+            Begin::Step(Asked { part, tried, question }) => (None, Some(part), Some(tried), question),
         };
         let mut proofs = Vec::new();
         let policy = inner.governance.of(&principal.scope).await?;
@@ -210,9 +211,10 @@ impl Runner {
         };
         let begun_with = (fence, &input, &events[..]);
         chat::store_run(inner, &mut tx, principal, &mut prepared, model_of_tier, begun_with, &mut proofs).await?;
-        if let Some(part) = &part {
+        if let (Some(part), Some((plan_version, round))) = (&part, step) {
+            let fence = StepFence { goal: part.goal, step: &part.step, plan_version, round };
             let begun = (ids.run_id, ids.assistant_message_id, ids.conversation_id);
-            if !tx.goals().begin_step((part.goal, &part.step), begun, prepared.created_at).await? {
+            if !tx.goals().begin_step(fence, begun, prepared.created_at).await? {
                 return Err(AgentError::BegunElsewhere);
             }
         }

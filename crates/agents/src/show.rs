@@ -1,6 +1,6 @@
 //! What reaches the reader of a run: sentences that passed, what they stand on, and what contradicts that.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use millwright_llm::{provider::StopReason, text::item_mark};
 use millwright_store::tenant::{NewPolicyEvent, PolicyEventKind};
@@ -17,13 +17,16 @@ use crate::{
     resume,
     run::Run,
     runner::Inner,
-    verify::{Checked, CutReason, Support},
+    verify::{Checked, CutReason, Statement, Support, Verifier},
 };
 
 /// So much of a cut sentence is kept with the step.
 const MAX_CUT_CHARS: usize = 300;
 /// So many passages are cited that the answer does not use, because they contradict what it cites.
 const MAX_CONFLICTS: usize = 4;
+
+/// A model that says the same statement more often than this in one draft is in a loop.
+const MAX_REPEATS: usize = 5;
 
 /// What the checks of a run have come to.
 #[derive(Debug, Default)]
@@ -266,4 +269,36 @@ pub(crate) fn show(run: &Run, progress: &mut Progress, text: String) {
     }
     progress.shown.push_str(&text);
     progress.journal.emit(AgUiEventKind::TextMessageContent { message_id, delta: text });
+}
+
+/// Checks statements, and shows what passed.
+pub(crate) fn take_all(
+    (inner, run): (&Inner, &Run),
+    progress: &mut Progress,
+    verifier: &Verifier,
+    statements: &[Statement],
+) -> Result<(), AgentError> {
+    statements.iter().try_for_each(|statement| take(inner, run, progress, verifier.check(statement)))
+}
+
+/// How often each statement came.
+#[derive(Debug, Default)]
+pub(crate) struct Repeats {
+    times: HashMap<(String, Vec<u32>), usize>,
+    pub(crate) is_loop: bool,
+}
+
+impl Repeats {
+    /// Those that the reader may see: none any more once the model is in a loop.
+    pub(crate) fn admitted(&mut self, mut statements: Vec<Statement>) -> Vec<Statement> {
+        statements.retain(|statement| {
+            if !self.is_loop {
+                let times = self.times.entry((statement.body.clone(), statement.markers.clone())).or_default();
+                *times += 1;
+                self.is_loop = *times > MAX_REPEATS;
+            }
+            !self.is_loop
+        });
+        statements
+    }
 }

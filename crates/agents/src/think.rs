@@ -1,6 +1,6 @@
 //! THINK and VERIFY: a draft that is checked sentence by sentence while it streams.
 
-use std::{collections::HashMap, fmt::Write as _, pin::Pin};
+use std::{fmt::Write as _, pin::Pin};
 
 use futures::{Stream, StreamExt, future, stream};
 use millwright_core::id::UsageId;
@@ -23,6 +23,7 @@ use crate::{
     answerer::{self, Answerer},
     context::without_markers,
     events::{AgUiEventKind, StatePatch},
+    goal::{Part, said_again},
     guard,
     machine::{Happened, MAX_ATTEMPTS, MAX_ROUNDS},
     progress::Progress,
@@ -30,18 +31,16 @@ use crate::{
     record::{Drafted, kept},
     run::Run,
     runner::Inner,
-    show::{Stock, take},
+    show::{Repeats, Stock, take_all},
     specialist::checks,
     tools::{self, ReadCall},
-    verify::{CutReason, Gate, Statement, Verifier},
+    verify::{CutReason, Gate, Verifier},
 };
 
 /// The most tokens of an answer.
 const MAX_OUTPUT_TOKENS: u32 = 1_024;
 /// Characters of text and bytes of calls that are read of a draft: a server that heeds the limit of tokens stays far below it.
 const MAX_DRAFT_CHARS: usize = 16 * MAX_OUTPUT_TOKENS as usize;
-/// A model that says the same statement more often than this in one draft is in a loop.
-const MAX_REPEATS: usize = 5;
 /// What is added to the question where the answer was broken off.
 const GO_ON: &str = "\n\n(Your answer was broken off after what you said last, and the reader has that already. Go on after it, \
      and repeat nothing.)";
@@ -159,38 +158,6 @@ fn show_rest(
         progress.text_open = false;
     }
     Ok(())
-}
-
-/// Checks statements, and shows what passed.
-fn take_all(
-    (inner, run): (&Inner, &Run),
-    progress: &mut Progress,
-    verifier: &Verifier,
-    statements: &[Statement],
-) -> Result<(), AgentError> {
-    statements.iter().try_for_each(|statement| take(inner, run, progress, verifier.check(statement)))
-}
-
-/// How often each statement came.
-#[derive(Debug, Default)]
-struct Repeats {
-    times: HashMap<(String, Vec<u32>), usize>,
-    is_loop: bool,
-}
-
-impl Repeats {
-    /// Those that the reader may see: none any more once the model is in a loop.
-    fn admitted(&mut self, mut statements: Vec<Statement>) -> Vec<Statement> {
-        statements.retain(|statement| {
-            if !self.is_loop {
-                let times = self.times.entry((statement.body.clone(), statement.markers.clone())).or_default();
-                *times += 1;
-                self.is_loop = *times > MAX_REPEATS;
-            }
-            !self.is_loop
-        });
-        statements
-    }
 }
 
 /// What a draft is shown as among the steps.
@@ -332,7 +299,7 @@ async fn draft(
 ) -> Result<Deltas, AgentError> {
     if progress.answerer == Answerer::Quotes {
         let is_report = run.part.as_ref().is_some_and(|part| part.is_report);
-        let pieces = if is_report { quoted_again(progress) } else { quote(&request) };
+        let pieces = if is_report { said_again(&progress.brought, &progress.passages) } else { quote(&request) };
         let pieces = pieces.into_iter().map(Delta::Text).chain([Delta::Done { stop_reason: StopReason::Complete }]);
         return Ok(stream::iter(pieces.map(Ok).collect::<Vec<_>>()).boxed());
     }
@@ -359,14 +326,6 @@ async fn draft(
     let patch = StatePatch::route(answer.route().as_ref());
     progress.journal.emit(AgUiEventKind::StateDelta { delta: vec![patch] });
     Ok(answer.into_deltas().boxed())
-}
-
-/// A report without a language model: what the steps have quoted, in their order.
-fn quoted_again(progress: &Progress) -> Vec<String> {
-    let number = |chunk| progress.passages.iter().position(|passage| passage.chunk_id == chunk).map(|at| at + 1);
-    let quotes =
-        progress.brought.iter().filter_map(|(chunk, quote)| Some(format!("{quote} [{}]\n\n", number(*chunk)?)));
-    quotes.collect()
 }
 
 /// Whether the request can be made simpler, down to the first `most` passages, and whether that may help. What was sent and
@@ -439,7 +398,10 @@ pub(crate) fn preview(inner: &Inner, run: &Run, progress: &Progress) -> ModelReq
 /// text that it quotes.
 fn request(run: &Run, progress: &mut Progress, rounds: u8, canary: &Canary) -> Result<ChatRequest, AgentError> {
     let request = ChatRequest {
-        system: progress.stock.feedback.clone(),
+        system: [run.part.as_ref().map_or("", Part::instruction), &progress.stock.feedback]
+            .join("\n")
+            .trim()
+            .to_owned(),
         turns: progress.conversation.turns.clone(),
         question: progress.question.clone(),
         max_output_tokens: MAX_OUTPUT_TOKENS,
@@ -450,7 +412,7 @@ fn request(run: &Run, progress: &mut Progress, rounds: u8, canary: &Canary) -> R
     }
     let turns = request.turns.into_iter().map(|turn| Ok(Turn { text: progress.mask(&turn.text)?, ..turn }));
     let mut turns = turns.collect::<Result<Vec<_>, AgentError>>()?;
-    let mut question = progress.mask(&request.question)?;
+    let mut question = progress.mask(&(request.question + &progress.finding))?;
     let broken_off = progress.taken.broken_off.trim().to_owned();
     if let Some(lacking) = &progress.stock.lacking {
         turns.push(Turn { role: Role::User, text: question.clone() });

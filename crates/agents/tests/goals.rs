@@ -9,7 +9,7 @@ use millwright_store::tenant::{GoalRow, GoalStatus, GoalStepRow, SearchFilter};
 
 use crate::{
     reading,
-    support::{Plant, Process},
+    support::{Plant, Process, drafts},
 };
 
 const GOAL: &str = "Prepare the service of the bearings of pump P-101.";
@@ -339,6 +339,107 @@ async fn a_check_holds_the_answers_behind_a_gate_and_nothing_begins_for_a_suspen
         let (_, steps) = ends(&plant, id).await;
         assert_eq!(step(&steps, "b").status.as_str(), then, "{steps:?}");
     }
+}
+
+#[tokio::test]
+async fn a_night_before_a_gate_takes_none_of_the_time_of_a_goal() {
+    let plant = Plant::new().await;
+    let pursuing = Pursuing::new(plant.extractive());
+    let plan = "pipeline: [{ask: Which torque do M8 screws take?, name: a}, {person: Go on?, name: sure}, \
+                {ask: Which grease do the bearings take?, name: b}]";
+    let id = pursuing.create(&plant, request(Some(plan))).await;
+    waits_for(&plant, id, |_, steps| step(steps, "sure").status.as_str() == "waiting").await;
+    let night = "UPDATE goal_steps SET started_at = started_at - interval '9 hours', finished_at = finished_at - interval '9 hours'";
+    plant.database.tamper(night).await;
+    pursuing.goals.decide(&plant.principal, id, ("sure", true, None), "t").await.unwrap();
+    let (goal, steps) = ends(&plant, id).await;
+    assert_eq!(goal.status, GoalStatus::Finished, "{goal:?} {steps:?}");
+    // Nine hours of a step are another thing.
+    let id = pursuing.create(&plant, request(Some(plan))).await;
+    waits_for(&plant, id, |_, steps| step(steps, "sure").status.as_str() == "waiting").await;
+    plant.database.tamper("UPDATE goal_steps SET started_at = started_at - interval '9 hours' WHERE name = 'a'").await;
+    pursuing.goals.decide(&plant.principal, id, ("sure", true, None), "t").await.unwrap();
+    let (goal, _) = ends(&plant, id).await;
+    assert_eq!(goal.error_code.as_deref(), Some("limit_reached"), "{goal:?}");
+}
+
+#[tokio::test]
+async fn a_step_that_is_to_be_tried_again_cannot_be_taken_out_of_the_plan() {
+    let plant = Plant::new().await;
+    let server = drafts(&["Do not overfill the bearing: too much grease makes it hot [1].", GREASED, GREASED]);
+    let pursuing = Pursuing::new(plant.with_server(&server.base_url()));
+    let plan =
+        "ask: How often must the bearings be greased?\nname: a\nexpects: [figure_in: operating hours]\nrounds: 2";
+    let id = pursuing.create(&plant, NewGoalRequest { review: true, ..request(Some(plan)) }).await;
+    let sha256 = async || {
+        plant
+            .database
+            .peek("SELECT sha256 FROM goal_plans ORDER BY created_at DESC, version DESC LIMIT 1")
+            .await
+            .remove(0)
+    };
+    pursuing.goals.approve(&plant.principal, id, &sha256().await, "t").await.unwrap();
+    waits_for(&plant, id, |_, steps| step(steps, "a").status.as_str() == "running").await;
+    pursuing.goals.pause(&plant.principal, id, "t").await.unwrap();
+    let tried = |_: &GoalRow, steps: &[GoalStepRow]| step(steps, "a").round == 2;
+    waits_for(&plant, id, tried).await;
+    let change = async |text: &str| {
+        let digest = sha256().await;
+        pursuing.goals.change_plan(&plant.principal, id, (text.to_owned(), &digest), "t").await
+    };
+    let removed = change("ask: Which grease do the bearings take?\nname: b").await.unwrap_err();
+    assert_eq!(removed.problem().code.as_str(), "conflict", "{removed}");
+    let more =
+        format!("steps: [{{ask: Which grease do the bearings take?, name: b}}, {{{}}}]", plan.replace('\n', ", "));
+    change(&more).await.unwrap();
+    let (_, steps) = standing(&plant, id).await;
+    assert_eq!((step(&steps, "a").round, step(&steps, "a").run_id.is_some()), (2, true));
+    pursuing.goals.resume(&plant.principal, id, "t").await.unwrap();
+    let (goal, steps) = ends(&plant, id).await;
+    assert_eq!(goal.status, GoalStatus::Finished, "{goal:?} {steps:?}");
+}
+
+#[tokio::test]
+async fn a_report_that_is_forked_is_still_told_what_the_steps_have_found() {
+    let plant = Plant::new().await;
+    let pursuing = Pursuing::new(plant.extractive());
+    let id = pursuing.create(&plant, request(Some(PLAN))).await;
+    let (_, steps) = ends(&plant, id).await;
+    let (report, run) = (answer_of(&plant, step(&steps, "report")).await, step(&steps, "report").run_id.unwrap());
+    let fork = pursuing.process.runner.fork(&plant.principal, run.into(), (1, None), "0".repeat(32)).await.unwrap();
+    pursuing.process.events(&plant, fork.run_id).await;
+    assert_eq!(plant.message(&fork).await.content, report);
+    let (_, after) = standing(&plant, id).await;
+    assert_eq!(words(&after), words(&steps), "the goal stays as it is");
+}
+
+#[tokio::test]
+async fn what_a_model_says_instead_of_a_plan_names_nobody_in_what_is_kept() {
+    let plant = Plant::new().await;
+    let said = r#"{"steps": [{"ask": "Who?", "after": ["erika.mustermann@works.example"]}]}"#;
+    let server = planner(&[said, said, said]);
+    let pursuing = Pursuing::new(plant.with_server(&server.base_url()));
+    let id = pursuing.create(&plant, request(None)).await;
+    let (goal, _) = ends(&plant, id).await;
+    assert_eq!(goal.error_code.as_deref(), Some("check_failed"), "{goal:?}");
+    let detail = goal.error_detail.unwrap();
+    assert!(detail.contains("which is no step of this plan") && !detail.contains("mustermann"), "{detail}");
+    let named = "ask: Who looks after it?\nname: erika-mustermann";
+    let refused = pursuing.goals.create(&plant.principal, request(Some(named))).await;
+    assert!(refused.is_err_and(|error| error.to_string().contains("the name of a step holds personal data")));
+}
+
+#[tokio::test]
+async fn a_goal_that_is_stopped_while_it_is_planned_asks_the_model_no_further() {
+    let plant = Plant::new().await;
+    let slow = Turn::nothing().and_pause(Duration::from_secs(30)).and(Turn::say("{}"));
+    let server = ScriptedModel::start(Script::of([slow])).unwrap();
+    let pursuing = Pursuing::new(plant.with_server(&server.base_url()));
+    let id = pursuing.create(&plant, request(None)).await;
+    assert!(server.wait_for_requests(1, Duration::from_secs(5)));
+    pursuing.goals.cancel(&plant.principal, id, "t").await.unwrap();
+    assert!(server.wait_until_left(1, Duration::from_secs(3)), "the model is let go");
+    assert_eq!(server.count(), 1);
 }
 
 #[tokio::test]

@@ -13,7 +13,6 @@ mod hostile;
 mod reading;
 mod repeating;
 mod resuming;
-mod server;
 mod specialists;
 mod stopping;
 mod support;

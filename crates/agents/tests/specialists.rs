@@ -8,13 +8,13 @@ use millwright_agents::{
     specialist::{AgentWish, digest},
 };
 use millwright_core::{Classification, ToProblem, id::RunId};
+use millwright_scripted_model::{Fail, Then, Turn};
 use millwright_store::{Bookkeeping, Proof, tenant::NewAgentVersion};
 use serde_json::{Value, json};
 
 use crate::{
     reading,
-    server::{Act, Server, answer, calls, draft},
-    support::{Plant, Process, last, outline, question_of, shown},
+    support::{Plant, Process, drafts, last, outline, plays, question_of, shown},
 };
 
 const QUESTION: &str = "How often must the bearings be greased?";
@@ -105,20 +105,20 @@ async fn a_question_is_answered_by_the_agent_that_it_is_for_and_says_why() {
 async fn a_prompt_stands_after_the_rules_and_the_tools_are_the_agents() {
     let plant = reading::plant().await;
     store(&plant, "reader", "prompt: Be brief. Cite nothing and check nothing.\ntools: [read_on, date]\n", true).await;
-    let server = Server::play(vec![
-        calls(&[("search_documents", r#"{"query":"ZX-77"}"#), ("read_on", r#"{"passage":1}"#)]),
-        answer("It opens at 99 bar. ZX-77: 7.3 bar, thread M12 [1]."),
+    let server = plays([
+        Turn::calls([("search_documents", r#"{"query":"ZX-77"}"#), ("read_on", r#"{"passage":1}"#)]),
+        Turn::say("It opens at 99 bar. ZX-77: 7.3 bar, thread M12 [1]."),
     ]);
-    let process = plant.with_tools(&server.address);
+    let process = plant.with_tools(&server.base_url());
     let (run, events) = asked(&plant, &process, named("reader", reading::QUESTION)).await;
-    let first: Value = serde_json::from_str(&server.request().body).unwrap();
-    let system = first["messages"][0]["content"].as_str().unwrap();
+    let sent = server.requests();
+    let (first, system) = (sent[0].json(), sent[0].system());
     let (rules, own) = (system.find("answer only from the passages").unwrap(), system.find("Be brief.").unwrap());
     assert!(rules < own, "{system}");
     let tools: Vec<&str> =
         first["tools"].as_array().unwrap().iter().map(|tool| tool["function"]["name"].as_str().unwrap()).collect();
     assert_eq!(tools, ["read_on", "date"]);
-    let second = server.request().body;
+    let second = &sent[1].body;
     assert!(second.contains("you do not have this tool; you have read_on, date"), "{second}");
     let called = &details(&plant, run.run_id, "tool").await[0]["calls"];
     assert_eq!((&called[0]["outcome"], &called[1]["outcome"]), (&json!("refused"), &json!("done")));
@@ -146,27 +146,20 @@ async fn what_an_answer_does_not_do_is_asked_for_once_and_what_stands_stays() {
     let plant = Plant::new().await;
     store(&plant, "thorough", "tools: []\nchecks: { cites_at_least: 2 }\n", true).await;
     let second = "Retighten the cover screws after 24 hours of operation [2].";
-    let server = Server::by_request(move |body| {
-        // The passages come after the instructions and the earlier turns.
-        let passages = &body[body.find("BEGIN PASSAGE 1 ").unwrap()..];
-        let number = |text: &str| {
-            let before = &passages[..passages.find(text).unwrap()];
-            let (_, number) = before.rsplit_once("BEGIN PASSAGE ").unwrap();
-            number.split(' ').next().unwrap().to_owned()
-        };
-        let (grease, cover) = (number("Grease the bearings every"), number("Retighten the cover"));
-        if body.contains("The reader has this answer") {
-            answer(&format!(
-                "{} {}",
-                FIRST.replace("[1]", &format!("[{grease}]")),
-                second.replace("[2]", &format!("[{cover}]"))
-            ))
-        } else {
-            answer(&FIRST.replace("[1]", &format!("[{grease}]")))
-        }
-    });
-    let process = plant.with_server(&server.address);
     let question = "How often are bearings greased and cover screws retightened?";
+    // Which numbers the passages have.
+    let server = drafts(&["NOT_IN_DOCUMENTS"]);
+    asked(&plant, &plant.with_server(&server.base_url()), named("thorough", question)).await;
+    let passages = server.requests()[0].last_user();
+    let number = |text: &str| {
+        let before = &passages[..passages.find(text).unwrap()];
+        let (_, number) = before.rsplit_once("BEGIN PASSAGE ").unwrap();
+        format!("[{}]", number.split(' ').next().unwrap())
+    };
+    let first = FIRST.replace("[1]", &number("Grease the bearings every"));
+    let both = format!("{first} {}", second.replace("[2]", &number("Retighten the cover")));
+    let server = drafts(&[&first, &both]);
+    let process = plant.with_server(&server.base_url());
     let (run, events) = asked(&plant, &process, named("thorough", question)).await;
     let text = said(&events);
     assert_eq!(text.matches("Grease the bearings").count(), 1, "{text}");
@@ -188,8 +181,8 @@ async fn what_an_answer_does_not_do_is_asked_for_once_and_what_stands_stays() {
 async fn an_answer_stands_where_nothing_can_be_added_to_it() {
     let plant = Plant::new().await;
     store(&plant, "thorough", "tools: []\nchecks: { cites_documents: 2 }\n", true).await;
-    let server = Server::play(vec![answer(FIRST), vec![Act::Pause(Duration::from_millis(5)), Act::Abort]]);
-    let process = plant.with_server(&server.address);
+    let server = plays([Turn::say(FIRST), Turn::fail(Fail::Die)]);
+    let process = plant.with_server(&server.base_url());
     let (run, events) = asked(&plant, &process, named("thorough", QUESTION)).await;
     assert!(said(&events).contains("every 2,000 operating hours"), "{events:?}");
     assert_eq!(events.last().unwrap()["type"], "RUN_FINISHED");
@@ -209,10 +202,8 @@ async fn an_answer_stands_where_nothing_can_be_added_to_it() {
 async fn a_sentence_that_breaks_off_while_an_answer_is_added_to_is_not_shown() {
     let plant = Plant::new().await;
     store(&plant, "thorough", "tools: []\nchecks: { cites_documents: 2 }\n", true).await;
-    let mut breaks_off = draft("Retighten the cover screws");
-    breaks_off.push(Act::Abort);
-    let server = Server::play(vec![answer(FIRST), breaks_off]);
-    let process = plant.with_server(&server.address);
+    let server = plays([Turn::say(FIRST), Turn::say("Retighten the cover screws").then(Then::Die)]);
+    let process = plant.with_server(&server.base_url());
     let question = "How often are bearings greased and cover screws retightened?";
     let (run, events) = asked(&plant, &process, named("thorough", question)).await;
     assert!(
@@ -228,11 +219,11 @@ async fn a_sentence_that_breaks_off_while_an_answer_is_added_to_is_not_shown() {
 async fn a_warning_of_a_cited_passage_is_missed() {
     let plant = Plant::new().await;
     plant.add("mixer.md", Classification::Internal, HAND).await;
-    let server = Server::play(vec![
-        answer("The coupling of the mixer is greased every 300 hours [1]."),
-        answer("Isolate the motor before any work at the coupling [1]."),
+    let server = drafts(&[
+        "The coupling of the mixer is greased every 300 hours [1].",
+        "Isolate the motor before any work at the coupling [1].",
     ]);
-    let process = plant.with_server(&server.address);
+    let process = plant.with_server(&server.base_url());
     let question = "How often is the coupling of the mixer greased?";
     let (run, events) = asked(&plant, &process, routed(question)).await;
     assert_eq!(events[1]["snapshot"]["agent"]["name"], "maintenance-advisor");
@@ -246,21 +237,21 @@ async fn a_warning_of_a_cited_passage_is_missed() {
 async fn a_run_stays_with_the_definition_that_it_began_with() {
     let plant = Plant::new().await;
     let first = store(&plant, "changing", "prompt: Say it in five words.\ntools: []\n", true).await;
-    let server = Server::drafts(&[FIRST, FIRST, FIRST]);
-    let process = plant.with_server(&server.address);
+    let server = drafts(&[FIRST, FIRST, FIRST]);
+    let process = plant.with_server(&server.base_url());
     let (run, _) = asked(&plant, &process, named("changing", QUESTION)).await;
-    assert!(server.request().body.contains("Say it in five words."));
+    assert!(server.last_body().contains("Say it in five words."));
     let second = store(&plant, "changing", "prompt: Say it in ten words.\ntools: []\n", true).await;
     assert_eq!((first, second), (1, 2));
     process.runner.specialists().forget(&plant.principal.scope);
     let (later, _) = asked(&plant, &process, named("changing", QUESTION)).await;
-    assert!(server.request().body.contains("Say it in ten words."));
+    assert!(server.last_body().contains("Say it in ten words."));
     assert_eq!(plant.message(&later).await.agent.unwrap()["version"], 2);
     let replay = process.runner.replay(&plant.principal, run.run_id).await.unwrap();
     assert!(replay.is_whole && replay.same_text && replay.same_citations, "{replay:?}");
     let fork = process.runner.fork(&plant.principal, run.run_id, (1, None), "0".repeat(32)).await.unwrap();
     process.events(&plant, fork.run_id).await;
-    assert!(server.request().body.contains("Say it in five words."), "a fork is the same agent");
+    assert!(server.last_body().contains("Say it in five words."), "a fork is the same agent");
     assert_eq!(plant.message(&fork).await.agent.unwrap()["version"], 1);
 }
 
@@ -282,23 +273,22 @@ async fn a_stored_version_can_be_tried_before_it_holds() {
 async fn a_run_that_is_taken_over_goes_on_as_the_same_agent() {
     let plant = Plant::new().await;
     store(&plant, "lasting", "prompt: Say it in five words.\ntools: []\n", true).await;
-    let mut falls_silent = draft(&format!("{FIRST} Use"));
-    falls_silent.extend([Act::Pause(Duration::from_millis(400)), Act::Abort]);
-    let server = Server::play(vec![falls_silent]);
-    let process = plant.with_server(&server.address);
+    let said_so_far = format!("{FIRST} Use");
+    let server = plays([Turn::say(&said_so_far).and_pause(Duration::from_millis(400)).then(Then::Die)]);
+    let process = plant.with_server(&server.base_url());
     let run = process.runner.start(&plant.principal, named("lasting", QUESTION)).await.unwrap();
     let mut events = Box::pin(process.runner.events(plant.principal.scope, run.run_id, 0));
     while events.next().await.unwrap().payload["type"] != "TEXT_MESSAGE_CONTENT" {}
     drop(events);
-    assert!(server.request().body.contains("Say it in five words."));
+    assert!(server.last_body().contains("Say it in five words."));
     process.stop.cancel();
     process.tracker.close();
     tokio::time::timeout(Duration::from_secs(5), process.tracker.wait()).await.unwrap();
     store(&plant, "lasting", "prompt: Say it in ten words.\ntools: []\n", true).await;
-    let server = Server::drafts(&[FIRST]);
-    let next = plant.with_server(&server.address);
+    let server = drafts(&[FIRST]);
+    let next = plant.with_server(&server.base_url());
     assert!(next.runner.take_over(plant.principal.scope, run.run_id).await.unwrap());
     let events = next.events(&plant, run.run_id).await;
     assert!(shown(&events).contains("every 2,000 operating hours"), "{:?} {:?}", last(&events), outline(&events));
-    assert!(server.request().body.contains("Say it in five words."));
+    assert!(server.last_body().contains("Say it in five words."));
 }

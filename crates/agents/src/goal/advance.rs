@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use millwright_audit::{Actor, AuditAction, AuditEvent};
 use millwright_core::{
     ErrorCode, Principal, TenantScope, ToProblem,
@@ -28,7 +28,7 @@ use crate::{
     chat::{Asked, Parent, StartRun, StartedRun},
     resume::principal_of,
     runner::{Begin, Inner},
-    specialist::AgentWish,
+    specialist::{AgentWish, GENERALIST},
 };
 
 /// So many runs of a goal are under way at once.
@@ -68,8 +68,7 @@ struct Begun {
 
 /// The plan of a goal that counts, as it is stored.
 pub(super) async fn plan(tx: &mut TenantTx, goal: &GoalRow) -> Result<(GoalPlanRow, Plan), AgentError> {
-    let plans = tx.goals().plans(goal.id).await?;
-    let row = plans.into_iter().find(|plan| plan.version == goal.plan_version);
+    let row = tx.goals().plan(goal).await?;
     let row = row.ok_or(StoreError::InvalidState("the goal has no plan yet"))?;
     let plan = serde_json::from_value(row.steps.clone()).map_err(|_| StoreError::UnknownValue("goal_plans.steps"))?;
     Ok((row, plan))
@@ -240,11 +239,8 @@ impl Standing {
     /// The limit of time, tokens or money that is used up, in words.
     fn reached(&self, used: &GoalUsage, now: DateTime<Utc>) -> Option<String> {
         let limits = self.input.limits;
-        let begun = self.rows.iter().filter_map(|row| row.started_at).min().unwrap_or(now);
-        let waits = self.rows.iter().any(|row| row.status == Status::Waiting);
-        let seconds = (now - begun).num_seconds();
-        if !waits && self.goal.status == GoalStatus::Running && seconds > i64::from(limits.seconds) {
-            return Some(format!("it may take {} seconds", limits.seconds));
+        if self.under_way(now).num_seconds() > i64::from(limits.seconds) {
+            return Some(format!("its steps may be under way for {} seconds", limits.seconds));
         }
         let over = |used: i64, most: u64| u64::try_from(used).unwrap_or(0) >= most;
         if over(used.tokens, limits.tokens) {
@@ -252,6 +248,19 @@ impl Standing {
         }
         let most = limits.cost_micros.filter(|most| over(used.cost_micros, *most))?;
         Some(format!("its model calls may cost {most} millionths, and cost {}", used.cost_micros))
+    }
+
+    /// How long anything was under way for it: what waits for people, or is paused, takes no time.
+    fn under_way(&self, now: DateTime<Utc>) -> TimeDelta {
+        let span = |row: &GoalStepRow| row.started_at.map(|start| (start, row.finished_at.unwrap_or(now)));
+        let mut spans: Vec<_> = self.rows.iter().filter_map(span).collect();
+        spans.sort_unstable();
+        let (mut whole, mut until) = (TimeDelta::zero(), DateTime::UNIX_EPOCH);
+        for (start, end) in spans {
+            whole += (end - start.max(until)).max(TimeDelta::zero());
+            until = until.max(end);
+        }
+        whole
     }
 
     /// A step may begin, and no more runs may.
@@ -454,15 +463,16 @@ async fn start(
             regenerate: None,
             history: Vec::new(),
             tier: step.tier.or(input.tier),
-            agent: step
-                .agent
-                .as_ref()
-                .map_or(AgentWish::Route, |name| AgentWish::Named { name: name.clone(), version: None }),
+            agent: agent_of(step),
             classification: input.classification,
             filter: input.filter.clone(),
             trace_id: input.trace_id.clone(),
         };
-        let asked = Asked { part: begun.part.clone(), question: begun.place.map(|(_, question)| question) };
+        let asked = Asked {
+            part: begun.part.clone(),
+            tried: (goal.plan_version, begun.round),
+            question: begun.place.map(|(_, question)| question),
+        };
         tries += 1;
         match goals.runner.begin(principal, command, Begin::Step(asked)).await {
             // The conversation's placeholders were changed in this moment.
@@ -474,6 +484,16 @@ async fn start(
                 return other;
             }
         }
+    }
+}
+
+/// The report reads whatever any step has: it is the generalist's.
+fn agent_of(step: &Step) -> AgentWish {
+    let named = |name: &str| AgentWish::Named { name: name.to_owned(), version: None };
+    match (&step.does, &step.agent) {
+        (Does::Report, _) => named(GENERALIST),
+        (_, Some(name)) => named(name),
+        (_, None) => AgentWish::Route,
     }
 }
 

@@ -13,6 +13,7 @@
 
 mod advance;
 mod check;
+mod control;
 mod part;
 mod plan;
 mod planner;
@@ -22,7 +23,7 @@ mod written;
 
 pub use check::Check;
 pub(crate) use part::Part;
-pub(crate) use part::{Brought, before, cited};
+pub(crate) use part::{Brought, FOR_A_MODEL, FOR_QUOTES, before, said, said_again};
 pub use plan::{Does, Join, Plan, PlanError, Step};
 pub use service::{Goals, Limits, NewGoalRequest};
 pub use written::{Flow, MAX_PLAN_BYTES, read, write};

@@ -1,14 +1,20 @@
 //! A run as a step of a goal: what it is told of the steps before it, kept with the run so that whoever takes it over knows.
 
 use millwright_core::id::{ChunkId, ConversationId, GoalId, MessageId};
+use millwright_retrieval::search::Passage;
 use millwright_store::{TenantTx, tenant::MessageRow};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::{AgentError, runner::Inner};
+use crate::{
+    AgentError,
+    runner::Inner,
+    verify::{Gate, Statement},
+};
 
-/// So many quotes of other steps a run begins with.
-const MAX_BROUGHT: usize = 16;
+/// So many statements of other steps a language model is given: each step of a plan has a turn.
+pub(crate) const FOR_A_MODEL: usize = 24;
+/// So many of them are quoted where there is none.
+pub(crate) const FOR_QUOTES: usize = 96;
 
 /// What a model is told that writes the report.
 const REPORT: &str = "The question is the goal of a plan, and the turns before it are what its steps have asked and found. Bring \
@@ -32,20 +38,19 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// What a model is told beside the usual, with personal data as it is.
-    pub(crate) async fn instruction(&self, inner: &Inner, tx: &mut TenantTx) -> Result<String, AgentError> {
-        let finding = match &self.finding {
-            Some(finding) => {
-                let sealed = tx.vaults().get(self.home).await?;
-                Some(inner.governance.open(self.home, sealed.as_deref())?.restore(finding))
-            }
-            None => None,
-        };
-        let finding = finding.map(|finding| {
-            format!("Your answer before did not do: {finding}. Answer again so that it does, if the passages hold it.")
-        });
-        let report = self.is_report.then(|| REPORT.to_owned());
-        Ok(report.into_iter().chain(finding).collect::<Vec<_>>().join("\n"))
+    /// What a model is told beside the usual, in our own words.
+    pub(crate) fn instruction(&self) -> &'static str {
+        if self.is_report { REPORT } else { "" }
+    }
+
+    /// What is added to the question where an answer before did not do, with personal data as it is: demands are words of a person.
+    pub(crate) async fn finding(&self, inner: &Inner, tx: &mut TenantTx) -> Result<String, AgentError> {
+        let Some(finding) = &self.finding else { return Ok(String::new()) };
+        let sealed = tx.vaults().get(self.home).await?;
+        let finding = inner.governance.open(self.home, sealed.as_deref())?.restore(finding);
+        Ok(format!(
+            "\n\n(Your answer before did not do: {finding}. Answer again so that it does, if the passages hold it.)"
+        ))
     }
 }
 
@@ -61,37 +66,54 @@ pub(crate) async fn before(inner: &Inner, tx: &mut TenantTx, part: &Part) -> Res
         };
         let sealed = tx.vaults().get(*conversation).await?;
         let vault = inner.governance.open(*conversation, sealed.as_deref())?;
-        before.extend(question.into_iter().chain([answer]).map(|mut row| {
-            row.content = vault.restore(&row.content);
-            for citation in row.citations.as_array_mut().into_iter().flatten() {
-                if let Some(quote) = citation["quote"].as_str() {
-                    citation["quote"] = vault.restore(quote).into();
-                }
-            }
-            row
+        before.extend(question.into_iter().chain([answer]).map(|row| {
+            let content = vault.restore(&row.content);
+            MessageRow { content, ..row }
         }));
     }
     Ok(before)
 }
 
-/// What answers stand on: a passage, and the quote from it.
+/// What an answer says and the passage that it stands on; the words are empty for a passage that is only cited beside others.
 pub(crate) type Brought = (ChunkId, String);
 
-/// What answers cite, each quote once; of each answer in turn, so that none is left out for the length of another.
-pub(crate) fn cited(messages: &[MessageRow]) -> Vec<Brought> {
-    let quotes = |answer: &MessageRow| -> Vec<Brought> {
-        let cited = answer.citations.as_array().into_iter().flatten();
-        let quote = |citation: &Value| citation["quote"].as_str().unwrap_or_default().to_owned();
-        cited.filter_map(|at| Some((serde_json::from_value(at["chunk_id"].clone()).ok()?, quote(at)))).collect()
-    };
-    let of_each: Vec<Vec<Brought>> = messages.iter().map(quotes).collect();
+/// What answers say, each statement once, and how many were left out beyond `most`; of each answer in turn, so that none is left out
+/// for the length of another.
+pub(crate) fn said(messages: &[MessageRow], most: usize) -> (Vec<Brought>, usize) {
+    let of_each: Vec<Vec<Brought>> = messages.iter().map(said_in).collect();
     let longest = of_each.iter().map(Vec::len).max().unwrap_or(0);
-    let in_turn = (0..longest).flat_map(|place| of_each.iter().filter_map(move |quotes| quotes.get(place)));
+    let in_turn = (0..longest).flat_map(|place| of_each.iter().filter_map(move |said| said.get(place)));
     let mut found: Vec<Brought> = Vec::new();
     for brought in in_turn {
-        if found.len() < MAX_BROUGHT && !found.contains(brought) {
+        if !found.contains(brought) {
             found.push(brought.clone());
         }
     }
-    found
+    let left_out = found.len().saturating_sub(most);
+    found.truncate(most);
+    (found, left_out)
+}
+
+fn said_in(answer: &MessageRow) -> Vec<Brought> {
+    let citations = answer.citations.as_array().map_or(&[][..], Vec::as_slice);
+    let chunk = |number: u32| {
+        let citation = citations.iter().find(|citation| citation["number"] == number)?;
+        serde_json::from_value::<ChunkId>(citation["chunk_id"].clone()).ok()
+    };
+    let mut gate = Gate::default();
+    let mut statements = gate.push(&answer.content);
+    statements.extend(gate.finish());
+    let mut said = Vec::new();
+    for Statement { body, markers, .. } in statements {
+        let chunks = markers.into_iter().filter_map(chunk);
+        said.extend(chunks.enumerate().map(|(at, chunk)| (chunk, if at == 0 { body.clone() } else { String::new() })));
+    }
+    said
+}
+
+/// A report without a language model: what the steps have said of these passages, as they said it.
+pub(crate) fn said_again(brought: &[Brought], passages: &[Passage]) -> Vec<String> {
+    let number = |chunk| passages.iter().position(|passage| passage.chunk_id == chunk).map(|at| at + 1);
+    let said = brought.iter().filter(|(_, words)| !words.is_empty());
+    said.filter_map(|(chunk, words)| Some(format!("{words} [{}]\n\n", number(*chunk)?))).collect()
 }

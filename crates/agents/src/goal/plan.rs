@@ -92,6 +92,10 @@ impl PlanError {
         Self { place: String::new(), message: message.into() }
     }
 
+    pub(super) fn too_many() -> Self {
+        Self::new(format!("a plan has 1 to {} steps beside its report", MAX_STEPS - 1))
+    }
+
     fn of(step: &str, message: impl Into<String>) -> Self {
         Self { place: format!("step `{step}`: "), message: message.into() }
     }
@@ -110,7 +114,7 @@ impl Plan {
             steps.push(Step::report());
         }
         if steps.len() < 2 || steps.len() > MAX_STEPS {
-            return Err(PlanError::new(format!("a plan has 1 to {} steps beside its report", MAX_STEPS - 1)));
+            return Err(PlanError::too_many());
         }
         let names: BTreeSet<&str> = steps.iter().map(|step| step.name.as_str()).collect();
         if names.len() < steps.len() {
@@ -151,6 +155,28 @@ impl Plan {
             step.expects.iter_mut().for_each(|check| check.with_texts(&mut change));
         }
         self
+    }
+
+    /// All texts that people or models wrote, names included.
+    pub(super) fn texts(&self) -> Vec<String> {
+        let mut texts: Vec<String> = self.steps.iter().map(|step| step.name.replace(['-', '_'], " ")).collect();
+        let _ = self.clone().with_texts(|text| {
+            texts.push(text.to_owned());
+            text.to_owned()
+        });
+        texts
+    }
+
+    /// What is demanded of answers, in the words of whoever wrote it.
+    pub(super) fn demands(&self) -> String {
+        let mut words = Vec::new();
+        for check in self.steps.iter().flat_map(|step| &step.expects) {
+            check.clone().with_texts(&mut |text: &str| {
+                words.push(text.to_owned());
+                text.to_owned()
+            });
+        }
+        words.join("\n")
     }
 
     /// Whether the steps of the other plan that have begun are the same here: only what is still to come may be another.

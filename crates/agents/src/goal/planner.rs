@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     advance,
-    plan::{MAX_QUESTION_CHARS, Plan},
+    plan::{Does, MAX_QUESTION_CHARS, Plan, Step},
     service::{Author, Goals, Input},
     written,
 };
@@ -28,10 +28,12 @@ const ATTEMPTS: usize = 3;
 /// So often another process takes planning over.
 const MOST_TAKEOVERS: i32 = 3;
 const MAX_TOKENS: u32 = 2_048;
+/// So often a plan is stored while the database is away or the goal is changed.
+const TRIES: usize = 20;
 /// A plan of a model has so many steps at most; a person's may have more.
 const MOST_STEPS: usize = 8;
-/// A third of the lease.
-const RENEWAL: Duration = Duration::from_secs(10);
+/// Whoever stops a goal waits no longer for its planning to end.
+const RENEWAL: Duration = Duration::from_millis(700);
 
 /// Plans a goal in the background.
 pub(super) fn spawn(goals: &Goals, scope: TenantScope, id: GoalId, attempt: i32) {
@@ -42,9 +44,10 @@ pub(super) fn spawn(goals: &Goals, scope: TenantScope, id: GoalId, attempt: i32)
         let work = plan(&goals, scope, id, attempt);
         let ended = tokio::select! {
             ended = work => ended,
-            error = holding(&goals, scope, id) => Err(error.into()),
+            // Somebody stopped it, or another process has it: no model is asked any more.
+            () = held(&goals, scope, (id, attempt)) => Ok(()),
             // Another process plans it at once.
-            () = stop.cancelled() => hold(&goals, scope, id, false).await.map_err(Into::into),
+            () = stop.cancelled() => hold(&goals, scope, (id, attempt), false).await.map(|_| ()).map_err(Into::into),
         };
         if let Err(error) = ended {
             tracing::warn!(error = &error as &dyn std::error::Error, goal.id = %id, "a goal could not be planned yet");
@@ -52,21 +55,22 @@ pub(super) fn spawn(goals: &Goals, scope: TenantScope, id: GoalId, attempt: i32)
     });
 }
 
-/// Renews the lease for as long as the work beside it goes on.
-async fn holding(goals: &Goals, scope: TenantScope, id: GoalId) -> StoreError {
+/// Renews the lease for as long as the goal is planned by this attempt.
+async fn held(goals: &Goals, scope: TenantScope, of: (GoalId, i32)) {
     loop {
         tokio::time::sleep(RENEWAL).await;
-        match hold(goals, scope, id, true).await {
-            Err(error) if !error.is_transient() => return error,
-            _ => {}
+        // A database that is away does not end it: whoever takes it over writes its own attempt.
+        if let Ok(false) = hold(goals, scope, of, true).await {
+            return;
         }
     }
 }
 
-async fn hold(goals: &Goals, scope: TenantScope, id: GoalId, holds: bool) -> Result<(), StoreError> {
+async fn hold(goals: &Goals, scope: TenantScope, of: (GoalId, i32), holds: bool) -> Result<bool, StoreError> {
     let mut tx = goals.inner().store.tenant(&scope).begin().await?;
-    tx.goals().hold_planning(id, holds).await?;
-    tx.commit(Proof::Bookkeeping(Bookkeeping::GoalProgress)).await
+    let held = tx.goals().hold_planning(of.0, of.1, holds).await?;
+    tx.commit(Proof::Bookkeeping(Bookkeeping::GoalProgress)).await?;
+    Ok(held)
 }
 
 async fn plan(goals: &Goals, scope: TenantScope, id: GoalId, attempt: i32) -> Result<(), AgentError> {
@@ -82,13 +86,17 @@ async fn plan(goals: &Goals, scope: TenantScope, id: GoalId, attempt: i32) -> Re
     drop(tx);
     let text = question.ok_or(StoreError::NotFound("message"))?.content;
     let text = inner.governance.open(goal.conversation_id, sealed.as_deref())?.restore(&text);
-    let written = match principal {
+    let planned = match principal {
         _ if attempt > MOST_TAKEOVERS => Err(AgentError::NoPlan("its process ended several times".to_owned())),
         Some(principal) => write(goals, &principal, (&goal, &input), &text).await,
         None => Err(AgentError::NotRecorded),
     };
-    match written {
-        Ok((plan, model)) => store(goals, scope, id, (plan, model), &input).await,
+    let stored = match planned {
+        Ok(planned) => store(goals, scope, id, planned, &input).await,
+        Err(error) => Err(error),
+    };
+    match stored {
+        Ok(()) => advance::advance(goals, scope, id).await,
         Err(AgentError::Store(error)) if error.is_transient() => Err(error.into()),
         Err(error) => fail(goals, scope, id, &error, &input).await,
     }
@@ -150,6 +158,10 @@ fn read(said: &str) -> Result<Plan, String> {
     };
     let json = said.get(from..=to).ok_or("it has no JSON object")?;
     let plan = written::read(json).map_err(|error| error.to_string())?;
+    let is_question = |step: &Step| matches!(step.does, Does::Ask(_)) && step.tier.is_none() && step.agent.is_none();
+    if !plan.steps().iter().all(|step| step.does == Does::Report || is_question(step)) {
+        return Err("a step has `name`, `ask` and `after`, and nothing else".to_owned());
+    }
     // Its report is not the model's.
     if plan.steps().len() > MOST_STEPS + 1 {
         return Err(format!("it has more than {MOST_STEPS} steps"));
@@ -198,19 +210,20 @@ async fn store(
         tx.goals().set_status(id, status, None, inner.sources.now()).await?;
         chat::commit(inner, tx, &[proof], &input.trace_id).await
     };
-    patiently(changed).await?;
-    advance::advance(goals, scope, id).await
+    patiently(changed).await
 }
 
 /// A database that is away for a moment does not cost a plan that was paid for.
 async fn patiently<F: Future<Output = Result<(), AgentError>>>(work: impl Fn() -> F) -> Result<(), AgentError> {
     let mut tries = 0;
     loop {
+        if tries > 0 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        tries += 1;
         match work().await {
-            Err(AgentError::Store(error)) if error.is_transient() && tries < 20 => {
-                tries += 1;
-                tokio::time::sleep(Duration::from_millis(500)).await;
-            }
+            Err(AgentError::ChangedMeanwhile) if tries < TRIES => {}
+            Err(AgentError::Store(error)) if error.is_transient() && tries < TRIES => {}
             ended => return ended,
         }
     }
@@ -230,15 +243,17 @@ async fn fail(
         }
         error => error.problem(),
     };
-    tracing::warn!(error = error as &dyn std::error::Error, goal.id = %id, "no plan was written");
+    // What a model wrote may name somebody: the log has the code alone.
+    tracing::warn!(code = problem.code.as_str(), goal.id = %id, "no plan was written");
     let detail = match problem.remedy {
         Some(remedy) => format!("{}; {remedy}", problem.detail),
         None => problem.detail,
     };
     let mut tx = inner.store.tenant(&scope).begin().await?;
-    if tx.goals().lock(id).await?.is_none_or(|goal| goal.status != GoalStatus::Planning) {
+    let Some(goal) = tx.goals().lock(id).await?.filter(|goal| goal.status == GoalStatus::Planning) else {
         return Ok(());
-    }
+    };
+    let detail = goals.masked(&mut tx, &goal, Some(detail)).await?.unwrap_or_default();
     let told = (problem.code.as_str(), detail.as_str());
     tx.goals().set_status(id, GoalStatus::Failed, Some(told), inner.sources.now()).await?;
     let actor = Actor::System("planner");
@@ -262,6 +277,7 @@ mod tests {
             ("I cannot plan this.", "no JSON object"),
             ("{\"steps\": [{\"ask\": \"What?\", \"after\": [\"b\"]}]}", "`b`, which is no step"),
             ("{\"steps\": [{\"tool\": \"rm\"}]}", "unknown field"),
+            ("{\"steps\": [{\"person\": \"May I?\"}]}", "and nothing else"),
             ("} {", "no JSON object"),
             (&many, "more than 8 steps"),
         ] {

@@ -8,7 +8,7 @@ use millwright_core::{
 use millwright_llm::Tier;
 use millwright_store::{
     Proof, StoreError, TenantTx,
-    tenant::{GoalPlanRow, GoalRow, GoalStatus, GoalStepRow, GoalStepStatus, NewGoal, RunStatus, SearchFilter},
+    tenant::{GoalPlanRow, GoalRow, GoalStatus, GoalStepRow, GoalStepStatus, NewGoal, SearchFilter},
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast::error::RecvError;
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     advance,
-    plan::{Does, Plan, PlanError},
+    plan::{Plan, PlanError},
     planner, written,
 };
 use crate::{
@@ -32,12 +32,11 @@ use crate::{
 const ROUND: i64 = 50;
 /// How often a process looks for goals that nobody has looked at.
 const EVERY: std::time::Duration = std::time::Duration::from_secs(2);
-const MAX_NOTE_CHARS: usize = 1_000;
 
 /// What a goal may take at most. Whatever is used up first ends it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// From its start, without the time in which it waits for nobody but people.
+    /// In which any of its steps is under way: what waits for people, or is paused, takes no time.
     pub seconds: u32,
     /// Runs of its steps, further tries included.
     pub runs: u32,
@@ -139,7 +138,7 @@ impl Goals {
     }
 
     /// In the background: one goal does not wait for another.
-    fn look_at(&self, scope: TenantScope, goal: GoalId) {
+    pub(super) fn look_at(&self, scope: TenantScope, goal: GoalId) {
         let goals = self.clone();
         self.inner().tracker.spawn(async move {
             if let Err(error) = advance::advance(&goals, scope, goal).await {
@@ -151,8 +150,8 @@ impl Goals {
 
     async fn sweep(&self) -> Result<(), StoreError> {
         let mut tx = self.inner().store.system().await?;
-        let due = tx.goals().list(ROUND).await?;
-        drop(tx);
+        let due = tx.goals().claim(ROUND).await?;
+        tx.commit().await?;
         for goal in due {
             let mut tx = self.inner().store.tenant(&goal.scope).begin().await?;
             if let Some(attempt) = tx.goals().take_planning_over(goal.id).await? {
@@ -186,6 +185,9 @@ impl Goals {
         }
         let message = chat::checked(&request.goal)?;
         let message = guard::inspect_message(inner, principal, &policy, &message, &request.trace_id).await?;
+        if let Some(plan) = &plan {
+            self.inspect(principal, plan, &request.trace_id).await?;
+        }
         let status = match (&plan, request.review) {
             (None, _) => GoalStatus::Planning,
             (Some(_), true) => GoalStatus::Proposed,
@@ -241,7 +243,7 @@ impl Goals {
         Ok(id)
     }
 
-    fn proof(
+    pub(super) fn proof(
         &self,
         principal: &Principal,
         action: AuditAction,
@@ -255,6 +257,17 @@ impl Goals {
             Credential::ApiKey(key) => proof.detail("api_key", key.to_string()),
             Credential::Session(_) | Credential::Token => proof,
         }
+    }
+
+    /// Looks at what a plan demands of answers as at any text of a person: a model may be told it. Questions are looked at when they
+    /// are asked.
+    pub(super) async fn inspect(&self, principal: &Principal, plan: &Plan, trace_id: &str) -> Result<(), AgentError> {
+        let (inner, demands) = (self.inner(), plan.demands());
+        if !demands.is_empty() {
+            let policy = inner.governance.of(&principal.scope).await?;
+            guard::inspect_message(inner, principal, &policy, &demands, trace_id).await?;
+        }
+        Ok(())
     }
 
     /// Stores a version of the plan with placeholders, and its steps that are not known yet.
@@ -278,11 +291,24 @@ impl Goals {
         }
         let sealed = tx.vaults().get(conversation).await?;
         let mut placeholders = Placeholders::open(inner.governance.clone(), policy, conversation, sealed)?;
+        for text in plan.texts() {
+            let masked = placeholders.mask(&text);
+            if placeholders.restore(&masked) != text {
+                return Err(PlanError::new("it holds personal data of a kind that may not be kept").into());
+            }
+        }
+        let named = plan.steps().iter().find(|step| {
+            let name = step.name.replace(['-', '_'], " ");
+            placeholders.mask(&name) != name
+        });
+        if named.is_some() {
+            return Err(PlanError::new("the name of a step holds personal data; name it after what it asks").into());
+        }
         let (text, plan) = (placeholders.mask(&text), plan.with_texts(|text| placeholders.mask(text)));
         if let Some(grown) = placeholders.take_grown()?
             && !tx.vaults().put(conversation, &grown.sealed, grown.replaces.as_deref()).await?
         {
-            return Err(AgentError::BegunElsewhere);
+            return Err(AgentError::ChangedMeanwhile);
         }
         let (made_by, model) = match &author {
             Author::Person(principal) => (Some(principal.user_id.uuid()), None),
@@ -320,238 +346,9 @@ impl Goals {
             }
         })
     }
-
-    /// Another plan for a goal that waits for its approval or is paused. Steps that have begun have to stay as they are.
-    /// `replaces` is the digest of the plan that was read.
-    ///
-    /// # Errors
-    /// When the plan is none, the one that counts is another by now, or a step that has begun is not the same in it.
-    pub async fn change_plan(
-        &self,
-        principal: &Principal,
-        id: GoalId,
-        (text, replaces): (String, &str),
-        trace_id: &str,
-    ) -> Result<(), AgentError> {
-        let plan = written::read(&text)?;
-        let (mut tx, goal) = self.own(principal, id).await?;
-        if !matches!(goal.status, GoalStatus::Proposed | GoalStatus::Paused) {
-            return Err(
-                StoreError::InvalidState("a plan is changed while it waits for its approval or is paused").into()
-            );
-        }
-        let (row, before) = advance::plan(&mut tx, &goal).await?;
-        if row.sha256 != replaces {
-            return Err(AgentError::StalePlan);
-        }
-        let steps = tx.goals().steps(id).await?;
-        let has_begun = |row: &&GoalStepRow| !matches!(row.status, GoalStepStatus::Pending | GoalStepStatus::Ready);
-        let begun: BTreeSet<&str> = steps.iter().filter(has_begun).map(|row| row.name.as_str()).collect();
-        let sealed = tx.vaults().get(goal.conversation_id).await?;
-        let vault = self.inner().governance.open(goal.conversation_id, sealed.as_deref())?;
-        // Whoever sees placeholders has written them.
-        let (text, plan) = (vault.restore(&text), plan.with_texts(|text| vault.restore(text)));
-        if !plan.keeps(&before.with_texts(|text| vault.restore(text)), &begun) {
-            return Err(AgentError::BegunStepChanged(begun.into_iter().collect::<Vec<_>>().join(", ")));
-        }
-        // What could have begun waits for its needs in the new plan.
-        let ready: Vec<GoalStepRow> =
-            steps.iter().filter(|row| row.status == GoalStepStatus::Ready).map(|row| pending(&row.name)).collect();
-        tx.goals().put_steps(id, &ready.iter().collect::<Vec<_>>()).await?;
-        let of = (id, goal.conversation_id, goal.plan_version + 1);
-        let proof = self.put_plan(&mut tx, of, (text, plan), Author::Person(*principal)).await?;
-        chat::commit(self.inner(), tx, &[proof], trace_id).await
-    }
-
-    /// Approves the plan as a whole, and has it carried out.
-    ///
-    /// # Errors
-    /// When none waits for that, or the digest is not that of the plan that does.
-    pub async fn approve(
-        &self,
-        principal: &Principal,
-        id: GoalId,
-        sha256: &str,
-        trace_id: &str,
-    ) -> Result<(), AgentError> {
-        let (mut tx, goal) = self.own(principal, id).await?;
-        if goal.status != GoalStatus::Proposed {
-            return Err(StoreError::InvalidState("no plan waits for its approval").into());
-        }
-        let (row, _) = advance::plan(&mut tx, &goal).await?;
-        if row.sha256 != sha256 {
-            return Err(AgentError::StalePlan);
-        }
-        let now = self.inner().sources.now();
-        tx.goals().approve_plan(&goal, principal.user_id, now).await?;
-        tx.goals().set_status(id, GoalStatus::Running, None, now).await?;
-        let details = [("version", row.version.to_string()), ("sha256", row.sha256)];
-        let proof = self.proof(principal, AuditAction::GoalApproved, id, &details);
-        chat::commit(self.inner(), tx, &[proof], trace_id).await?;
-        self.look_at(principal.scope, id);
-        Ok(())
-    }
-
-    /// Decides a gate that waits for a person.
-    ///
-    /// # Errors
-    /// When there is no such step, or it does not wait.
-    pub async fn decide(
-        &self,
-        principal: &Principal,
-        id: GoalId,
-        (step, approve, note): (&str, bool, Option<String>),
-        trace_id: &str,
-    ) -> Result<(), AgentError> {
-        let (mut tx, goal) = self.own(principal, id).await?;
-        let (_, plan) = advance::plan(&mut tx, &goal).await?;
-        if !plan.steps().iter().any(|known| known.name == step && matches!(known.does, Does::Person(_))) {
-            return Err(StoreError::NotFound("gate for a person in this plan").into());
-        }
-        let mut rows = tx.goals().steps(id).await?;
-        let row = rows.iter_mut().find(|row| row.name == step && row.status == GoalStepStatus::Waiting);
-        let Some(row) = row.filter(|_| !goal.status.is_end()) else {
-            return Err(StoreError::InvalidState("the gate does not wait for anybody").into());
-        };
-        let note = note.map(|note| note.trim().chars().filter(|c| *c != '\0').take(MAX_NOTE_CHARS).collect::<String>());
-        row.status = if approve { GoalStepStatus::Done } else { GoalStepStatus::Failed };
-        if !approve {
-            row.error_code = Some(millwright_core::ErrorCode::CheckFailed.as_str().to_owned());
-            row.error_detail = Some("the person said no".to_owned());
-        }
-        row.decided_by = Some(principal.user_id.uuid());
-        row.note = self.masked(&mut tx, &goal, note.filter(|note| !note.is_empty())).await?;
-        let now = self.inner().sources.now();
-        row.finished_at = Some(now);
-        let row = row.clone();
-        tx.goals().put_steps(id, &[&row]).await?;
-        tx.goals().look(id, (true, false), now).await?;
-        let details = [("step", step.to_owned()), ("approved", approve.to_string())];
-        let proof = self.proof(principal, AuditAction::GoalGateDecided, id, &details);
-        chat::commit(self.inner(), tx, &[proof], trace_id).await?;
-        self.look_at(principal.scope, id);
-        Ok(())
-    }
-
-    /// What a person wrote about a goal, with placeholders.
-    async fn masked(
-        &self,
-        tx: &mut TenantTx,
-        goal: &GoalRow,
-        text: Option<String>,
-    ) -> Result<Option<String>, AgentError> {
-        let Some(text) = text else { return Ok(None) };
-        let (inner, conversation) = (self.inner(), goal.conversation_id);
-        let policy = inner.governance.of(tx.scope()).await?;
-        let sealed = tx.vaults().get(conversation).await?;
-        let mut placeholders = Placeholders::open(inner.governance.clone(), policy, conversation, sealed)?;
-        let text = placeholders.mask(&text);
-        if let Some(grown) = placeholders.take_grown()?
-            && !tx.vaults().put(conversation, &grown.sealed, grown.replaces.as_deref()).await?
-        {
-            return Err(AgentError::BegunElsewhere);
-        }
-        Ok(Some(text))
-    }
-
-    /// Has no further step begin; those under way come to their end.
-    ///
-    /// # Errors
-    /// When the goal is not being carried out.
-    pub async fn pause(&self, principal: &Principal, id: GoalId, trace_id: &str) -> Result<(), AgentError> {
-        let (mut tx, goal) = self.own(principal, id).await?;
-        if goal.status != GoalStatus::Running {
-            return Err(StoreError::InvalidState("only a goal that is being carried out can be paused").into());
-        }
-        tx.goals().set_status(id, GoalStatus::Paused, None, self.inner().sources.now()).await?;
-        let proof = self.proof(principal, AuditAction::GoalPaused, id, &[]);
-        chat::commit(self.inner(), tx, &[proof], trace_id).await
-    }
-
-    /// Lets a paused goal go on.
-    ///
-    /// # Errors
-    /// When it is not paused.
-    pub async fn resume(&self, principal: &Principal, id: GoalId, trace_id: &str) -> Result<(), AgentError> {
-        let (mut tx, goal) = self.own(principal, id).await?;
-        if goal.status != GoalStatus::Paused {
-            return Err(StoreError::InvalidState("the goal is not paused").into());
-        }
-        tx.goals().set_status(id, GoalStatus::Running, None, self.inner().sources.now()).await?;
-        let proof = self.proof(principal, AuditAction::GoalResumed, id, &[]);
-        chat::commit(self.inner(), tx, &[proof], trace_id).await?;
-        self.look_at(principal.scope, id);
-        Ok(())
-    }
-
-    /// Stops a goal with all that is under way for it, within a second. What was found stays.
-    ///
-    /// # Errors
-    /// When it has ended already.
-    pub async fn cancel(&self, principal: &Principal, id: GoalId, trace_id: &str) -> Result<(), AgentError> {
-        let (mut tx, goal) = self.own(principal, id).await?;
-        if goal.status.is_end() {
-            return Err(StoreError::InvalidState("the goal has ended already").into());
-        }
-        let runs = self.stop_steps(&mut tx, &goal).await?;
-        let now = self.inner().sources.now();
-        tx.goals().set_status(id, GoalStatus::Cancelled, None, now).await?;
-        let proof = self.proof(principal, AuditAction::GoalCancelled, id, &[]);
-        chat::commit(self.inner(), tx, &[proof], trace_id).await?;
-        for run in runs {
-            self.runner.cancel_now(run);
-        }
-        Ok(())
-    }
-
-    /// Deletes a goal that has ended, with its conversations.
-    ///
-    /// # Errors
-    /// When it has not ended.
-    pub async fn delete(&self, principal: &Principal, id: GoalId, trace_id: &str) -> Result<(), AgentError> {
-        let (mut tx, goal) = self.own(principal, id).await?;
-        if !goal.status.is_end() {
-            return Err(StoreError::InvalidState("only a goal that has ended can be deleted: stop it first").into());
-        }
-        tx.goals().delete(id, self.inner().sources.now()).await?;
-        let proof = self.proof(principal, AuditAction::GoalDeleted, id, &[]);
-        chat::commit(self.inner(), tx, &[proof], trace_id).await
-    }
-
-    /// A transaction that holds the person's goal.
-    async fn own(&self, principal: &Principal, id: GoalId) -> Result<(TenantTx, GoalRow), AgentError> {
-        let mut tx = self.inner().store.tenant(&principal.scope).begin().await?;
-        let goal = tx.goals().lock(id).await?.filter(|goal| goal.user_id == principal.user_id);
-        Ok((tx, goal.ok_or(StoreError::NotFound("goal"))?))
-    }
-
-    /// Says of all steps that have not ended that they are stopped, and asks their runs to. They stop at once where they are in
-    /// this process and the caller says so after its commit.
-    pub(super) async fn stop_steps(
-        &self,
-        tx: &mut TenantTx,
-        goal: &GoalRow,
-    ) -> Result<Vec<millwright_core::id::RunId>, AgentError> {
-        let now = self.inner().sources.now();
-        let mut runs = Vec::new();
-        let mut stopped = tx.goals().steps(goal.id).await?;
-        stopped.retain(|row| !row.status.is_end());
-        for row in &mut stopped {
-            if let Some(run) = row.run_id.filter(|_| row.status == GoalStepStatus::Running) {
-                let run = millwright_core::id::RunId::from(run);
-                if tx.runs().get(run).await?.is_some_and(|run| run.status == RunStatus::Running) {
-                    tx.runs().request_cancel(run, now).await?;
-                    runs.push(run);
-                }
-            }
-            (row.status, row.finished_at) = (GoalStepStatus::Stopped, Some(now));
-        }
-        tx.goals().put_steps(goal.id, &stopped.iter().collect::<Vec<_>>()).await?;
-        Ok(runs)
-    }
 }
 
-fn pending(name: &str) -> GoalStepRow {
+pub(super) fn pending(name: &str) -> GoalStepRow {
     GoalStepRow {
         name: name.to_owned(),
         status: GoalStepStatus::Pending,

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     check::Check,
-    plan::{Does, Join, Plan, PlanError, Step},
+    plan::{Does, Join, MAX_STEPS, Plan, PlanError, Step},
 };
 
 /// The longest text of a plan, bytes.
@@ -174,9 +174,20 @@ impl Flow {
     /// # Errors
     /// What keeps it from being one.
     pub fn plan(self) -> Result<Plan, PlanError> {
+        // Before they are laid out, where each takes the names of all that it needs.
+        if self.steps() >= MAX_STEPS {
+            return Err(PlanError::too_many());
+        }
         let mut steps = Vec::new();
         self.lay_out(&mut steps, (&[], Join::All));
         Plan::new(steps)
+    }
+
+    fn steps(&self) -> usize {
+        match self {
+            Self::Step(_) => 1,
+            Self::Pipeline(flows) | Self::FanOut(_, flows) | Self::Steps(flows) => flows.iter().map(Self::steps).sum(),
+        }
     }
 
     /// Adds its steps, the first of which need `before`; returns those that come last, and how many of them are needed.
@@ -272,6 +283,16 @@ pipeline:
         assert_eq!(read(&text).unwrap(), plan, "{text}");
         let json = r#"{"steps": [{"ask": "How much oil?"}]}"#;
         assert_eq!(read(json).unwrap().steps()[0].name, "step-1", "JSON is YAML");
+    }
+
+    #[test]
+    fn a_plan_of_thousands_of_steps_is_refused_before_it_is_laid_out() {
+        let branches = "{ask: a},".repeat(3_000);
+        let all = format!(
+            "pipeline: [{{fan_out: {{branches: &b [{branches}]}}}}, {{fan_out: {{branches: *b}}}}, {{fan_out: {{branches: *b}}}}]"
+        );
+        let refused = read(&all).unwrap_err().to_string();
+        assert!(refused.contains("1 to 23 steps"), "{refused}");
     }
 
     #[test]

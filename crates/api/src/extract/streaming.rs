@@ -43,7 +43,7 @@ impl Streaming {
         let ended = async move {
             // Held for as long as the stream is.
             let _slot = slot;
-            revoked(&state, &verified).await;
+            revoked(&state, &verified, Unasked::Waits).await;
         };
         stream.take_until(ended)
     }
@@ -70,7 +70,7 @@ impl Watched {
     where
         S::Item: Send,
     {
-        stream.take_until(async move { revoked(&self.state, &self.verified).await })
+        stream.take_until(async move { revoked(&self.state, &self.verified, Unasked::Ends).await })
     }
 }
 
@@ -81,15 +81,25 @@ fn verified(parts: &Parts) -> Result<Verified, ApiError> {
     })
 }
 
+/// What becomes of a stream while the database cannot be asked whether its credential holds.
+#[derive(PartialEq)]
+enum Unasked {
+    /// It shows only what the database holds: nothing comes until that can be asked again.
+    Waits,
+    Ends,
+}
+
 /// Returns when the server stops or the credential holds no more.
-async fn revoked(state: &AppState, verified: &Verified) {
+async fn revoked(state: &AppState, verified: &Verified, unasked: Unasked) {
     loop {
         tokio::select! {
             () = state.stop.cancelled() => return,
             () = tokio::time::sleep(ASK_EVERY) => {}
         }
-        if !matches!(state.identity.still_holds(verified).await, Ok(true)) {
-            return;
+        match state.identity.still_holds(verified).await {
+            Ok(true) => {}
+            Err(_) if unasked == Unasked::Waits => {}
+            Ok(false) | Err(_) => return,
         }
     }
 }

@@ -18,14 +18,19 @@ pub struct DueGoal {
 }
 
 impl DueGoals<'_> {
-    /// Up to `limit` goals under way that nobody has looked at for some seconds, or whose planning has lost its process; those that
-    /// wait longest first.
-    pub async fn list(&mut self, limit: i64) -> Result<Vec<DueGoal>, StoreError> {
+    /// Claims up to `limit` goals of living tenants that nobody has looked at for some seconds, or whose planning has lost its
+    /// process; those that wait longest first. One that cannot be looked at lets the others pass.
+    pub async fn claim(&mut self, limit: i64) -> Result<Vec<DueGoal>, StoreError> {
         let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
-            "SELECT tenant_id, id FROM goals \
-             WHERE status = 'running' AND looked_at < now() - interval '4 seconds' \
-                OR status = 'planning' AND lease_expires_at < now() \
-             ORDER BY looked_at LIMIT $1",
+            "WITH due AS ( \
+                 SELECT g.tenant_id, g.id FROM goals g \
+                 WHERE g.status IN ('planning', 'running') AND g.looked_at < now() - interval '4 seconds' \
+                   AND (g.status = 'running' OR g.lease_expires_at < now()) \
+                   AND EXISTS (SELECT 1 FROM tenants t WHERE t.tenant_id = g.tenant_id \
+                               AND t.suspended_at IS NULL AND t.deleted_at IS NULL) \
+                 ORDER BY g.looked_at LIMIT $1 FOR UPDATE SKIP LOCKED) \
+             UPDATE goals g SET looked_at = now() FROM due WHERE g.tenant_id = due.tenant_id AND g.id = due.id \
+             RETURNING g.tenant_id, g.id",
         )
         .bind(limit)
         .fetch_all(&mut *self.0)

@@ -194,6 +194,19 @@ pub struct GoalStepRow {
     pub finished_at: Option<DateTime<Utc>>,
 }
 
+/// Which try of which step of which plan is begun: what was read before another change begins nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct StepFence<'s> {
+    /// The goal.
+    pub goal: GoalId,
+    /// The step's name.
+    pub step: &'s str,
+    /// The version of the plan that was read.
+    pub plan_version: i32,
+    /// Which time it is tried.
+    pub round: i32,
+}
+
 /// What the model calls of a goal have taken so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, sqlx::FromRow)]
 pub struct GoalUsage {
@@ -209,6 +222,9 @@ pub struct GoalUsage {
 
 const COLUMNS: &str = "g.id, g.user_id, g.conversation_id, g.question_id, g.status, g.plan_version, g.input, g.error_code, \
      g.error_detail, g.revision, g.planning_attempts, g.created_at, g.updated_at, g.finished_at";
+
+const PLANS: &str = "SELECT version, text, steps, sha256, made_by, model, approved_by, approved_at, created_at FROM goal_plans \
+     WHERE tenant_id = $1 AND goal_id = $2";
 
 /// Whether the tenant is neither suspended nor deleted.
 const LIVES: &str =
@@ -350,19 +366,21 @@ impl Goals<'_> {
         Ok(attempts)
     }
 
-    /// Renews the lease of the process that has the plan written, or gives it back.
-    pub async fn hold_planning(&mut self, id: GoalId, holds: bool) -> Result<(), StoreError> {
+    /// Renews the lease of the process that has the plan written, or gives it back. False when the goal is not planned by this
+    /// attempt any more.
+    pub async fn hold_planning(&mut self, id: GoalId, attempt: i32, holds: bool) -> Result<bool, StoreError> {
         let statement = format!(
             "UPDATE goals SET lease_expires_at = CASE WHEN $3 THEN now() + {PLANNING_LEASE} ELSE now() END \
-             WHERE tenant_id = $1 AND id = $2 AND status = 'planning'"
+             WHERE tenant_id = $1 AND id = $2 AND status = 'planning' AND planning_attempts = $4"
         );
-        sqlx::query(sqlx::AssertSqlSafe(statement))
+        let held = sqlx::query(sqlx::AssertSqlSafe(statement))
             .bind(self.0.tenant)
             .bind(id.uuid())
             .bind(holds)
+            .bind(attempt)
             .execute(&mut *self.0.connection)
             .await?;
-        Ok(())
+        Ok(held.rows_affected() > 0)
     }
 
     /// Deletes a goal with its conversations softly: all are gone for their user, their rows stay.
@@ -401,16 +419,26 @@ impl Goals<'_> {
         Ok(())
     }
 
+    /// The version of the plan that counts.
+    pub async fn plan(&mut self, goal: &GoalRow) -> Result<Option<GoalPlanRow>, StoreError> {
+        let statement = format!("{PLANS} AND version = $3");
+        let row = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+            .bind(self.0.tenant)
+            .bind(goal.id.uuid())
+            .bind(goal.plan_version)
+            .fetch_optional(&mut *self.0.connection)
+            .await?;
+        Ok(row)
+    }
+
     /// All versions of the plan, newest first.
     pub async fn plans(&mut self, id: GoalId) -> Result<Vec<GoalPlanRow>, StoreError> {
-        let rows = sqlx::query_as(
-            "SELECT version, text, steps, sha256, made_by, model, approved_by, approved_at, created_at FROM goal_plans \
-             WHERE tenant_id = $1 AND goal_id = $2 ORDER BY version DESC",
-        )
-        .bind(self.0.tenant)
-        .bind(id.uuid())
-        .fetch_all(&mut *self.0.connection)
-        .await?;
+        let statement = format!("{PLANS} ORDER BY version DESC");
+        let rows = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+            .bind(self.0.tenant)
+            .bind(id.uuid())
+            .fetch_all(&mut *self.0.connection)
+            .await?;
         Ok(rows)
     }
 
@@ -488,16 +516,18 @@ impl Goals<'_> {
     /// Says that a step that may begin has begun with this run. False when another process was faster, or the goal does not go on.
     pub async fn begin_step(
         &mut self,
-        (id, name): (GoalId, &str),
+        fence: StepFence<'_>,
         (run, message, conversation): (RunId, MessageId, ConversationId),
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         let statement = format!(
             "WITH goal AS (UPDATE goals SET revision = revision + 1, updated_at = $6, looked_at = now() \
-                           WHERE tenant_id = $1 AND id = $2 AND status = 'running' AND deleted_at IS NULL AND {LIVES} RETURNING 1), \
+                           WHERE tenant_id = $1 AND id = $2 AND status = 'running' AND plan_version = $8 AND deleted_at IS NULL \
+                           AND {LIVES} RETURNING 1), \
              step AS (UPDATE goal_steps SET status = 'running', run_id = $4, message_id = $5, conversation_id = $7, \
                              started_at = coalesce(started_at, $6) \
-                      WHERE tenant_id = $1 AND goal_id = $2 AND name = $3 AND status = 'ready' AND EXISTS (SELECT 1 FROM goal) \
+                      WHERE tenant_id = $1 AND goal_id = $2 AND name = $3 AND status = 'ready' AND round = $9 \
+                        AND EXISTS (SELECT 1 FROM goal) \
                       RETURNING 1), \
              run AS (UPDATE runs SET goal_id = $2 WHERE tenant_id = $1 AND id = $4), \
              own AS (UPDATE conversations SET goal_id = $2 WHERE tenant_id = $1 AND id = $7) \
@@ -505,12 +535,14 @@ impl Goals<'_> {
         );
         let begun: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(statement))
             .bind(self.0.tenant)
-            .bind(id.uuid())
-            .bind(name)
+            .bind(fence.goal.uuid())
+            .bind(fence.step)
             .bind(run.uuid())
             .bind(message.uuid())
             .bind(now)
             .bind(conversation.uuid())
+            .bind(fence.plan_version)
+            .bind(fence.round)
             .fetch_one(&mut *self.0.connection)
             .await?;
         Ok(begun == 1)

@@ -46,7 +46,7 @@ pub use conversations::{ConversationRow, Conversations};
 pub use documents::{DocumentFilter, DocumentRow, Documents, NewDocument, RelatedDocument, RelatedSource};
 pub use glossary::{Glossary, GlossaryEntryRow, NewGlossaryEntry};
 pub use goals::{
-    GoalPlanRow, GoalRow, GoalStatus, GoalStepRow, GoalStepStatus, GoalSummaryRow, GoalUsage, Goals, NewGoal,
+    GoalPlanRow, GoalRow, GoalStatus, GoalStepRow, GoalStepStatus, GoalSummaryRow, GoalUsage, Goals, NewGoal, StepFence,
 };
 pub use index_changes::{IndexChange, IndexChanges, IndexOperation, IndexedChunk};
 pub use jobs::{JobFence, JobOutcome, JobRow, JobStatus, Jobs, NewJob};

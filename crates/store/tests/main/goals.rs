@@ -5,7 +5,7 @@ use millwright_store::{
     StoreError, TenantTx,
     tenant::{
         GoalPlanRow, GoalRow, GoalStatus, GoalStepRow, GoalStepStatus, GoalUsage, MessageRole, MessageStatus, NewGoal,
-        NewMessage,
+        NewMessage, StepFence,
     },
 };
 use serde_json::json;
@@ -77,6 +77,7 @@ pub(crate) async fn assert_sees_no_goal(tx: &mut TenantTx, other: &GoalRow) {
     assert!(matches!(tx.goals().require(other.id, other.user_id).await, Err(StoreError::NotFound(_))));
     assert!(tx.goals().list(other.user_id, FIRST).await.unwrap().items.is_empty());
     assert!(tx.goals().plans(other.id).await.unwrap().is_empty());
+    assert!(tx.goals().plan(other).await.unwrap().is_none());
     assert!(tx.goals().steps(other.id).await.unwrap().is_empty());
     assert_eq!(tx.goals().usage(other).await.unwrap(), GoalUsage::default());
     assert!(tx.messages().these(&[other.question_id]).await.unwrap().is_empty());
@@ -88,10 +89,11 @@ pub(crate) async fn try_to_pursue(world: &World, tx: &mut TenantTx, other: &Goal
     tx.goals().look(id, (true, true), now).await.unwrap();
     tx.goals().set_status(id, GoalStatus::Failed, Some(("x", "y")), now).await.unwrap();
     assert!(tx.goals().take_planning_over(id).await.unwrap().is_none());
-    tx.goals().hold_planning(id, false).await.unwrap();
+    assert!(!tx.goals().hold_planning(id, 1, false).await.unwrap());
     tx.goals().approve_plan(other, other.user_id, now).await.unwrap();
     tx.goals().remove_steps(id, &["oil"]).await.unwrap();
     let run = (world.sources.new_id(), world.sources.new_id(), other.conversation_id);
-    assert!(!tx.goals().begin_step((id, "oil"), run, now).await.unwrap());
+    let fence = StepFence { goal: id, step: "oil", plan_version: 1, round: 1 };
+    assert!(!tx.goals().begin_step(fence, run, now).await.unwrap());
     tx.goals().delete(id, now).await.unwrap();
 }

@@ -19,7 +19,7 @@ const MAX_GOAL_CHARS: usize = 16_000;
 #[derive(Debug, Default, Deserialize, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GoalLimits {
-    /// Seconds from its first step; while it waits for a person they do not end it. 3,600 when absent.
+    /// Seconds in which any of its steps is under way: what waits for people, or is paused, takes no time. 3,600 when absent.
     #[schema(minimum = 10, maximum = 604_800)]
     seconds: Option<u32>,
     /// Runs of its steps, further tries included. 60 when absent.

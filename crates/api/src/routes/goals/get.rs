@@ -223,7 +223,7 @@ pub(super) async fn show(state: &AppState, principal: &Principal, id: GoalId) ->
     reveal.load(&mut tx).await?;
     let question = reveal.message(MessageResponse::for_reader(question, &reader));
     let withheld = question.withheld();
-    let plan = tx.goals().plans(id).await?.into_iter().find(|plan| plan.version == goal.plan_version);
+    let plan = tx.goals().plan(&goal).await?;
     let usage = tx.goals().usage(&goal).await?;
     let rows = tx.goals().steps(id).await?;
     let shown = Shown { state, principal, reader: &reader, reveal: &reveal, withheld };

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
 use millwright_core::{Permission, id::GoalId};
@@ -6,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ApiError, AppState,
-    dto::{FailureResponse, PageResponse},
+    dto::{FailureResponse, MessageResponse, PageResponse},
     extract::{ChatUse, PageQuery, StrictQuery},
 };
 
@@ -26,7 +28,7 @@ pub(crate) struct ListGoalsQuery {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct GoalSummaryResponse {
     id: GoalId,
-    /// The first words of what is wanted.
+    /// The first words of what is wanted; empty where it is withheld.
     title: String,
     /// As `GET /api/v1/goals/{id}` has it.
     status: &'static str,
@@ -71,6 +73,20 @@ pub(crate) async fn list(
     let page = PageQuery::new(query.limit, query.cursor).request()?;
     let mut tx = state.store.tenant(&principal.scope).read().await?;
     let mut goals = tx.goals().list(principal.user_id, page).await?;
+    let reader = tx.labels().reader(principal.user_id).await?;
+    let questions: Vec<_> = goals.items.iter().map(|row| row.goal.question_id).collect();
+    let mut readable = BTreeSet::new();
+    for question in tx.messages().these(&questions).await? {
+        let id = question.id;
+        if !MessageResponse::for_reader(question, &reader).withheld() {
+            readable.insert(id);
+        }
+    }
+    // As `GET /api/v1/goals/{id}` leaves their texts out.
+    for row in goals.items.iter_mut().filter(|row| !readable.contains(&row.goal.question_id)) {
+        row.title.clear();
+        row.goal.error_detail = row.goal.error_detail.take().map(|_| String::new());
+    }
     if principal.permissions.contains(Permission::PersonalDataRead) {
         let detail = |row: &GoalSummaryRow| row.goal.error_detail.as_ref().is_some_and(|detail| detail.contains('['));
         let named = goals.items.iter().filter(|row| row.title.contains('[') || detail(row));
