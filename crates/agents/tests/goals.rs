@@ -366,7 +366,11 @@ async fn a_night_before_a_gate_takes_none_of_the_time_of_a_goal() {
 #[tokio::test]
 async fn a_step_that_is_to_be_tried_again_cannot_be_taken_out_of_the_plan() {
     let plant = Plant::new().await;
-    let server = drafts(&["Do not overfill the bearing: too much grease makes it hot [1].", GREASED, GREASED]);
+    // Slow, so that the goal is paused meanwhile.
+    let first = Turn::nothing()
+        .and_pause(Duration::from_secs(2))
+        .and(Turn::say("Do not overfill the bearing: too much grease makes it hot [1]."));
+    let server = ScriptedModel::start(Script::of([first.times(1), Turn::say(GREASED)])).unwrap();
     let pursuing = Pursuing::new(plant.with_server(&server.base_url()));
     let plan =
         "ask: How often must the bearings be greased?\nname: a\nexpects: [figure_in: operating hours]\nrounds: 2";
@@ -429,14 +433,20 @@ async fn what_a_model_says_instead_of_a_plan_names_nobody_in_what_is_kept() {
     assert!(refused.is_err_and(|error| error.to_string().contains("the name of a step holds personal data")));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_goal_that_is_stopped_while_it_is_planned_asks_the_model_no_further() {
     let plant = Plant::new().await;
     let slow = Turn::nothing().and_pause(Duration::from_secs(30)).and(Turn::say("{}"));
     let server = ScriptedModel::start(Script::of([slow])).unwrap();
     let pursuing = Pursuing::new(plant.with_server(&server.base_url()));
     let id = pursuing.create(&plant, request(None)).await;
-    assert!(server.wait_for_requests(1, Duration::from_secs(5)));
+    for _ in 0..100 {
+        if server.count() == 1 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(server.count(), 1, "the model is asked for a plan");
     pursuing.goals.cancel(&plant.principal, id, "t").await.unwrap();
     assert!(server.wait_until_left(1, Duration::from_secs(3)), "the model is let go");
     assert_eq!(server.count(), 1);
