@@ -42,6 +42,7 @@ const WITHOUT_NAMES: &[&str] = &[
     "admin.security_policy.get",
     "auth.me",
     "chat.tiers",
+    "chat.thinking",
     // Numbers alone: where words stand, and not which.
     "documents.words",
     // Digests alone.

@@ -23,6 +23,7 @@ use crate::{
     resume::Input,
     runner::Inner,
     specialist::AgentWish,
+    thinking::Thinking,
 };
 
 /// The longest question.
@@ -44,6 +45,8 @@ pub struct StartRun {
     pub history: Vec<History>,
     /// How much model it is worth; absent: what it deserves.
     pub tier: Option<Tier>,
+    /// How it is thought through before it is answered; absent: not more than usual. Needs a language model.
+    pub thinking: Option<Thinking>,
     /// Who shall answer.
     pub agent: AgentWish,
     /// How confidential the question itself is.
@@ -81,6 +84,9 @@ impl Said {
         }
         if command.tier.is_some() && !policy.routing.explicit_tier {
             return Err(AgentError::TierNotAllowed);
+        }
+        if command.thinking.is_some() && !inner.gateway.catalog().has_chat() {
+            return Err(AgentError::ThinkingNeedsModel);
         }
         for before in &command.history {
             let text = checked(&before.text)?;

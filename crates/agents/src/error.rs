@@ -79,6 +79,9 @@ pub enum AgentError {
     /// A plan is written, and steps are thought through, by a language model.
     #[error("this goal needs a language model, and none is set up here")]
     NeedsModel,
+    /// Voices are those of a language model.
+    #[error("thinking a question through needs a language model, and none is set up here")]
+    ThinkingNeedsModel,
     /// The plan that is meant is not the one that counts by now.
     #[error("the plan is another one by now")]
     StalePlan,
@@ -122,6 +125,8 @@ impl ToProblem for AgentError {
                 .remedy("POST /api/v1/goals/plans/check reads a plan without keeping it"),
             Self::NeedsModel => Problem::new(ErrorCode::NotConfigured, self.to_string())
                 .remedy("give the goal a plan of questions, or have an operator set up a language model"),
+            Self::ThinkingNeedsModel => Problem::new(ErrorCode::NotConfigured, self.to_string())
+                .remedy("leave `thinking` out, or have an operator set up a language model"),
             Self::StalePlan => Problem::new(ErrorCode::StaleTarget, self.to_string()).remedy("read the goal again"),
             Self::BegunStepChanged(_) => Problem::new(ErrorCode::Conflict, self.to_string())
                 .remedy("keep the steps that have begun word for word, and change those to come"),

@@ -102,6 +102,11 @@ impl StatePatch {
         Self { op: "add", path: "/checks".into(), value: json(findings) }
     }
 
+    /// What is said before an answer is drafted: the whole, a turn of it, or a voice in a turn.
+    pub(crate) fn deliberation(place: &str, value: &impl Serialize) -> Self {
+        Self { op: "add", path: format!("/deliberation{place}"), value: json(value) }
+    }
+
     /// The answer in its final form.
     pub fn add_message(message: &AnswerMessage) -> Self {
         Self { op: "add", path: "/message".into(), value: json(message) }

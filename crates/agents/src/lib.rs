@@ -1,5 +1,5 @@
-//! The runtime that answers: OBSERVE (conversation, search) → THINK (a model drafts, and may stop to read on) → VERIFY
-//! (each sentence stands on a passage).
+//! The runtime that answers: OBSERVE (conversation, search) → where wanted DELIBERATE (voices think it through) → THINK (a model
+//! drafts, and may stop to read on) → VERIFY (each sentence stands on a passage).
 //!
 //! [`Runner::start`] stores a question with its run and works on it in a task of its own;
 //! [`Runner::events`] lets anybody follow the run from any process. [`machine`] is the pure state
@@ -60,6 +60,7 @@ mod runner;
 mod show;
 pub mod specialist;
 mod think;
+mod thinking;
 mod tools;
 pub mod verify;
 
@@ -74,3 +75,4 @@ pub use error::AgentError;
 pub use replay::Replay;
 pub use rerank::{ModelReranker, ModelRerankerParts};
 pub use runner::{Runner, RunnerParts};
+pub use thinking::Thinking;

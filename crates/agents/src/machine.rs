@@ -4,6 +4,8 @@ use millwright_core::ErrorCode;
 
 /// How often THINK and VERIFY may go round.
 pub const MAX_ATTEMPTS: u8 = 3;
+/// How many turns a way of thinking may take.
+pub const MAX_TURNS: u8 = 3;
 /// How often a run may stop to read on, over all its attempts.
 pub const MAX_ROUNDS: u8 = 4;
 
@@ -12,6 +14,11 @@ pub const MAX_ROUNDS: u8 = 4;
 pub enum Phase {
     /// Gathers conversation and passages.
     Observe,
+    /// Thinks the question through before anything is drafted.
+    Deliberate {
+        /// From 1.
+        turn: u8,
+    },
     /// Drafts; each sentence is checked as it comes.
     Think {
         /// From 1.
@@ -57,6 +64,13 @@ pub enum Happened {
     Observed {
         /// False ends the run.
         relevant: bool,
+        /// Whether it is thought through before it is answered.
+        thinks: bool,
+    },
+    /// DELIBERATE has had a turn.
+    Deliberated {
+        /// Whether another follows.
+        more: bool,
     },
     /// THINK has stopped: the draft asks for more to read.
     Called,
@@ -95,9 +109,14 @@ impl Phase {
     /// # Errors
     /// When that cannot happen here.
     pub fn next(self, happened: Happened) -> Result<Self, InvalidTransition> {
-        use Happened::{Acted, Called, Cancelled, Drafted, Failed, Observed, Verified};
+        use Happened::{Acted, Called, Cancelled, Deliberated, Drafted, Failed, Observed, Verified};
         Ok(match (self, happened) {
-            (Self::Observe, Observed { relevant: true }) => Self::Think { attempt: 1, rounds: 0 },
+            (Self::Observe, Observed { relevant: true, thinks: true }) => Self::Deliberate { turn: 1 },
+            (Self::Deliberate { turn }, Deliberated { more: true }) if turn < MAX_TURNS => {
+                Self::Deliberate { turn: turn + 1 }
+            }
+            (Self::Observe, Observed { relevant: true, .. })
+            | (Self::Deliberate { .. }, Deliberated { more: false }) => Self::Think { attempt: 1, rounds: 0 },
             (Self::Think { attempt, rounds }, Called) if rounds < MAX_ROUNDS => {
                 Self::Act { attempt, round: rounds + 1 }
             }
@@ -108,7 +127,7 @@ impl Phase {
                 Verified { supported: 0, may_improve: true, .. } | Verified { lacking: true, may_improve: true, .. },
             ) if attempt < MAX_ATTEMPTS => Self::Think { attempt: attempt + 1, rounds },
             (Self::Verify { .. }, Verified { supported: 1.., .. }) => Self::Finished(Outcome::Answered),
-            (Self::Observe, Observed { relevant: false }) | (Self::Verify { .. }, Verified { .. }) => {
+            (Self::Observe, Observed { relevant: false, .. }) | (Self::Verify { .. }, Verified { .. }) => {
                 Self::Finished(Outcome::NotInDocuments)
             }
             (Self::Finished(_), _) => return Err(InvalidTransition { from: self, happened }),
@@ -127,7 +146,8 @@ mod tests {
 
     fn happened() -> impl Strategy<Value = Happened> {
         prop_oneof![
-            any::<bool>().prop_map(|relevant| Happened::Observed { relevant }),
+            any::<(bool, bool)>().prop_map(|(relevant, thinks)| Happened::Observed { relevant, thinks }),
+            any::<bool>().prop_map(|more| Happened::Deliberated { more }),
             Just(Happened::Called),
             Just(Happened::Acted),
             Just(Happened::Drafted),
@@ -142,11 +162,11 @@ mod tests {
     #[test]
     fn the_usual_ways() {
         let walk = |steps: &[Happened]| steps.iter().try_fold(Phase::Observe, |phase, step| phase.next(*step));
-        let (seen, drafted) = (Happened::Observed { relevant: true }, Happened::Drafted);
+        let (seen, drafted) = (Happened::Observed { relevant: true, thinks: false }, Happened::Drafted);
         let cut = Happened::Verified { supported: 0, lacking: false, may_improve: true };
         let kept = Happened::Verified { supported: 2, lacking: false, may_improve: true };
         let finished = |outcome| Ok(Phase::Finished(outcome));
-        assert_eq!(walk(&[Happened::Observed { relevant: false }]), finished(Outcome::NotInDocuments));
+        assert_eq!(walk(&[Happened::Observed { relevant: false, thinks: true }]), finished(Outcome::NotInDocuments));
         assert_eq!(walk(&[seen, drafted, kept]), finished(Outcome::Answered));
         assert_eq!(walk(&[seen, drafted, cut, drafted, kept]), finished(Outcome::Answered));
         assert_eq!(walk(&[seen, drafted, cut, drafted, cut]), Ok(Phase::Think { attempt: 3, rounds: 0 }));
@@ -158,6 +178,11 @@ mod tests {
         assert_eq!(walk(&[seen, drafted, final_cut]), finished(Outcome::NotInDocuments));
         assert_eq!(walk(&[seen, Happened::Cancelled]), finished(Outcome::Cancelled));
         assert!(walk(&[drafted]).is_err() && walk(&[seen, seen]).is_err());
+        let (thinks, turn) =
+            (Happened::Observed { relevant: true, thinks: true }, |more| Happened::Deliberated { more });
+        assert_eq!(walk(&[thinks, turn(true), turn(false), drafted, kept]), finished(Outcome::Answered));
+        assert!(walk(&[thinks, turn(true), turn(true), turn(true)]).is_err(), "no more turns than that");
+        assert!(walk(&[thinks, drafted]).is_err() && walk(&[seen, turn(false)]).is_err());
         let (called, acted) = (Happened::Called, Happened::Acted);
         assert_eq!(walk(&[seen, called, acted, drafted, cut]), Ok(Phase::Think { attempt: 2, rounds: 1 }));
         let reading = [called, acted].repeat(usize::from(MAX_ROUNDS));
@@ -179,7 +204,8 @@ mod tests {
                     prop_assert!((1..=MAX_ATTEMPTS).contains(&attempt) && rounds <= MAX_ROUNDS);
                 }
             }
-            prop_assert!(moves <= 1 + 2 * usize::from(MAX_ATTEMPTS) + 2 * usize::from(MAX_ROUNDS));
+            let most = 1 + MAX_TURNS + 2 * MAX_ATTEMPTS + 2 * MAX_ROUNDS;
+            prop_assert!(moves <= usize::from(most));
         }
     }
 }

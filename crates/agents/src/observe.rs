@@ -35,7 +35,7 @@ use crate::{
     refusal, resume,
     run::Run,
     runner::Inner,
-    think,
+    think, thinking,
     tools::SEARCH,
 };
 
@@ -123,7 +123,7 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
     let passages = progress.passages.iter().map(|passage| (passage.chunk_id, passage.score)).collect();
     let record = Observed { relevant, passages, hits: progress.hits };
     progress.end_recorded(detail, kept(&record), inner.sources.now());
-    Ok(Happened::Observed { relevant })
+    Ok(Happened::Observed { relevant, thinks: relevant && thinking::thinks(run, progress) })
 }
 
 /// The words, which are stems, that begin one of a text whose personal data was taken out: a word alone may be a part of a name or
@@ -170,7 +170,8 @@ async fn observe_again(
         repeat.decisions = decisions;
     }
     progress.end(StepStatus::Finished, json!({}), inner.sources.now());
-    Ok(Happened::Observed { relevant: observed.relevant })
+    let relevant = observed.relevant;
+    Ok(Happened::Observed { relevant, thinks: relevant && thinking::thinks(run, progress) })
 }
 
 /// The search as another run has told of it; its result is to be told once the run carries its label.

@@ -30,6 +30,7 @@ use crate::{
     record::Repeat,
     run::Run,
     show::Stock,
+    thinking::{Deliberated, Deliberation},
     verify::Verifier,
 };
 
@@ -85,6 +86,11 @@ pub(crate) struct Progress {
     pub(crate) left_out: usize,
     /// What is added to the question where an answer to it before did not do.
     pub(crate) finding: String,
+    /// What was said before anything was drafted, and what of it is told to who drafts.
+    pub(crate) deliberation: Deliberation,
+    pub(crate) notes: Vec<String>,
+    /// The turn at which a process died, as far as it had come.
+    pub(crate) half: Option<Deliberated>,
     /// Documents of which the compliance role was told.
     pub(crate) noticed: Noticed,
     /// While steps are repeated: of a process that died, or of another run.
@@ -140,6 +146,9 @@ impl Progress {
             brought: Vec::new(),
             left_out: 0,
             finding: String::new(),
+            deliberation: Deliberation::default(),
+            notes: Vec::new(),
+            half: None,
             noticed: Noticed::default(),
             repeat,
             taken: Taken::default(),
@@ -224,6 +233,14 @@ impl Progress {
     /// What the next step brought about, where it is only repeated.
     pub(crate) fn repeated<T: DeserializeOwned>(&mut self, kind: StepKind) -> Result<Option<T>, AgentError> {
         self.repeat.as_mut().map_or(Ok(None), |repeat| repeat.next(kind))
+    }
+
+    /// Keeps what the step that was begun has brought about so far.
+    pub(crate) fn keep_so_far(&mut self, record: Value) {
+        if let Some(step) = &mut self.step {
+            step.record = Some(record);
+            self.journal.step(step.clone());
+        }
     }
 
     /// Ends the step that was begun, without a record: it failed, or another process would come to the same by itself.

@@ -29,7 +29,7 @@ impl Words {
 pub(crate) struct Prompt {
     /// SHA-256, in hex, of the canonical JSON of what the gateway was given, its words included.
     pub(crate) sha256: String,
-    words: Words,
+    pub(crate) words: Words,
     /// Whether tools were named at first.
     tools: bool,
     /// Where the server would not take that: no tools, and at most so many passages.
@@ -80,7 +80,12 @@ impl Prompt {
             None => request,
         };
         progress.may_call = self.tools && self.most.is_none();
+        self.keep_as(progress, request.to_model_request_between(&self.words.boundary));
+    }
+
+    /// Keeps what was sent, as it comes out today.
+    pub(crate) fn keep_as(&self, progress: &mut Progress, request: ModelRequest) {
         let step = progress.repeat.as_ref().and_then(|repeat| Some(repeat.current.as_ref()?.number));
-        progress.prompts.push((step.unwrap_or(progress.steps), request.to_model_request_between(&self.words.boundary)));
+        progress.prompts.push((step.unwrap_or(progress.steps), request));
     }
 }

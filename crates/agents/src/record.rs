@@ -177,6 +177,11 @@ impl Repeat {
         })
     }
 
+    /// What kind of step is next; `None` when all are repeated.
+    pub(crate) fn next_kind(&self) -> Option<StepKind> {
+        self.steps.front().map(|step| step.kind)
+    }
+
     /// Passes over a step that another process comes to by itself.
     ///
     /// # Errors

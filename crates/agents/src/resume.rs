@@ -35,6 +35,7 @@ use crate::{
     runner::Inner,
     show,
     specialist::{Acting, AgentWish},
+    thinking::Thinking,
 };
 
 /// So often a run is taken over; one that ends its process each time must come to an end itself.
@@ -58,6 +59,9 @@ pub(crate) struct Input {
     /// The step of a goal that it is.
     #[serde(default)]
     pub(crate) part: Option<Part>,
+    /// How its question is thought through.
+    #[serde(default)]
+    pub(crate) thinking: Option<Thinking>,
     /// Who works on it: as that was defined then. `None` for runs from before there were several.
     #[serde(default)]
     pub(crate) agent: Option<Arc<Acting>>,
@@ -70,7 +74,7 @@ impl Input {
             Credential::Session(_) | Credential::Token => None,
         };
         let (filter, trace_id) = (filter.clone(), trace_id.to_owned());
-        Self { filter, wanted, api_key, trace_id, forked_from: None, part: None, agent: None }
+        Self { filter, wanted, api_key, trace_id, forked_from: None, part: None, thinking: None, agent: None }
     }
 }
 
@@ -181,6 +185,7 @@ pub(crate) async fn run_of(
         wanted: input.wanted,
         judged,
         trace_id: input.trace_id,
+        thinking: input.thinking,
         part: input.part,
         created_at: row.created_at,
         next_sequence,
@@ -226,6 +231,7 @@ pub(crate) async fn fork(
         parent: Parent::Newest,
         regenerate: Some(row.assistant_message_id),
         history: Vec::new(),
+        thinking: input.thinking,
         // What could be named then may not be named by now.
         tier: tier.or(input.wanted.filter(|_| policy.routing.explicit_tier)),
         agent: AgentWish::As(input.agent.unwrap_or_default()),
@@ -355,6 +361,9 @@ pub(crate) async fn go_on(inner: &Inner, run: &Run, progress: &mut Progress) -> 
     if let Some(broken) = broken {
         let is_draft = !is_early && broken.kind == StepKind::Think && !pieces.is_empty();
         let record = BrokenOff { pieces: pieces.to_vec(), citations: stood.citations.clone(), by_model };
+        if broken.kind == StepKind::Deliberate && !is_early {
+            progress.half = broken.record.clone().and_then(|record| serde_json::from_value(record).ok());
+        }
         progress.journal.step(RunStepRow {
             status: StepStatus::Failed,
             detail: json!({ "reason": "interrupted" }),

@@ -39,6 +39,7 @@ use crate::{
     show,
     specialist::Acting,
     think,
+    thinking::{self, Thinking},
 };
 
 /// How often a run looks whether it was asked to stop.
@@ -73,6 +74,8 @@ pub(crate) struct Run {
     /// How the question was judged, where not.
     pub(crate) judged: Option<Judged>,
     pub(crate) trace_id: String,
+    /// How its question is thought through before it is answered.
+    pub(crate) thinking: Option<Thinking>,
     /// The step of a goal that it is.
     pub(crate) part: Option<Part>,
     pub(crate) created_at: DateTime<Utc>,
@@ -194,6 +197,7 @@ pub(crate) async fn step(
 ) -> Result<Phase, AgentError> {
     let happened: Happened = match phase {
         Phase::Observe => observe::observe(inner, run, progress).await?,
+        Phase::Deliberate { turn } => thinking::deliberate(inner, run, progress, turn).await?,
         Phase::Think { attempt, rounds } => think::think(inner, run, progress, (attempt, rounds)).await?,
         Phase::Act { round, .. } => act::act(inner, run, progress, round).await?,
         Phase::Verify { attempt, .. } => think::verify(inner, run, progress, attempt)?,

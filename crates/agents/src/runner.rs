@@ -176,7 +176,7 @@ impl Runner {
         if inner.stop.is_cancelled() {
             return Err(AgentError::ShuttingDown);
         }
-        let (wanted, trace_id) = (command.tier, command.trace_id.clone());
+        let (wanted, thinking, trace_id) = (command.tier, command.thinking, command.trace_id.clone());
         let (repeat, part, step, stored) = match begin {
             Begin::Anew => (None, None, None, None),
             Begin::From(repeat, part) => (Some(*repeat), part, None, None),
@@ -206,6 +206,7 @@ impl Runner {
         let input = Input {
             forked_from,
             part: part.clone(),
+            thinking,
             agent: Some(Arc::clone(&agent)),
             ..Input::of(principal, &prepared.filter, wanted, &trace_id)
         };
@@ -233,6 +234,7 @@ impl Runner {
             wanted,
             judged,
             trace_id,
+            thinking,
             part,
             created_at: prepared.created_at,
             next_sequence: events.len() as i64 + 1,

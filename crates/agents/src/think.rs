@@ -344,10 +344,12 @@ fn may_do_without(error: &GatewayError, request: &ChatRequest, most: usize) -> b
     is_simpler && may_help
 }
 
-/// The same without tools: with what they brought among the passages, of these the first `most`.
+/// The same without tools: with what they brought among the passages, of these the first `most`. Where that leaves only what the
+/// search returned, notes are left out as well.
 pub(crate) fn without_tools(progress: &Progress, request: ChatRequest, most: usize) -> ChatRequest {
     ChatRequest {
         passages: progress.prepared.masked.iter().take(most).flatten().cloned().collect(),
+        notes: if most > progress.hits { request.notes } else { Vec::new() },
         tools: Vec::new(),
         rounds: Vec::new(),
         must_answer: false,
@@ -410,8 +412,7 @@ fn request(run: &Run, progress: &mut Progress, rounds: u8, canary: &Canary) -> R
     if !progress.answerer.is_language_model() {
         return Ok(ChatRequest { passages: progress.prepared.plain[..progress.hits].to_vec(), ..request });
     }
-    let turns = request.turns.into_iter().map(|turn| Ok(Turn { text: progress.mask(&turn.text)?, ..turn }));
-    let mut turns = turns.collect::<Result<Vec<_>, AgentError>>()?;
+    let mut turns = masked_turns(progress)?;
     let mut question = progress.mask(&(request.question + &progress.finding))?;
     let broken_off = progress.taken.broken_off.trim().to_owned();
     if let Some(lacking) = &progress.stock.lacking {
@@ -430,11 +431,19 @@ fn request(run: &Run, progress: &mut Progress, rounds: u8, canary: &Canary) -> R
         turns,
         question,
         passages: progress.prepared.masked[..progress.given].iter().flatten().cloned().collect(),
+        notes: progress.notes.clone(),
         tools: tools_of(run, progress),
         rounds: progress.rounds.clone(),
         must_answer: rounds >= MAX_ROUNDS,
         max_output_tokens: MAX_OUTPUT_TOKENS,
+        role: None,
     })
+}
+
+/// The conversation as a model is given it.
+pub(crate) fn masked_turns(progress: &mut Progress) -> Result<Vec<Turn>, AgentError> {
+    let turns = progress.conversation.turns.clone().into_iter();
+    turns.map(|turn| Ok(Turn { text: progress.mask(&turn.text)?, ..turn })).collect()
 }
 
 /// Records what was not let out; of what is only repeated that was done then.

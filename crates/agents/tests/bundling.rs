@@ -20,7 +20,7 @@ use crate::{
 const NAME: &str = "Erika Mustermann";
 
 /// The file as it is handed out, and what the verifier says of it.
-async fn bundled(plant: &Plant, process: &Process, run: &StartedRun) -> (Value, BundleReport) {
+pub(crate) async fn bundled(plant: &Plant, process: &Process, run: &StartedRun) -> (Value, BundleReport) {
     let bundle = process.runner.bundle(&plant.principal, run.run_id).await.unwrap();
     let key = AuditKey::derive(&[7; 32]).unwrap();
     let (tenant, actor) = (plant.principal.tenant_id(), Actor::User(plant.principal.user_id));
@@ -31,7 +31,7 @@ async fn bundled(plant: &Plant, process: &Process, run: &StartedRun) -> (Value, 
     (serde_json::from_slice(&file).unwrap(), report)
 }
 
-fn holds(report: &BundleReport, what: &str) {
+pub(crate) fn holds(report: &BundleReport, what: &str) {
     let found = report.lines.iter().any(|line| matches!(line, Line::Holds(text) if text.contains(what)));
     assert!(report.finding.is_none() && found, "no `{what}` in {report:#?}");
 }

@@ -16,4 +16,5 @@ mod resuming;
 mod specialists;
 mod stopping;
 mod support;
+mod thinking;
 mod verifying;

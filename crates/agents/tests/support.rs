@@ -363,6 +363,7 @@ pub(crate) fn question_of(message: &str) -> StartRun {
         regenerate: None,
         history: Vec::new(),
         tier: Some(Tier::Standard),
+        thinking: None,
         agent: AgentWish::Named { name: GENERALIST.to_owned(), version: None },
         classification: Classification::Internal,
         filter: SearchFilter::default(),

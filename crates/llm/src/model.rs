@@ -88,6 +88,9 @@ pub struct PromptPassage {
 /// Everything a model is given to answer one question.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ChatRequest {
+    /// Instructions in the place of the built-in ones for answers; `{{boundary}}` in them stands for the word of the request.
+    /// Trusted: never put text of documents here.
+    pub role: Option<String>,
     /// Instructions in addition to the built-in ones, for instance what was wrong with an earlier
     /// draft. Trusted: never put text of documents here.
     pub system: String,
@@ -97,6 +100,8 @@ pub struct ChatRequest {
     pub question: String,
     /// What the answer may rest on.
     pub passages: Vec<PromptPassage>,
+    /// What others have said of the question, a line each; no source, and untrusted.
+    pub notes: Vec<String>,
     /// What may be called to read more; none where nothing may.
     pub tools: Vec<ToolDefinition>,
     /// What was called so far for this draft, oldest first.

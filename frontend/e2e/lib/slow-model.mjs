@@ -1,6 +1,6 @@
 // A server with the OpenAI chat API that writes slowly: it repeats the sentences of the first passage it is given, word by word. With
 // it a person has the time to stop an answer or to leave the page while it is written, which the built-in answerer is too fast for.
-// Asked for the plan of a goal, it writes always the same one.
+// Asked for the plan of a goal, it writes always the same one. Asked for its points, it says one that a passage holds and one that none does.
 import http from "node:http";
 
 const passage = /BEGIN PASSAGE 1 [^\n]*\n[\s\S]*?\n\n([\s\S]*?)\nEND PASSAGE 1 /;
@@ -13,9 +13,14 @@ const PLAN = {
 };
 
 function answerTo(messages) {
-  if (messages[0].content.includes("You plan how a goal is reached")) return JSON.stringify(PLAN).replaceAll(",", ", ");
+  const system = messages[0].content;
+  if (system.includes("You plan how a goal is reached")) return JSON.stringify(PLAN).replaceAll(",", ", ");
   const text = passage.exec(messages.map((message) => message.content).join("\n"))?.[1] ?? "";
   const sentences = text.replace(/\s+/g, " ").split(/(?<=\.)\s+/).filter((sentence) => sentence.split(" ").length > 4 && sentence.endsWith("."));
+  if (system.includes("People in a plant think about a question together")) {
+    const says = [sentences[0] ?? "The passages say nothing.", "The pump has always been blue."];
+    return JSON.stringify({ points: says.map((says, at) => ({ says, passages: [1], weight: 4 - at, kind: at === 0 ? "agreed" : "dissent" })) });
+  }
   return sentences.map((sentence) => `${sentence.slice(0, -1)} [1].`).join(" ");
 }
 

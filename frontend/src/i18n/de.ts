@@ -3,6 +3,7 @@ import { chat } from "./de-chat";
 import { documents, upload } from "./de-documents";
 import { glossary } from "./de-glossary";
 import { goals } from "./de-goals";
+import { thinking } from "./de-thinking";
 import { sources } from "./de-sources";
 import { apiKeys, permissions, profile, secondFactor, security, sessions, signIn, users } from "./de-identity";
 import { budgets, models, openai, route, runs, usage } from "./de-models";
@@ -15,6 +16,7 @@ export const de: Dictionary<Texts> = {
   agentAdmin,
   agentWhy,
   goals,
+  thinking,
   documents,
   upload,
   signIn,

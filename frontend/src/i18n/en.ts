@@ -6,6 +6,7 @@ import { chat } from "./en-chat";
 import { documents, upload } from "./en-documents";
 import type { glossary } from "./en-glossary";
 import type { goals } from "./en-goals";
+import type { thinking } from "./en-thinking";
 import type { sources } from "./en-sources";
 import { apiKeys, permissions, profile, secondFactor, sessions, signIn } from "./en-identity";
 import { budgets, models, openai, route, runs, usage } from "./en-models";
@@ -190,6 +191,7 @@ export type Texts = typeof en & {
   agentWhy: typeof agentWhy;
   glossary: typeof glossary;
   goals: typeof goals;
+  thinking: typeof thinking;
   personalData: typeof personalData;
   policy: typeof policy;
   security: typeof security;

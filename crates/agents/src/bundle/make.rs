@@ -34,6 +34,7 @@ use crate::{
     replay::{self, Repetition},
     resume,
     runner::Inner,
+    thinking::Deliberated,
 };
 
 /// So far the chain is followed: the links are most of a bundle then.
@@ -198,8 +199,15 @@ fn record<T: DeserializeOwned>(step: &RunStepRow) -> Option<T> {
 
 /// What models were sent, by the numbers of the steps.
 fn drafts(steps: &[RunStepRow]) -> Vec<(i32, Prompt)> {
-    let drafts = steps.iter().filter(|step| step.kind == StepKind::Think);
-    drafts.filter_map(|step| Some((step.number, record::<Drafted>(step)?.prompt?))).collect()
+    let of = |step: &RunStepRow| match step.kind {
+        StepKind::Think => record::<Drafted>(step).and_then(|drafted| drafted.prompt).into_iter().collect(),
+        StepKind::Deliberate => {
+            let spoken = record::<Deliberated>(step).map(|known| known.spoken).unwrap_or_default();
+            spoken.into_iter().flatten().filter_map(|spoken| spoken.prompt).collect::<Vec<_>>()
+        }
+        StepKind::Observe | StepKind::Tool | StepKind::Verify => Vec::new(),
+    };
+    steps.iter().flat_map(|step| of(step).into_iter().map(|prompt| (step.number, prompt))).collect()
 }
 
 /// What models were sent, written again where that gives the same bytes.
@@ -211,7 +219,8 @@ fn prompts(drafts: &[(i32, Prompt)], repetition: Option<Repetition>) -> Vec<Prom
     );
     let mut again = repetition.map(|repetition| repetition.progress.prompts).unwrap_or_default();
     let parts = drafts.iter().map(|(step, prompt)| {
-        let found = again.iter().position(|(number, _)| number == step).map(|at| again.swap_remove(at).1);
+        // A step may have several, in the same order.
+        let found = again.iter().position(|(number, _)| number == step).map(|at| again.remove(at).1);
         let is_same = found.as_ref().map(|request| digest(request) == prompt.sha256);
         let why_not = match is_same {
             Some(true) => None,
@@ -245,7 +254,7 @@ fn named(steps: &[RunStepRow], quotes: &[CitedQuote]) -> Vec<ChunkId> {
                 let quotes = passages::quotes(&Value::Array(broken)).unwrap_or_default();
                 named.extend(quotes.iter().filter_map(|quote| quote.chunk_id.parse::<ChunkId>().ok()));
             }
-            StepKind::Verify => {}
+            StepKind::Deliberate | StepKind::Verify => {}
         }
     }
     named.extend(quotes.iter().filter_map(|quote| quote.chunk_id.parse::<ChunkId>().ok()));

@@ -463,6 +463,7 @@ async fn start(
             regenerate: None,
             history: Vec::new(),
             tier: step.tier.or(input.tier),
+            thinking: step.thinking,
             agent: agent_of(step),
             classification: input.classification,
             filter: input.filter.clone(),

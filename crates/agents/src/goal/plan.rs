@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::check::Check;
+use crate::Thinking;
 
 /// The most steps of a plan, its report included.
 pub(super) const MAX_STEPS: usize = 24;
@@ -46,6 +47,9 @@ pub struct Step {
     pub tier: Option<Tier>,
     /// The agent that answers; absent: the one that the question is for.
     pub agent: Option<String>,
+    /// How its question is thought through before it is answered; absent: not more than usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thinking: Option<Thinking>,
 }
 
 /// What a step does.
@@ -167,6 +171,11 @@ impl Plan {
         texts
     }
 
+    /// Whether a step of it is thought through, which takes a language model.
+    pub(super) fn thinks(&self) -> bool {
+        self.steps.iter().any(|step| step.thinking.is_some())
+    }
+
     /// What is demanded of answers, in the words of whoever wrote it.
     pub(super) fn demands(&self) -> String {
         let mut words = Vec::new();
@@ -202,6 +211,7 @@ impl Step {
             rounds: 1,
             tier: None,
             agent: None,
+            thinking: None,
         }
     }
 
@@ -260,8 +270,8 @@ impl Step {
         if matches!(self.does, Does::Person(_)) && !self.expects.is_empty() {
             return wrong("what a person decides has no `expects`".to_owned());
         }
-        if self.agent.is_some() && !self.has_run() {
-            return wrong("only a step that is answered has an agent".to_owned());
+        if (self.agent.is_some() || self.thinking.is_some()) && !self.has_run() {
+            return wrong("only a step that is answered has `agent` and `thinking`".to_owned());
         }
         if self.expects.len() > MAX_CHECKS {
             return wrong(format!("at most {MAX_CHECKS} checks"));

@@ -158,7 +158,9 @@ fn read(said: &str) -> Result<Plan, String> {
     };
     let json = said.get(from..=to).ok_or("it has no JSON object")?;
     let plan = written::read(json).map_err(|error| error.to_string())?;
-    let is_question = |step: &Step| matches!(step.does, Does::Ask(_)) && step.tier.is_none() && step.agent.is_none();
+    let is_question = |step: &Step| {
+        matches!(step.does, Does::Ask(_)) && step.tier.is_none() && step.agent.is_none() && step.thinking.is_none()
+    };
     if !plan.steps().iter().all(|step| step.does == Does::Report || is_question(step)) {
         return Err("a step has `name`, `ask` and `after`, and nothing else".to_owned());
     }

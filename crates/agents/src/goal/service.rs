@@ -213,6 +213,7 @@ impl Goals {
             regenerate: None,
             history: Vec::new(),
             tier: None,
+            thinking: None,
             agent: AgentWish::Route,
             classification: request.classification,
             filter: request.filter,

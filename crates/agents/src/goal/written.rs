@@ -14,6 +14,7 @@
 //!     expects: [says: lockout]
 //!     rounds: 3
 //!     agent: maintenance-advisor
+//!     thinking: red_team
 //! ```
 
 use millwright_llm::Tier;
@@ -24,6 +25,7 @@ use super::{
     check::Check,
     plan::{Does, Join, MAX_STEPS, Plan, PlanError, Step},
 };
+use crate::Thinking;
 
 /// The longest text of a plan, bytes.
 pub const MAX_PLAN_BYTES: usize = 64 << 10;
@@ -72,6 +74,8 @@ struct Node {
     tier: Option<Tier>,
     #[serde(skip_serializing_if = "Option::is_none")]
     agent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thinking: Option<Thinking>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -123,6 +127,7 @@ impl Node {
             rounds: (step.rounds != 1).then_some(step.rounds),
             tier: step.tier,
             agent: step.agent.clone(),
+            thinking: step.thinking,
             ..Self::default()
         }
     }
@@ -164,6 +169,7 @@ impl Node {
             rounds: self.rounds.unwrap_or(1),
             tier: self.tier,
             agent: self.agent,
+            thinking: self.thinking,
         }))
     }
 }

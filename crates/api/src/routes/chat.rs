@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use axum::{
     Json,
     extract::State,
@@ -5,7 +7,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
-use millwright_agents::{Parent, StartRun, StartedRun, specialist::AgentWish};
+use millwright_agents::{Parent, StartRun, StartedRun, Thinking, specialist::AgentWish};
 use millwright_core::{
     Classification, ErrorCode, Permission, Principal, Problem,
     id::{ConversationId, DocumentId, MessageId, RunId},
@@ -47,6 +49,26 @@ impl From<TierName> for Tier {
     }
 }
 
+/// How a question is thought through before it is answered: an answer is proposed and attacked, or what is known is told apart from
+/// what is assumed, or roles of the plant discuss it.
+#[derive(Debug, Clone, Copy, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ThinkingName {
+    RedTeam,
+    FirstPrinciples,
+    Council,
+}
+
+impl From<ThinkingName> for Thinking {
+    fn from(name: ThinkingName) -> Self {
+        match name {
+            ThinkingName::RedTeam => Self::RedTeam,
+            ThinkingName::FirstPrinciples => Self::FirstPrinciples,
+            ThinkingName::Council => Self::Council,
+        }
+    }
+}
+
 /// A question, or the wish for another answer.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -68,6 +90,8 @@ pub(crate) struct ChatRequest {
     regenerate_message_id: Option<MessageId>,
     /// What the question deserves when absent. Refused where the organisation lets nobody choose.
     tier: Option<TierName>,
+    /// How the question is thought through before it is answered; see `GET /api/v1/chat/thinking`. Not more than usual when absent.
+    thinking: Option<ThinkingName>,
     /// Which agent answers, by its name; see `GET /api/v1/chat/agents`. The one that the question is for when absent.
     #[schema(max_length = 41)]
     agent: Option<String>,
@@ -140,6 +164,37 @@ pub(crate) async fn tiers(
     let may = policy.routing.explicit_tier && state.completions.gateway().catalog().has_chat();
     let all = [Tier::Light, Tier::Standard, Tier::Heavy];
     Ok(Json(ChatTiersResponse { tiers: all.iter().filter(|_| may).map(|tier| tier.as_str()).collect() }))
+}
+
+/// How a question may be thought through.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct ChatThinkingResponse {
+    /// None where there is no language model.
+    items: Vec<ChatThinkingItem>,
+}
+
+/// A way of thinking, and what it takes.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct ChatThinkingItem {
+    /// `red_team`, `first_principles` or `council`.
+    name: &'static str,
+    /// So many calls of a model it takes at most beside the answer, by tier.
+    calls: BTreeMap<&'static str, usize>,
+}
+
+/// The ways of thinking that a question may name.
+#[utoipa::path(get, path = "/api/v1/chat/thinking", operation_id = "chat.thinking", tag = "chat",
+               responses((status = 200, body = ChatThinkingResponse)))]
+pub(crate) async fn thinking(
+    State(state): State<AppState>,
+    ChatUse(_): ChatUse,
+) -> Result<Json<ChatThinkingResponse>, ApiError> {
+    let may = state.completions.gateway().catalog().has_chat();
+    let items = Thinking::ALL.into_iter().filter(|_| may).map(|thinking| ChatThinkingItem {
+        name: thinking.as_str(),
+        calls: Tier::ALL.into_iter().map(|tier| (tier.as_str(), thinking.calls(tier))).collect(),
+    });
+    Ok(Json(ChatThinkingResponse { items: items.collect() }))
 }
 
 /// An agent that may be asked.
@@ -229,6 +284,7 @@ fn validate(request: ChatRequest) -> Result<StartRun, ApiError> {
         regenerate: request.regenerate_message_id,
         history: Vec::new(),
         tier: request.tier.map(Into::into),
+        thinking: request.thinking.map(Into::into),
         agent: match request.agent {
             Some(name) => AgentWish::Named { name, version: request.agent_version },
             None => AgentWish::Route,

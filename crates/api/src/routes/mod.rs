@@ -127,6 +127,7 @@ fn api(max_upload_bytes: usize) -> OpenApiRouter<AppState> {
         .routes(reads(May::DocumentsRead, routes!(search::search)))
         .routes(changes(May::ChatUse, Proves::RunStarted, routes!(chat::chat)))
         .routes(reads(May::ChatUse, routes!(chat::tiers)))
+        .routes(reads(May::ChatUse, routes!(chat::thinking)))
         .routes(reads(May::ChatUse, routes!(chat::agents)))
         .routes(reads(May::ChatUse, routes!(conversations::list::list)))
         .routes(reads(May::ChatUse, routes!(conversations::get::get)))

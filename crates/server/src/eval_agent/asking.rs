@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context;
 use futures::StreamExt;
 use millwright_agents::{
-    History, Parent, StartRun, StartedRun,
+    History, Parent, StartRun, StartedRun, Thinking,
     eval::{Answered, Case, CaseReport, Library, Speaker, Suite, judge},
     events,
     specialist::AgentWish,
@@ -31,6 +31,8 @@ pub(crate) struct Asker<'a> {
     state: &'a AppState,
     database: &'a Database,
     scope: TenantScope,
+    /// How each question is thought through.
+    thinking: Option<Thinking>,
     /// Models that can ask for tools to be called.
     calls_tools: BTreeSet<&'a str>,
     people: BTreeMap<Classification, UserId>,
@@ -40,10 +42,15 @@ pub(crate) struct Asker<'a> {
 type Answer = (Answered, Option<StartedRun>);
 
 impl<'a> Asker<'a> {
-    pub(crate) fn new(state: &'a AppState, database: &'a Database, scope: TenantScope, catalog: &'a Catalog) -> Self {
+    pub(crate) fn new(
+        state: &'a AppState,
+        database: &'a Database,
+        scope: TenantScope,
+        (catalog, thinking): (&'a Catalog, Option<Thinking>),
+    ) -> Self {
         let calls_tools = catalog.models().filter(|model| model.capabilities.tools);
         let calls_tools = calls_tools.map(|model| model.name.as_str()).collect();
-        Self { state, database, scope, calls_tools, people: BTreeMap::new() }
+        Self { state, database, scope, thinking, calls_tools, people: BTreeMap::new() }
     }
 
     /// The answers, in the order of the cases.
@@ -89,6 +96,7 @@ impl<'a> Asker<'a> {
             regenerate: None,
             history: history.collect(),
             tier: None,
+            thinking: self.thinking,
             agent: AgentWish::Route,
             // No higher than what is asked for, so that the question itself is no reason to refuse.
             classification: case.clearance.min(Classification::Internal),

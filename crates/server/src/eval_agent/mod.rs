@@ -14,7 +14,10 @@ use std::{
 };
 
 use anyhow::Context;
-use millwright_agents::eval::{CaseReport, Comparison, Report, Suite};
+use millwright_agents::{
+    Thinking,
+    eval::{CaseReport, Comparison, Report, Suite},
+};
 use millwright_audit::AuditKey;
 use millwright_config::Config;
 use millwright_core::{Classification, Role, Sources};
@@ -57,6 +60,10 @@ pub(crate) struct AgentInput {
     /// Folder with documents.jsonl, cases.jsonl and documents/; --help shows their form.
     #[arg(long)]
     suite: PathBuf,
+    /// Have each question thought through this way before it is answered. With --compare and a report without it: what it adds
+    /// and costs. Needs a language model.
+    #[arg(long, value_parser = thinking)]
+    thinking: Option<Thinking>,
     /// Print JSON instead of a table.
     #[arg(long)]
     json: bool,
@@ -67,6 +74,11 @@ pub(crate) struct AgentInput {
     /// By how much a measure may fall, as a share of 1.
     #[arg(long, default_value_t = 0.02, value_parser = margin)]
     margin: f64,
+}
+
+fn thinking(text: &str) -> Result<Thinking, String> {
+    let known = Thinking::ALL.into_iter().find(|thinking| thinking.as_str() == text);
+    known.ok_or_else(|| format!("expected one of {}", Thinking::ALL.map(Thinking::as_str).join(", ")))
 }
 
 fn margin(text: &str) -> Result<f64, String> {
@@ -89,7 +101,7 @@ pub(crate) async fn run(
     // A model on a server would serve only once it has embedded everything.
     config.retrieval.embedding_model = None;
     let database = Database::open(&config, sources).await?;
-    let asked = Box::pin(ask(&config, sources, metrics, &database, &suite)).await;
+    let asked = Box::pin(ask(&config, sources, metrics, &database, (&suite, input.thinking))).await;
     database.close().await;
     let (currency, cases) = asked?;
     let mut report = Report::of(input.suite.display().to_string(), currency, cases);
@@ -120,17 +132,21 @@ async fn ask(
     sources: &Sources,
     metrics: Metrics,
     database: &Database,
-    suite: &Suite,
+    (suite, thinking): (&Suite, Option<Thinking>),
 ) -> anyhow::Result<(String, Vec<CaseReport>)> {
     let (policy_file, _) = crate::policy::load(config)?;
     let catalog = models::catalog(config, sources, &policy_file).context("language models")?;
+    anyhow::ensure!(
+        thinking.is_none() || catalog.has_chat(),
+        "--thinking needs a language model, and none is set up: see docs/gateway.md"
+    );
     let app = Box::pin(app::start(config, sources, metrics, database, "http://127.0.0.1".to_owned())).await?;
     let asked = async {
         let key: &Arc<AuditKey> = &app.state.audit_key;
         let scope = scratch::tenant(database, sources).await?;
         let owner = scratch::user(database, sources, key, &scope, Role::Operator, Classification::Restricted).await?;
         let library = take_in(&app.state, scope, owner, suite).await?;
-        let mut asker = Asker::new(&app.state, database, scope, &catalog);
+        let mut asker = Asker::new(&app.state, database, scope, (&catalog, thinking));
         let answers = asker.ask_all(suite).await?;
         // The last calls are counted in the background.
         app.ledger.drain().await;

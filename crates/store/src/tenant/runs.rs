@@ -31,6 +31,10 @@ text_enum! {
     StepKind {
         /// Gather what is known.
         Observe = "observe",
+        /// Have the question thought through by several voices.
+        Deliberate = "deliberate",
+        /// Have the question thought through by several voices.
+        Deliberate = "deliberate",
         /// Draft an answer.
         Think = "think",
         /// Read on by the tools that a draft asked for.

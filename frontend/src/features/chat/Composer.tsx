@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { ArrowUp, CalendarClock, Square, X } from "lucide-react";
-import { useEffect, useRef, useState, type KeyboardEvent } from "react";
+import { lazy, Suspense, useEffect, useRef, useState, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { getJson } from "@/api/client";
 import type { ChatAgent } from "@/api/agent-types";
@@ -12,8 +12,12 @@ import { useStore } from "@/lib/store";
 import { IconButton } from "@/ui/Button";
 import { Select } from "@/ui/parts";
 import { useChat } from "./context";
+import type { Thinking } from "./model/debate";
 import { typed } from "./model/registry";
 import { useTiers } from "./tiers";
+
+// It is there only with a language model.
+const ThinkingChoice = lazy(() => import("@/features/thinking/ThinkingChoice").then((module) => ({ default: module.ThinkingChoice })));
 
 type TierChoice = Tier | "AUTO";
 
@@ -33,6 +37,7 @@ export function Composer() {
   const [tier, setTier] = useState<TierChoice>("AUTO");
   const [day, setDay] = useState<string | null>(null);
   const tiers = useTiers();
+  const [thinking, setThinking] = useState<Thinking | null>(null);
   const [agent, setAgent] = useState("");
   const agents = useAgents();
   const textOf = useAgentText();
@@ -60,7 +65,7 @@ export function Composer() {
     if (question === "" || busy) return;
     setText("");
     const asOf = day === null ? null : endOfDay(day);
-    model.ask(question, { ...(tier === "AUTO" || !tiers.includes(tier) ? {} : { tier }), ...(named === "" ? {} : { agent: named }), ...(asOf === null ? {} : { as_of: asOf }) });
+    model.ask(question, { ...(tier === "AUTO" || !tiers.includes(tier) ? {} : { tier }), ...(thinking === null ? {} : { thinking }), ...(named === "" ? {} : { agent: named }), ...(asOf === null ? {} : { as_of: asOf }) });
   };
   const onKeyDown = (event: KeyboardEvent<HTMLTextAreaElement>) => {
     if (event.key === "Escape") event.currentTarget.blur();
@@ -110,6 +115,9 @@ export function Composer() {
                 className="text-sm"
               />
             )}
+            <Suspense>
+              <ThinkingChoice value={thinking} tier={tier === "AUTO" ? null : tier} onChange={setThinking} />
+            </Suspense>
             {day === null ? (
               <IconButton label={t("chat.asOf")} onClick={() => setDay("")}>
                 <CalendarClock size={16} aria-hidden="true" />

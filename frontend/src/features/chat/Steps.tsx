@@ -13,6 +13,7 @@ import { stepsOfRun } from "./model/run-steps";
 import type { Understood } from "./model/understood";
 
 const AnswerChecks = lazy(() => import("@/features/agents/AnswerChecks").then((module) => ({ default: module.AnswerChecks })));
+const DebateTurn = lazy(() => import("@/features/thinking/DebateTurn").then((module) => ({ default: module.DebateTurn })));
 const RouteDetails = lazy(() => import("@/features/route/RouteDetails").then((module) => ({ default: module.RouteDetails })));
 
 interface StepsProps {
@@ -81,6 +82,10 @@ function useStepsLine(steps: Step[] | null, cited: number, running: boolean, com
     if (queue !== null) return t("chat.steps.waiting", { place: formatNumber(queue.position), time: formatDuration(Math.max(1000, Math.round(queue.estimate_ms / 1000) * 1000)) });
     if (last === undefined) return t("chat.steps.starting");
     if (last.kind === "observe" && !last.done) return t("chat.steps.searching");
+    if (last.kind === "deliberate") {
+      const debate = last.debate;
+      return debate === null ? t("chat.steps.deliberating") : t("chat.steps.heard", { said: debate.said.length, asked: debate.asked.length, turn: debate.turn, of: debate.of });
+    }
     if (last.kind === "tool") return t(isComputing(last) ? "chat.steps.computing" : "chat.steps.readingOn");
     return t(last.kind === "verify" ? "chat.steps.checking" : "chat.steps.reading");
   }
@@ -120,7 +125,7 @@ function StepDetails({ step, action }: { step: Step; action: ReactNode }) {
     <li>
       <div className="flex flex-wrap items-center gap-x-2">
         <span className="font-medium text-ink">{t(`chat.steps.kind.${isComputing(step) ? "compute" : step.kind}`)}</span>
-        {step.attempt > 1 && <span>{t("chat.steps.attempt", { number: step.attempt })}</span>}
+        {step.attempt > 1 && step.kind !== "deliberate" && <span>{t("chat.steps.attempt", { number: step.attempt })}</span>}
         {step.interrupted && <span>{t("chat.steps.interrupted")}</span>}
         {step.durationMs !== null && !step.interrupted && <span className="text-ink-3 tabular-nums">{formatDuration(step.durationMs)}</span>}
         {action}
@@ -136,6 +141,11 @@ function StepDetails({ step, action }: { step: Step; action: ReactNode }) {
         <ToolCallLines key={index} call={call} />
       ))}
       {step.passages !== null && <PassageList passages={step.passages} />}
+      {step.debate !== null && (
+        <Suspense fallback={<Skeleton className="h-16 w-64" />}>
+          <DebateTurn debate={step.debate} running={!step.done} />
+        </Suspense>
+      )}
       {step.checks.length > 0 && (
         <Suspense>
           <AnswerChecks checks={step.checks} />

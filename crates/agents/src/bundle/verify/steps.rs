@@ -67,7 +67,10 @@ fn check_walk(checks: &mut Checks<'_>) -> Checked {
         }
         let follows = matches!(
             (before.map(|before| before.kind.as_str()), step.kind.as_str()),
-            (None, "observe") | (Some("think"), "tool" | "verify") | (Some("observe" | "tool" | "verify"), "think")
+            (None, "observe")
+                | (Some("observe" | "deliberate"), "deliberate")
+                | (Some("think"), "tool" | "verify")
+                | (Some("observe" | "deliberate" | "tool" | "verify"), "think")
         );
         if !follows {
             return Err(format!("step {}: missing: no `{}` can stand here", step.number, step.kind));
@@ -92,21 +95,27 @@ fn check_walk(checks: &mut Checks<'_>) -> Checked {
 /// What models were sent: the digest in the step's record is that of the request.
 pub(super) fn check_prompts(checks: &mut Checks<'_>) -> Checked {
     let bundle = checks.bundle;
-    let recorded = bundle.steps.iter().filter_map(|step| {
-        let prompt = &step.content.record.as_ref()?["prompt"];
-        Some((step.content.number, prompt["sha256"].as_str()?, prompt["call"].as_str().unwrap_or_default()))
+    let recorded = bundle.steps.iter().flat_map(|step| {
+        let record = step.content.record.as_ref();
+        // A turn of voices has as many as have answered.
+        let voices = record.and_then(|record| record["spoken"].as_array()).into_iter().flatten();
+        let prompts = record.into_iter().chain(voices).map(|of| &of["prompt"]);
+        prompts.filter_map(|prompt| {
+            Some((step.content.number, prompt["sha256"].as_str()?, prompt["call"].as_str().unwrap_or_default()))
+        })
     });
     let calls: BTreeSet<String> = bundle.model_calls.iter().map(|call| call.content.id.to_string()).collect();
     let forked = bundle.run.input["forked_from"].is_array();
     let (mut whole, mut known) = (0, 0);
     for (step, sha256, call) in recorded {
         known += 1;
-        let Some(part) = bundle.prompts.iter().find(|part| part.step == step) else {
+        let of_step = || bundle.prompts.iter().filter(|part| part.step == step);
+        if of_step().next().is_none() {
             return Err(format!("prompt of step {step}: missing"));
-        };
-        if part.sha256 != sha256 {
-            return Err(format!("prompt of step {step}: altered: the step's record names another digest"));
         }
+        let Some(part) = of_step().find(|part| part.sha256 == sha256) else {
+            return Err(format!("prompt of step {step}: altered: the step's record names another digest"));
+        };
         match &part.request {
             Some(request) if digest_of(request) == sha256 => whole += 1,
             Some(_) => return Err(format!("prompt of step {step}: altered: it is not what the step's record names")),

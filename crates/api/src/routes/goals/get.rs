@@ -67,6 +67,8 @@ pub(crate) struct PlanStepResponse {
     tier: Option<&'static str>,
     /// The agent that answers, where the plan says.
     agent: Option<String>,
+    /// How its question is thought through first, where the plan says: `red_team`, `first_principles` or `council`.
+    thinking: Option<&'static str>,
 }
 
 impl From<&Step> for PlanStepResponse {
@@ -94,6 +96,7 @@ impl From<&Step> for PlanStepResponse {
             rounds: step.rounds,
             tier: step.tier.map(millwright_llm::Tier::as_str),
             agent: step.agent.clone(),
+            thinking: step.thinking.map(Thinking::as_str),
         }
     }
 }

@@ -35,6 +35,7 @@ pub(super) async fn answer(
         regenerate: None,
         history,
         tier: None,
+        thinking: None,
         agent: AgentWish::Route,
         classification: said.classification,
         filter: SearchFilter::default(),

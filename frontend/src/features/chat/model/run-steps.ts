@@ -1,6 +1,7 @@
 import type { AnsweringAgent } from "@/api/agent-types";
 import type { Run } from "@/api/types";
 import { blankStep, callOf, checksOf, routeOf, type FoundPassage, type Step } from "./run";
+import { debateOf } from "./debate";
 import { understoodOf } from "./understood";
 
 /** The steps of a stored run in the form that its events would have given. */
@@ -13,6 +14,7 @@ export function stepsOfRun(run: Run): Step[] {
     calls: Array.isArray(detail["calls"]) ? detail["calls"].map((call) => callOf(call as Record<string, unknown>)) : [],
     route: routeOf(detail["route"]),
     tokens: tokensOf(detail["usage"]),
+    debate: kind === "deliberate" ? debateOf(detail) : null,
     checks: checksOf(detail["checks"]),
     interrupted: detail["reason"] === "interrupted",
   }));

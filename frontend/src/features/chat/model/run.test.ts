@@ -72,6 +72,26 @@ describe("applyEvent", () => {
     expect(stored[0]?.calls).toEqual([{ ...call, id: null }]);
   });
 
+  it("shows turns of voices as they speak, and a turn that is had again in the place of the first", () => {
+    const title = { en: "Safety", de: "Sicherheit" };
+    const begun = (turn: number) => ({ op: "add", path: `/deliberation/turns/${turn}`, value: { thinking: "council", turn, of: 3, asked: [{ who: "safety", title }], said: [] } });
+    const source = { number: 1, document_name: "Manual", page: 4, heading_path: [], score: 1 };
+    const said = { who: "safety", title, model: "m", points: [{ says: "Lock it out.", passages: [1], supported: true }], sources: [source] };
+    const turn = (number: number, more: object[]) => [{ type: "STEP_STARTED", stepName: "deliberate" }, { type: "STATE_DELTA", delta: [begun(number), ...more] }, { type: "STEP_FINISHED", stepName: "deliberate" }];
+    const heard = { op: "add", path: "/deliberation/turns/1/said/-", value: said };
+    const events = [...turn(1, [heard]), ...turn(1, [heard]), ...turn(2, [])] as AgUiEvent[];
+    const { steps } = play([...STREAM.slice(0, 8), ...events]);
+    expect(steps.map((step) => [step.kind, step.interrupted, step.debate?.turn])).toEqual([
+      ["observe", false, undefined],
+      ["deliberate", true, 1],
+      ["deliberate", false, 1],
+      ["deliberate", false, 2],
+    ]);
+    expect(steps[2]?.debate).toMatchObject({ said: [{ who: "safety", failed: null, points: [{ supported: true, weight: null, kind: null }] }], sources: [source] });
+    const stored = { number: 2, kind: "deliberate", attempt: 1, status: "finished", detail: { thinking: "council", turn: 1, of: 3, said: [said], sources: [source], findings: [] }, started_at: "2026-01-01T00:00:00Z", finished_at: null, duration_ms: null };
+    expect(stepsOfRun({ steps: [stored] } as unknown as Run)[0]?.debate).toEqual(steps[2]?.debate);
+  });
+
   it("shows what was computed as an equation", () => {
     const result = { expression: "1.5 bar", shown: "21.76 psi", value: "21.7556606595", unit: "psi", exact: false, note: null };
     const computing = [

@@ -1,6 +1,7 @@
 import type { AnswerCheck, AnsweringAgent } from "@/api/agent-types";
 import type { Place, Route } from "@/api/gateway-types";
 import type { Citation, Message, Tier } from "@/api/types";
+import { debateOf, heard, type Debate } from "./debate";
 import type { AgUiEvent } from "./events";
 import { understoodOf, type Understood } from "./understood";
 
@@ -29,7 +30,7 @@ export interface ToolCall {
 
 /** One step of a run, as the reader may see it. */
 export interface Step {
-  kind: "observe" | "think" | "tool" | "verify";
+  kind: "observe" | "deliberate" | "think" | "tool" | "verify";
   attempt: number;
   done: boolean;
   durationMs: number | null;
@@ -43,6 +44,8 @@ export interface Step {
   /** The way to the model that wrote, where one did. */
   route: Route | null;
   tokens: { input: number; output: number } | null;
+  /** Of a turn in which voices thought the question through. */
+  debate: Debate | null;
   /** Of VERIFY: what the agent asks of the answer. */
   checks: AnswerCheck[];
   /** Its process ended in the middle of it, and another went on. */
@@ -53,7 +56,7 @@ export type NewStep = Pick<Step, "kind" | "attempt" | "done" | "durationMs" | "s
 
 /** A step of which nothing was found yet. */
 export function blankStep(step: NewStep): Step {
-  return { ...step, query: null, understood: null, passages: null, calls: [], route: null, tokens: null, checks: [], interrupted: false };
+  return { ...step, query: null, understood: null, passages: null, calls: [], route: null, tokens: null, debate: null, checks: [], interrupted: false };
 }
 
 /** What is known of a run from its events so far. */
@@ -173,8 +176,21 @@ function applyPatch(run: RunView, operation: { op: string; path: string; value?:
   if (operation.path === "/queue") return { ...run, queue: placeOf(operation.value) };
   if (operation.path === "/route") return withRoute(run, operation.value);
   if (operation.path === "/checks") return withLastStep(run, "verify", (step) => ({ ...step, checks: checksOf(operation.value) }));
+  if (operation.path.startsWith(TURNS)) return withDebate(run, operation.path.slice(TURNS.length), operation.value);
   if (operation.path === "/title") return { ...run, title: String(operation.value) };
   return run;
+}
+
+const TURNS = "/deliberation/turns/";
+
+/** A turn begins, or a voice in it was heard. */
+function withDebate(run: RunView, place: string, value: unknown): RunView {
+  if (place.endsWith("/said/-")) return withLastStep(run, "deliberate", (step) => (step.debate === null ? step : { ...step, debate: heard(step.debate, value) }));
+  const debate = debateOf(value);
+  if (debate === null) return run;
+  // Its process ended in the middle of it, and another does it again.
+  const before = run.steps.map((step) => (step.kind === "deliberate" && step.debate?.turn === debate.turn ? { ...step, interrupted: true } : step));
+  return withLastStep({ ...run, steps: before }, "deliberate", (step) => ({ ...step, interrupted: false, debate }));
 }
 
 /** What an agent asks of an answer, as it travels. */
@@ -231,14 +247,14 @@ function withCall(run: RunView, id: string, change: (call: ToolCall) => ToolCall
 }
 
 function isStepKind(name: string): name is Step["kind"] {
-  return name === "observe" || name === "think" || name === "tool" || name === "verify";
+  return name === "observe" || name === "deliberate" || name === "think" || name === "tool" || name === "verify";
 }
 
 function startStep(run: RunView, name: string, startedAt: number | null): RunView {
   if (!isStepKind(name)) return run;
   const before = run.steps.filter((step) => step.kind === name);
   // Its process ended in the middle of it, and another does it again.
-  const again = run.steps.at(-1)?.kind === name;
+  const again = name !== "deliberate" && run.steps.at(-1)?.kind === name;
   // A draft that stopped to read on goes on.
   const goesOn = again || (name === "think" && run.steps.at(-1)?.kind === "tool");
   const attempt = (before.at(-1)?.attempt ?? 0) + (goesOn ? 0 : 1);
