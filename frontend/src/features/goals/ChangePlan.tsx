@@ -1,7 +1,7 @@
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { asProblem } from "@/api/problem";
-import { FileDiffs } from "@/features/admin/policy/FileDiffs";
+import { FileDiffs } from "@/ui/FileDiffs";
 import { diffLines } from "@/lib/diff";
 import { Button } from "@/ui/Button";
 import { ProblemNotice } from "@/ui/ProblemNotice";

@@ -4,7 +4,7 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { AgentDetail, AgentVersion } from "@/api/agent-types";
 import { sendJson } from "@/api/client";
-import { FileDiffs } from "@/features/admin/policy/FileDiffs";
+import { FileDiffs } from "@/ui/FileDiffs";
 import { cx } from "@/lib/cx";
 import { diffLines } from "@/lib/diff";
 import { useMay } from "@/lib/may";
