@@ -2,8 +2,7 @@ import { useMutation, useQuery, useQueryClient, type QueryClient } from "@tansta
 import { useState } from "react";
 import { getJson, send, sendJson } from "@/api/client";
 import type { CreateGoal, Goal, GoalStatus, PlanStep, PlanVersion } from "@/api/goal-types";
-import { exchange } from "@/api/http";
-import { asProblem, problemFromResponse, type Problem } from "@/api/problem";
+import { asProblem, type Problem } from "@/api/problem";
 import { useDebounced } from "@/lib/hooks";
 import { planError, type PlanError } from "./model/plan-error";
 
@@ -95,8 +94,7 @@ export function useHasModel(): boolean | undefined {
   const query = useQuery({
     queryKey: ["models", "chat"],
     queryFn: async ({ signal }) => {
-      const response = await exchange("/v1/models", { signal });
-      if (!response.ok) throw await problemFromResponse(response);
+      const response = await send("/v1/models", { base: "", signal });
       return ((await response.json()) as { data: { id: string }[] }).data.some(({ id }) => id === ANY_MODEL);
     },
     staleTime: 60_000,
