@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { GoalCheck, GoalStep } from "@/api/goal-types";
+import type { GoalCheck, GoalStatus, GoalStep } from "@/api/goal-types";
 import { checkStates } from "./checks";
 import { news } from "./news";
 import { planError } from "./plan-error";
+import { pollAfter } from "./poll";
 
 const says = (text: string): GoalCheck => ({ kind: "says", text, count: null });
 const ANSWERED: GoalCheck = { kind: "answered", text: null, count: null };
@@ -51,5 +52,18 @@ describe("the news", () => {
       { kind: "goal", status: "paused" },
     ]);
     expect(news(after, after)).toEqual([]);
+  });
+});
+
+describe("the list of goals", () => {
+  const goal = (status: GoalStatus, steps_waiting = 0) => ({ status, steps_waiting });
+
+  it("is read anew while a goal is open, and less often where each waits for a person", () => {
+    expect(pollAfter([])).toBe(false);
+    expect(pollAfter([goal("finished"), goal("failed"), goal("cancelled"), goal("proposed")])).toBe(false);
+    const [planning, running, paused, waiting] = [goal("planning"), goal("running"), goal("paused"), goal("running", 1)].map((one) => pollAfter([one]));
+    expect([running, paused]).toEqual([planning, planning]);
+    expect(waiting).toBeGreaterThan(Number(planning));
+    expect(pollAfter([goal("running", 1), goal("running")])).toBe(running);
   });
 });
