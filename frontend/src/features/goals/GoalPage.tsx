@@ -88,7 +88,8 @@ function Shown({ goal, refused, onRetry }: ShownProps) {
     (name: string | null) => void navigate({ search: { step: name ?? undefined }, replace: true }),
     [navigate],
   );
-  const context = useMemo(() => ({ goal, source, openSource, picked, pickStep }), [goal, source, openSource, picked, pickStep]);
+  const [changing, setChanging] = useState(false);
+  const context = useMemo(() => ({ goal, source, openSource, picked, pickStep, changing, setChanging }), [goal, source, openSource, picked, pickStep, changing]);
   useHotkeys({ ...(source !== null ? { Escape: () => openSource(null) } : picked !== undefined ? { Escape: () => pickStep(null) } : {}) });
   const sideBySide = useMediaQuery("(min-width: 64rem)");
   const cited = goal.steps.find(({ answer }) => answer !== null && answer.id === source?.messageId)?.answer?.citations ?? NONE;

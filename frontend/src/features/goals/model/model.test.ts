@@ -4,6 +4,7 @@ import { checkStates } from "./checks";
 import { news } from "./news";
 import { planError } from "./plan-error";
 import { pollAfter } from "./poll";
+import { reasonOf } from "./reason";
 
 const says = (text: string): GoalCheck => ({ kind: "says", text, count: null });
 const ANSWERED: GoalCheck = { kind: "answered", text: null, count: null };
@@ -65,5 +66,14 @@ describe("the list of goals", () => {
     expect([running, paused]).toEqual([planning, planning]);
     expect(waiting).toBeGreaterThan(Number(planning));
     expect(pollAfter([goal("running", 1), goal("running")])).toBe(running);
+  });
+});
+
+describe("why a step was skipped", () => {
+  it("is known by the server's words", () => {
+    expect(reasonOf("a gate said no")).toBe("gateNo");
+    expect(reasonOf("it is not needed any more")).toBe("notNeeded");
+    expect(reasonOf("the moon is full")).toBeNull();
+    expect(reasonOf("toString")).toBeNull();
   });
 });
