@@ -44,6 +44,9 @@ test("an agent is written, stored, compared, tried, activated and taken out of s
   await answer.getByRole("button", { name: "Answered by Night fitter" }).click();
   await page.getByText("You tried version 1 of it.").waitFor();
   await checkAccessibility(page, "agent-try");
+  await answer.locator("[data-citation]").first().click();
+  await page.getByRole("dialog", { name: "Source" }).getByRole("button", { name: "Close source" }).click();
+  await page.getByRole("dialog", { name: "Source" }).waitFor({ state: "detached" });
   await answer.getByRole("link", { name: "To the steps of the run" }).click();
   await page.waitForURL(/\/runs\/run_/);
   await page.locator(`[data-testid=answered-by][data-agent=${NAME}][data-by=tried]`).waitFor();
@@ -54,6 +57,23 @@ test("an agent is written, stored, compared, tried, activated and taken out of s
   await page.getByRole("dialog").getByRole("button", { name: "Activate" }).click();
   await page.getByText("This version is in force.").waitFor();
   await page.getByTestId("agent-row").filter({ hasText: NAME }).getByText("version 1").waitFor();
+
+  // What is being written stays while another tab is looked at, and a version is gone on from.
+  await page.getByRole("tab", { name: "Definition" }).click();
+  await editor.fill(DEFINITION.replace("the torque", "the danger"));
+  await page.getByRole("tab", { name: "Versions" }).click();
+  await page.getByRole("tab", { name: "Definition" }).click();
+  assert.match(await editor.inputValue(), /Say the danger first/);
+  await page.getByRole("button", { name: "Store as a version" }).click();
+  await page.getByLabel("What it is for").fill("Danger first");
+  await page.getByRole("dialog").getByRole("button", { name: "Store as a version" }).click();
+  await page.waitForURL(/tab=versions&version=2/);
+  await page.getByRole("button", { name: "Go on from this version" }).click();
+  await page.getByRole("tab", { name: "Definition", selected: true }).waitFor();
+  assert.match(await editor.inputValue(), /Say the danger first/);
+  assert.equal(await editor.evaluate((element) => element === document.activeElement), true, "it is gone on with at once");
+  await page.getByRole("button", { name: "Discard changes" }).click();
+  assert.match(await editor.inputValue(), /Say the torque first/);
 
   await page.goto(`${BASE}/chat`);
   await page.getByRole("combobox", { name: "Agent" }).selectOption({ label: "Night fitter" });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { GOAL, PLAN, decide, goalIs, hasEnded, makeGoal, readGoal, samplesReady, waits } from "./lib/goals.mjs";
+import { GOAL, NAMED, PLAN, decide, goalIs, hasEnded, makeGoal, readGoal, samplesReady, waits } from "./lib/goals.mjs";
 import { BASE, NARROW, apiJson, closeBrowser, open, person } from "./lib/harness.mjs";
 import { hire } from "./lib/people.mjs";
 
@@ -26,11 +26,15 @@ test("a goal with one's own plan asks, waits for a yes, and ends in a report who
   await page.getByText("No goal yet").waitFor();
   await page.getByRole("button", { name: "Begin a goal" }).click();
   await page.waitForURL(/\/goals\/new$/);
-  await page.getByRole("button", { name: "Begin", exact: true }).click();
-  await page.getByText("Say first what you want to have done").waitFor();
-  await page.getByRole("textbox", { name: "What do you want to have done?" }).fill(GOAL);
+  await page.getByText("Write at least one step.").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Begin", exact: true }).isDisabled(), true, "an example is no plan of one's own");
   await page.getByRole("textbox", { name: "Plan as YAML" }).fill(PLAN);
   await page.getByText("4 steps and the report").waitFor();
+  await page.getByRole("button", { name: "Begin", exact: true }).click();
+  await page.getByText("Say first what you want to have done").waitFor();
+  const wanted = page.getByRole("textbox", { name: "What do you want to have done?" });
+  assert.equal(await wanted.evaluate((element) => element === document.activeElement), true);
+  await wanted.fill(GOAL);
   assert.deepEqual(await page.getByTestId("plan-diagram").getByRole("listitem").evaluateAll((items) => items.map((item) => item.querySelector(".font-mono").textContent)), ["torque", "lockout", "ready", "record", "report"]);
   await page.getByRole("button", { name: "Begin", exact: true }).click();
   await page.waitForURL(/\/goals\/gol_[0-9a-f]{32}/);
@@ -79,7 +83,9 @@ test("what is wrong with a plan is told at its line, and is no plan to begin wit
   const { page, close } = await open({ user: operator, allow: [/status of 422/] });
   await page.goto(`${BASE}/goals/new`);
   const editor = page.getByRole("textbox", { name: "Plan as YAML" });
+  await page.getByRole("button", { name: "Insert an example" }).click();
   await page.getByTestId("plan-sound").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Insert an example" }).count(), 0);
   await editor.fill("steps:\n  - ask: a\n  - ask: b\n    rounds: 9\n    name: often\n");
   await page.getByTestId("plan-wrong").getByText("rounds is 1 to 5").waitFor();
   assert.equal(await page.getByRole("button", { name: "Begin", exact: true }).isDisabled(), true);
@@ -123,6 +129,11 @@ test("limits are held to before they are sent, and shown against what was used",
   const runs = page.getByRole("spinbutton", { name: "Runs of steps" });
   await runs.fill("9000");
   await page.getByText("From 1 to 500").waitFor();
+  await page.locator("summary").getByText("More").click();
+  await runs.waitFor({ state: "hidden" });
+  await page.getByRole("button", { name: "Begin", exact: true }).click();
+  await runs.waitFor();
+  assert.equal(await runs.evaluate((element) => element === document.activeElement), true, "what is wrong is unfolded");
   await runs.fill("2");
   await page.getByRole("spinbutton", { name: "Time, minutes" }).fill("90");
   await page.getByRole("radio", { name: "Public" }).check();
@@ -150,6 +161,17 @@ test("a no at a gate ends what comes after it, and says so", async () => {
   await page.getByTestId("step-details").getByText("A step that it needs did not come about.").waitFor();
   await page.locator("[data-step=ready]").click();
   await page.getByTestId("decision").getByText("You said no").waitFor();
+  check();
+  await close();
+});
+
+test("a step says which agent it asks, and its answer who gave it", async () => {
+  const { page, check, close } = await open({ user: operator });
+  const { id } = await goalIs(operator, (await makeGoal(operator, NAMED)).id, hasEnded);
+  await page.goto(`${BASE}/goals/${id}?step=grease`);
+  const details = page.getByTestId("step-details");
+  await details.getByText("maintenance-advisor", { exact: true }).waitFor();
+  await details.locator("[data-testid=answered-by][data-agent=maintenance-advisor]").waitFor();
   check();
   await close();
 });
@@ -226,6 +248,31 @@ test("a proposed plan is changed and approved, and another one that took its pla
   await close();
 });
 
+test("a plan that is being changed stays while the goal goes on elsewhere", async () => {
+  const { page, check, close } = await open({ user: operator });
+  const { id } = await goalIs(operator, (await makeGoal(operator)).id, waits);
+  await page.goto(`${BASE}/goals/${id}`);
+  await page.getByRole("button", { name: "Pause" }).click();
+  await goalStatus(page, "paused");
+  await page.getByRole("button", { name: "Change the plan" }).click();
+  assert.equal(await page.getByRole("button", { name: "Go on", exact: true }).count(), 0);
+  const editor = page.getByRole("textbox", { name: "Plan as YAML" });
+  const changed = PLAN.replace("What has to be recorded after the work?", "What has to be written down after the work?");
+  await editor.fill(changed);
+  await page.getByText("4 steps and the report").waitFor();
+  const save = page.getByRole("button", { name: "Save the plan" });
+  assert.equal((await apiJson(operator, "POST", `/goals/${id}/resume`)).status, 200);
+  await page.getByTestId("may-not-change").waitFor();
+  assert.equal(await editor.inputValue(), changed);
+  assert.equal(await save.isDisabled(), true);
+  await page.getByRole("button", { name: "Pause" }).click();
+  await goalStatus(page, "paused");
+  await save.click();
+  await page.getByText("Version 2 · written by you").waitFor();
+  check();
+  await close();
+});
+
 test("steps are followed on after the connection broke", async () => {
   const { page, close } = await open({ user: operator, allow: [/ERR_/, /Failed to load resource/] });
   const { id } = await goalIs(operator, (await makeGoal(operator)).id, waits);
@@ -294,11 +341,17 @@ test("goals speak German", async () => {
   await page.goto(`${BASE}/goals`);
   await page.getByRole("heading", { name: "Ziele", exact: true }).waitFor();
   await page.getByRole("button", { name: "Neues Ziel" }).click();
+  await page.getByRole("button", { name: "Ein Beispiel einfügen" }).click();
   await page.getByText("4 Schritte und der Bericht").waitFor();
   await page.goto(`${BASE}/goals/${id}`);
   await page.getByRole("button", { name: "Ja, weiter" }).click();
   await page.getByText("Erreicht", { exact: true }).waitFor();
   await page.getByRole("heading", { name: "Ergebnis" }).waitFor();
+
+  const refused = await goalIs(operator, (await makeGoal(operator)).id, waits);
+  await decide(operator, refused.id, false);
+  await page.goto(`${BASE}/goals/${refused.id}?step=record`);
+  await page.getByText("Ein Schritt, den er braucht, ist nicht gelungen.").waitFor();
   check();
   await close();
 });

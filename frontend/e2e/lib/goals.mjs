@@ -35,6 +35,13 @@ const JOINED = `pipeline:
     name: record
 `;
 
+/** One question, of an agent that is named. */
+export const NAMED = `pipeline:
+  - ask: How often must the bearings be relubricated?
+    name: grease
+    agent: maintenance-advisor
+`;
+
 /** The samples are there to be asked. */
 export async function samplesReady(user) {
   const { items } = await (await api(user, "/documents")).json();
@@ -113,6 +120,7 @@ export const GOAL_PAGES = [
     name: "goal-new",
     go: async (page) => {
       await page.goto(`${BASE}/goals/new`);
+      await page.getByRole("button", { name: "Insert an example" }).click();
       await page.getByTestId("plan-sound").waitFor();
       await page.locator("summary").getByText("More").click();
     },
@@ -122,7 +130,6 @@ export const GOAL_PAGES = [
     expects: [/status of 422/],
     go: async (page) => {
       await page.goto(`${BASE}/goals/new`);
-      await page.getByTestId("plan-sound").waitFor();
       await page.getByTestId("plan-editor").fill("pipeline:\n  - aks: What torque?\n");
       await page.getByTestId("plan-wrong").waitFor();
       await page.locator("summary").getByText("How a plan is written").click();

@@ -7,24 +7,26 @@ type Query = Record<string, string | number | null | undefined>;
 
 export interface RequestOptions extends Exchange {
   query?: Query;
+  /** What the path begins with, where that is not the API's own. */
+  base?: string;
   /** The request carries a password or a code of its own: a 401 judges that and says nothing of the session. */
   ownCredential?: boolean;
 }
 
-export function url(path: string, query: Query = {}): string {
+export function url(path: string, query: Query = {}, base: string = BASE): string {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     if (value !== null && value !== undefined && value !== "") parameters.set(name, String(value));
   }
   const text = parameters.toString();
-  return text === "" ? BASE + path : `${BASE}${path}?${text}`;
+  return text === "" ? base + path : `${base}${path}?${text}`;
 }
 
 /** Sends a request and returns the response if it is a success; throws a `Problem` otherwise. If the session has run out, it is
  *  renewed and the request sent once more. */
 export async function send(path: string, options: RequestOptions = {}): Promise<Response> {
   const who = session.get()?.user.id;
-  const again = () => exchange(url(path, options.query), options);
+  const again = () => exchange(url(path, options.query, options.base), options);
   let response = await again();
   if (response.status === 401 && options.ownCredential !== true && (await mayRepeat(who))) {
     response = await again();

@@ -85,6 +85,16 @@ describe("a request", () => {
     expect(sent.every((headers) => !("authorization" in headers))).toBe(true);
   });
 
+  it("is sent once more also where its address stands beside the API", async () => {
+    server.signIn(user("ada"));
+    const { auth, client } = await openTab();
+    await auth.startSession();
+    server.accessGood = false;
+    expect((await client.send("/v1/models", { base: "" })).ok).toBe(true);
+    expect(server.requests.filter((line) => line === "GET /v1/models")).toHaveLength(2);
+    expect(server.refreshes).toBe(1);
+  });
+
   it("is sent once more after a renewal; requests that fail together share one", async () => {
     server.signIn(user("ada"));
     const { auth, client } = await openTab();

@@ -53,6 +53,7 @@ export const agentAdmin: Dictionary<typeof admin.agentAdmin> = {
   note: "Wofür sie ist",
   noteHint: "Steht in der Liste der Versionen.",
   discard: "Änderungen verwerfen",
+  outdated: "Inzwischen gilt eine andere Definition. Ihr Text steht noch da, wie Sie ihn geschrieben haben; verwerfen Sie die Änderungen, um zu sehen, was gilt.",
   version: "Version {{number}}",
   versionShipped: "Wie mitgeliefert",
   active: "In Kraft",
@@ -60,6 +61,9 @@ export const agentAdmin: Dictionary<typeof admin.agentAdmin> = {
   activateTitle: "Version {{number}} aktivieren?",
   activateShippedTitle: "Zur mitgelieferten Definition zurückkehren?",
   activateText: "Sie gilt binnen einer Sekunde überall. Antworten, die gerade geschrieben werden, behalten die Definition, mit der sie begannen.",
+  goOn: "Von dieser Version aus weiterschreiben",
+  goOnTitle: "Ersetzen, woran Sie schreiben?",
+  goOnText: "Die Definition hat Änderungen, die nicht gespeichert sind. Sie gehen verloren, und der Text dieser Version tritt an ihre Stelle.",
   diff: "Was sie gegenüber der geltenden ändert",
   diffActive: "Diese Version ist in Kraft.",
   diffNone: "Nichts: Der Text ist derselbe.",
@@ -73,7 +77,6 @@ export const agentAdmin: Dictionary<typeof admin.agentAdmin> = {
   ask: "Fragen",
   answer: "Antwort",
   toSteps: "Zu den Schritten des Laufs",
-  sources: "Quellen",
 };
 
 export const agentWhy: Dictionary<typeof why.agentWhy> = {

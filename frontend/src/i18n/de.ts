@@ -68,6 +68,7 @@ export const de: Dictionary<Texts> = {
     copy: "Kopieren",
     copyNamed: "{{name}} kopieren",
     delete: "Löschen",
+    diff: { skipped_one: "{{count}} unveränderte Zeile", skipped_other: "{{count}} unveränderte Zeilen", added: "Neu:", removed: "Entfernt:" },
     dismiss: "Ausblenden",
     download: "Herunterladen",
     more: "Mehr laden",

@@ -43,6 +43,7 @@ export const agentAdmin = {
   note: "What it is for",
   noteHint: "Shown in the list of versions.",
   discard: "Discard changes",
+  outdated: "Another definition holds by now. Your text is still here as you wrote it; discard the changes to see what holds.",
   version: "Version {{number}}",
   versionShipped: "As it ships",
   active: "In force",
@@ -50,6 +51,9 @@ export const agentAdmin = {
   activateTitle: "Activate version {{number}}?",
   activateShippedTitle: "Go back to the definition that ships?",
   activateText: "It holds everywhere within a second. Answers that are being written keep the definition they began with.",
+  goOn: "Go on from this version",
+  goOnTitle: "Replace what you are writing?",
+  goOnText: "The definition has changes that are not stored. They are lost, and the text of this version takes their place.",
   diff: "What it changes against what is in force",
   diffActive: "This version is in force.",
   diffNone: "Nothing: the text is the same.",
@@ -63,5 +67,4 @@ export const agentAdmin = {
   ask: "Ask",
   answer: "Answer",
   toSteps: "To the steps of the run",
-  sources: "Sources",
 } as const;

@@ -63,6 +63,7 @@ export const en = {
     copy: "Copy",
     copyNamed: "Copy {{name}}",
     delete: "Delete",
+    diff: { skipped_one: "{{count}} unchanged line", skipped_other: "{{count}} unchanged lines", added: "Added:", removed: "Removed:" },
     dismiss: "Dismiss",
     download: "Download",
     more: "Load more",

@@ -33,8 +33,6 @@ text_enum! {
         Observe = "observe",
         /// Have the question thought through by several voices.
         Deliberate = "deliberate",
-        /// Have the question thought through by several voices.
-        Deliberate = "deliberate",
         /// Draft an answer.
         Think = "think",
         /// Read on by the tools that a draft asked for.

@@ -1,11 +1,10 @@
 import { useTranslation } from "react-i18next";
 import { useStore } from "@/lib/store";
-import { useChat } from "./context";
+import type { ConversationModel } from "./model/conversation";
 
 /** Tells a screen reader that an answer is being written and when it is there; reading out every word would be noise. */
-export function Announcer() {
+export function Announcer({ model }: { model: ConversationModel }) {
   const { t } = useTranslation();
-  const { model } = useChat();
   const phase = useStore(model.store, (state) => state.phase);
   const answered = useStore(model.store, (state) => state.runs.size > 0);
   return (

@@ -135,7 +135,7 @@ function Body({ model }: { model: ConversationModel }) {
   return (
     <>
       {load === "loading" ? <ThreadSkeleton /> : empty ? <Welcome /> : <Thread key={model.key} />}
-      <Announcer />
+      <Announcer model={model} />
       <div className="mx-auto w-full max-w-[46rem] px-4">
         {reconnecting && (
           <p role="status" className="pb-2 text-sm text-ink-2">

@@ -1,15 +1,16 @@
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { asProblem } from "@/api/problem";
-import { FileDiffs } from "@/features/admin/policy/FileDiffs";
 import { diffLines } from "@/lib/diff";
 import { Button } from "@/ui/Button";
+import { FileDiffs } from "@/ui/FileDiffs";
 import { ProblemNotice } from "@/ui/ProblemNotice";
 import { useShownGoal } from "./context";
 import { PlanEditor } from "./PlanEditor";
-import { useGoalAction, usePlanCheck } from "./queries";
+import { hasEnded, mayChangePlan, useGoalAction, usePlanCheck } from "./queries";
 
-/** The plan as text, to be changed. What is saved takes the place of the plan that the person began from, and of no other. */
+/** The plan as text, to be changed. What is saved takes the place of the plan that the person began from, and of no other. The text
+ *  stays while the goal goes on meanwhile, and is saved once that may be. */
 export function ChangePlan({ onDone }: { onDone: () => void }) {
   const { t } = useTranslation();
   const { goal } = useShownGoal();
@@ -20,6 +21,7 @@ export function ChangePlan({ onDone }: { onDone: () => void }) {
   const save = useGoalAction(goal.id, onDone);
   const problem = save.error === null ? null : asProblem(save.error);
   const newest = current !== null && current.sha256 !== from ? current : null;
+  const may = mayChangePlan(goal.status);
   const begun = goal.steps.some(({ status }) => status !== "pending" && status !== "ready");
   const put = (replaces: string) => {
     setFrom(replaces);
@@ -39,13 +41,18 @@ export function ChangePlan({ onDone }: { onDone: () => void }) {
             save.reset();
           }}
           onKeep={() => put(newest.sha256)}
-          disabled={save.isPending || check.error !== null}
+          disabled={!may || save.isPending || check.error !== null}
         />
       )}
       {problem !== null && problem.status !== 412 && <ProblemNotice problem={problem} className="mt-3 max-w-3xl" />}
+      {!may && (
+        <p role="status" className="mt-3 max-w-[75ch] rounded-md border border-line-strong bg-sunken px-3 py-2" data-testid="may-not-change">
+          {t(hasEnded(goal.status) ? "goals.changeEnded" : "goals.changeGoesOn")}
+        </p>
+      )}
       <div className="mt-3 flex gap-2">
         {newest === null && (
-          <Button kind="primary" disabled={save.isPending || check.error !== null || text.trim() === "" || text === current?.text} onClick={() => put(from)}>
+          <Button kind="primary" disabled={!may || save.isPending || check.error !== null || text.trim() === "" || text === current?.text} onClick={() => put(from)}>
             {t("goals.savePlan")}
           </Button>
         )}

@@ -1,6 +1,6 @@
 import { useNavigate } from "@tanstack/react-router";
 import { Pause, Play, Square, Trash2 } from "lucide-react";
-import { useState, type ReactNode } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Goal } from "@/api/goal-types";
 import { asProblem } from "@/api/problem";
@@ -13,8 +13,8 @@ import { Button } from "@/ui/Button";
 import { ConfirmDialog } from "@/ui/ConfirmDialog";
 import { ProblemNotice } from "@/ui/ProblemNotice";
 import { Time } from "@/ui/parts";
-import { useShownGoal } from "./context";
-import { GoalState } from "./parts";
+import { focusPlan, useShownGoal } from "./context";
+import { Fact, GoalState } from "./parts";
 import { hasEnded, useDeleteGoal, useGoalAction } from "./queries";
 
 /** Longer ones are cut until they are asked for. */
@@ -51,10 +51,11 @@ export function GoalHeader() {
 
 function Actions() {
   const { t } = useTranslation();
-  const { goal } = useShownGoal();
+  const { goal, changing } = useShownGoal();
   const navigate = useNavigate();
   const [asked, setAsked] = useState<"stop" | "delete" | null>(null);
-  const act = useGoalAction(goal.id);
+  // The button is gone with the pause while the plan is being changed.
+  const act = useGoalAction(goal.id, () => changing && focusPlan());
   const stop = useGoalAction(goal.id, () => setAsked(null));
   const remove = useDeleteGoal(goal.id, () => void navigate({ to: "/goals" }));
   const ended = hasEnded(goal.status);
@@ -62,7 +63,8 @@ function Actions() {
   return (
     <div className="min-w-0">
       <div role="group" aria-label={t("goals.actions")} className="flex flex-wrap gap-2">
-        {(goal.status === "running" || paused) && (
+        {/* While the plan is being changed it is saved or discarded first. */}
+        {(goal.status === "running" || (paused && !changing)) && (
           <Button kind={paused ? "primary" : "plain"} aria-disabled={act.isPending} onClick={() => !act.isPending && act.mutate({ method: "POST", path: paused ? "resume" : "pause" })}>
             {paused ? <Play size={14} aria-hidden="true" /> : <Pause size={14} aria-hidden="true" />}
             {t(paused ? "goals.resume" : "goals.pause")}
@@ -141,20 +143,4 @@ function Facts({ goal }: { goal: Goal }) {
 function formatSpan(seconds: number): string {
   const minutes = seconds / 60;
   return Number.isInteger(minutes) ? `${formatNumber(minutes)} min` : formatDuration(seconds * 1000);
-}
-
-function Fact({ name, share = null, children }: { name: string; share?: number | null; children: ReactNode }) {
-  return (
-    <div className="min-w-0">
-      <dt className="text-xs text-ink-3">{name}</dt>
-      <dd className="[overflow-wrap:anywhere]">
-        {children}
-        {share !== null && (
-          <span aria-hidden="true" className="mt-0.5 block h-1 w-full max-w-24 overflow-hidden rounded-full bg-line">
-            <span className={share >= 1 ? "block h-full bg-danger" : "block h-full bg-accent"} style={{ width: `${Math.min(1, share) * 100}%` }} />
-          </span>
-        )}
-      </dd>
-    </div>
-  );
 }

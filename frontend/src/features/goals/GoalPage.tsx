@@ -3,7 +3,7 @@ import { ArrowLeft, EyeOff, Target } from "lucide-react";
 import { lazy, Suspense, useCallback, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Goal } from "@/api/goal-types";
-import { asProblem } from "@/api/problem";
+import { asProblem, type Problem } from "@/api/problem";
 import type { Citation } from "@/api/types";
 import { problemOfMessage } from "@/features/chat/model/refusal";
 import { parseSourceKey } from "@/features/chat/model/citations";
@@ -13,7 +13,7 @@ import { Sheet } from "@/ui/Dialog";
 import { ProblemNotice } from "@/ui/ProblemNotice";
 import { EmptyState, Skeleton } from "@/ui/parts";
 import { GoalContext } from "./context";
-import { useGoalEvents } from "./follow";
+import { isFinal, useGoalEvents } from "./follow";
 import { Gates } from "./Gates";
 import { GoalHeader } from "./GoalHeader";
 import { news } from "./model/news";
@@ -35,7 +35,10 @@ export function GoalPage() {
   const query = useGoal(goalId);
   const problem = query.error === null ? null : asProblem(query.error);
   useDocumentTitle(query.data === undefined || query.data.goal === "" ? t("goals.goal") : query.data.goal.slice(0, TITLE_CHARS));
-  if (query.data !== undefined && problem?.status !== 404) return <Shown key={goalId} goal={query.data} />;
+  const retry = () => void query.refetch();
+  // A fault passes, and what is shown is followed on meanwhile; a refusal stays.
+  const refused = isFinal(problem) ? problem : null;
+  if (query.data !== undefined && problem?.status !== 404) return <Shown key={goalId} goal={query.data} refused={refused} onRetry={retry} />;
   return (
     <div className="h-full overflow-y-auto px-4 pt-3">
       <BackLink />
@@ -48,7 +51,7 @@ export function GoalPage() {
       ) : problem.status === 404 ? (
         <EmptyState page icon={<Target size={28} />} title={t("goals.gone")} text={t("goals.goneText")} />
       ) : (
-        <ProblemNotice problem={problem} onRetry={() => void query.refetch()} />
+        <ProblemNotice problem={problem} onRetry={retry} />
       )}
     </div>
   );
@@ -64,11 +67,18 @@ function BackLink() {
   );
 }
 
-function Shown({ goal }: { goal: Goal }) {
+interface ShownProps {
+  goal: Goal;
+  /** Why it may not be read any more. */
+  refused: Problem | null;
+  onRetry: () => void;
+}
+
+function Shown({ goal, refused, onRetry }: ShownProps) {
   const { t } = useTranslation();
   const { step: picked, source: sourceParam } = route.useSearch();
   const navigate = route.useNavigate();
-  const broken = useGoalEvents(goal.id, !hasEnded(goal.status));
+  const broken = useGoalEvents(goal.id, !hasEnded(goal.status) && refused === null);
   const source = useMemo(() => (sourceParam === undefined ? null : parseSourceKey(sourceParam)), [sourceParam]);
   const openSource = useCallback(
     (key: string | null) => void navigate({ search: (old) => ({ ...old, source: key ?? undefined }), replace: sourceParam !== undefined }),
@@ -78,7 +88,8 @@ function Shown({ goal }: { goal: Goal }) {
     (name: string | null) => void navigate({ search: { step: name ?? undefined }, replace: true }),
     [navigate],
   );
-  const context = useMemo(() => ({ goal, source, openSource, picked, pickStep }), [goal, source, openSource, picked, pickStep]);
+  const [changing, setChanging] = useState(false);
+  const context = useMemo(() => ({ goal, source, openSource, picked, pickStep, changing, setChanging }), [goal, source, openSource, picked, pickStep, changing]);
   useHotkeys({ ...(source !== null ? { Escape: () => openSource(null) } : picked !== undefined ? { Escape: () => pickStep(null) } : {}) });
   const sideBySide = useMediaQuery("(min-width: 64rem)");
   const cited = goal.steps.find(({ answer }) => answer !== null && answer.id === source?.messageId)?.answer?.citations ?? NONE;
@@ -93,6 +104,7 @@ function Shown({ goal }: { goal: Goal }) {
         <section className="@container min-w-0 flex-1 overflow-y-auto" aria-label={t("goals.goal")}>
           <div className="px-4 pt-3 pb-10">
             <BackLink />
+            {refused !== null && <ProblemNotice problem={refused} onRetry={onRetry} className="mt-2 max-w-3xl" />}
             {goal.withheld ? (
               <Withheld />
             ) : (

@@ -14,17 +14,12 @@ import { useDocumentTitle } from "@/lib/hooks";
 import { Button } from "@/ui/Button";
 import { ProblemNotice } from "@/ui/ProblemNotice";
 import { EmptyState, Skeleton, Time } from "@/ui/parts";
+import { pollAfter } from "./model/poll";
 import { GoalState } from "./parts";
 import { GOALS_KEY, hasEnded } from "./queries";
 import "./texts";
 
 const PAGE = 50;
-const POLL_MS = 4000;
-
-/** A goal that goes on by itself changes while it is looked at; one that waits for the person does not. */
-function goesOn({ status, steps_waiting }: GoalSummary): boolean {
-  return status === "planning" || (status === "running" && steps_waiting === 0);
-}
 
 export function GoalsPage() {
   const { t } = useTranslation();
@@ -35,7 +30,7 @@ export function GoalsPage() {
     queryFn: ({ pageParam, signal }) => getJson<ListPage<GoalSummary>>("/goals", { limit: PAGE, cursor: pageParam }, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
-    refetchInterval: ({ state }) => (state.data?.pages.some((page) => page.items.some(goesOn)) === true ? POLL_MS : false),
+    refetchInterval: ({ state }) => pollAfter(state.data?.pages.flatMap((page) => page.items) ?? []),
   });
   const goals = query.data?.pages.flatMap((page) => page.items) ?? [];
   const begin = () => void navigate({ to: "/goals/new" });

@@ -1,6 +1,7 @@
 import { Link, useNavigate } from "@tanstack/react-router";
 import { ArrowLeft, NotebookPen, PencilLine, type LucideIcon } from "lucide-react";
 import { useId, useState, type SubmitEvent } from "react";
+import { flushSync } from "react-dom";
 import { useTranslation } from "react-i18next";
 import { asProblem } from "@/api/problem";
 import { cx } from "@/lib/cx";
@@ -9,9 +10,9 @@ import { Button } from "@/ui/Button";
 import { Checkbox, Field } from "@/ui/Field";
 import { ProblemNotice } from "@/ui/ProblemNotice";
 import { MoreOptions } from "./MoreOptions";
-import { NO_OPTIONS, optionsOf, wrongOptions } from "./model/options";
+import { NO_OPTIONS, optionsOf } from "./model/options";
 import { PlanEditor } from "./PlanEditor";
-import { useCreateGoal, useHasModel, usePlanCheck } from "./queries";
+import { NO_MODEL, useCreateGoal, useHasModel, usePlanCheck } from "./queries";
 import "./texts";
 
 const MAX_GOAL_CHARS = 16_000;
@@ -25,33 +26,37 @@ export function NewGoalPage() {
   const [goal, setGoal] = useState("");
   const [missing, setMissing] = useState(false);
   const [chosen, setChosen] = useState<Author | null>(null);
-  const [plan, setPlan] = useState<string>(() => t("goals.editor.starter"));
+  const [plan, setPlan] = useState("");
   const [review, setReview] = useState<boolean | null>(null);
   const [options, setOptions] = useState(NO_OPTIONS);
   useDocumentTitle(t("goals.new"));
   const create = useCreateGoal((created) => void navigate({ to: "/goals/$goalId", params: { goalId: created.id } }));
   const problem = create.error === null ? null : asProblem(create.error);
-  const noModel = hasModel === false || problem?.code === "not_configured";
+  const noModel = hasModel === false;
   const author: Author = noModel ? "self" : (chosen ?? (hasModel === true ? "model" : "self"));
   const own = author === "self";
+  // What the server said of the goal holds for the words that it was given.
+  const refused = create.variables?.goal === goal.trim() ? problem?.field("goal") : undefined;
   const check = usePlanCheck(own ? plan : "");
   // What a model wrote is looked at before it begins, unless the person says otherwise.
   const reviewed = review ?? !own;
   const submit = (event: SubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
-    setMissing(goal.trim() === "");
-    if (goal.trim() === "" || wrongOptions(options)) return;
+    const form = event.currentTarget;
+    // At once, so that the field that is missing is known by it.
+    flushSync(() => setMissing(goal.trim() === ""));
+    if (showWrong(form)) return;
     create.mutate({ goal: goal.trim(), review: reviewed, ...(own ? { plan } : {}), ...optionsOf(options) });
   };
   return (
     <div className="h-full overflow-y-auto">
-      <form onSubmit={submit} className="mx-auto max-w-6xl px-4 pt-3 pb-10">
+      <form noValidate onSubmit={submit} className="mx-auto max-w-6xl px-4 pt-3 pb-10">
         <Link to="/goals" className="control -ml-1 gap-1 rounded-md px-1 text-sm text-ink-2 hover:text-ink">
           <ArrowLeft size={14} aria-hidden="true" />
           {t("goals.back")}
         </Link>
         <h1 className="text-lg font-semibold tracking-tight">{t("goals.new")}</h1>
-        <Field label={t("goals.form.goal")} hint={t("goals.form.goalHint")} error={missing && goal.trim() === "" ? t("goals.form.goalMissing") : problem?.field("goal")} className="mt-3 max-w-3xl">
+        <Field label={t("goals.form.goal")} hint={t("goals.form.goalHint")} error={missing && goal.trim() === "" ? t("goals.form.goalMissing") : refused} className="mt-3 max-w-3xl">
           {(control) => (
             <textarea
               {...control}
@@ -66,7 +71,7 @@ export function NewGoalPage() {
         <AuthorChoice value={author} noModel={noModel} onChange={setChosen} />
         {own && (
           <div className="mt-3">
-            <PlanEditor value={plan} onChange={setPlan} check={check} />
+            <PlanEditor value={plan} onChange={setPlan} check={check} example={t("goals.editor.starter")} />
           </div>
         )}
         <div className="mt-3 max-w-3xl">
@@ -76,7 +81,7 @@ export function NewGoalPage() {
         {problem !== null && (
           <ProblemNotice
             problem={problem}
-            {...(problem.code === "not_configured" ? { title: t("goals.form.noModel") } : {})}
+            {...(problem.code === NO_MODEL ? { title: t("goals.form.noModel") } : {})}
             className="mt-4 max-w-3xl"
           />
         )}
@@ -91,6 +96,17 @@ export function NewGoalPage() {
       </form>
     </div>
   );
+}
+
+/** Goes to the first field that is wrong and opens what it is folded away in. Whether there is one. */
+function showWrong(form: HTMLFormElement): boolean {
+  const field = form.querySelector<HTMLElement>("input:invalid, [aria-invalid=true]");
+  if (field === null) return false;
+  field.closest("details")?.setAttribute("open", "");
+  field.focus();
+  // What is no number at all leaves its value empty: only the browser can say so.
+  if (field instanceof HTMLInputElement) field.reportValidity();
+  return true;
 }
 
 function AuthorChoice({ value, noModel, onChange }: { value: Author; noModel: boolean; onChange: (author: Author) => void }) {

@@ -122,7 +122,7 @@ function Card({ step, selected, onSelect, inList = false }: CardProps) {
   const { t } = useTranslation();
   const stepText = useStepText();
   const joinText = useJoinText();
-  const { name, kind, status, after } = step;
+  const { name, kind, status, after, agent } = step;
   const Icon = KIND_ICONS[kind];
   const joined = joinText(step);
   const content = (
@@ -137,6 +137,11 @@ function Card({ step, selected, onSelect, inList = false }: CardProps) {
         {status !== undefined && <StepState status={status} className="shrink-0 text-xs" />}
       </span>
       <span className={cx("mt-1 line-clamp-2 text-sm leading-[1.125rem]", status === "skipped" || status === "stopped" ? "text-ink-3" : "text-ink-2")}>{stepText(step)}</span>
+      {agent !== null && (
+        <span className={inList ? "mt-1 block text-xs text-ink-3" : "sr-only"}>
+          {t("goals.agent")} <span className="font-mono">{agent}</span>
+        </span>
+      )}
       {after.length > 0 && (
         <span className={inList ? "mt-1 block text-xs text-ink-3" : "sr-only"}>
           {t("goals.needs")} <span className="font-mono">{after.join(", ")}</span>

@@ -1,8 +1,8 @@
 import { ChevronRight, CircleAlert, CircleCheck } from "lucide-react";
-import { useId, useRef, useState } from "react";
+import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { cx } from "@/lib/cx";
 import { Button } from "@/ui/Button";
+import { CodeArea, type Spot } from "@/ui/CodeArea";
 import { ProblemNotice } from "@/ui/ProblemNotice";
 import { PlanDiagram } from "./PlanDiagram";
 import type { PlanCheck } from "./queries";
@@ -12,62 +12,45 @@ interface PlanEditorProps {
   onChange: (value: string) => void;
   /** What the value comes to. */
   check: PlanCheck;
+  /** What may be begun from where nothing is written. */
+  example?: string;
 }
 
-/** Of a line of the text, in pixels. */
-const LINE_HEIGHT = 20;
-
 /** A plan as it is written: plain text in a fixed-width face, what is wrong with it at its line, and beside it what it comes to. */
-export function PlanEditor({ value, onChange, check }: PlanEditorProps) {
+export function PlanEditor({ value, onChange, check, example }: PlanEditorProps) {
   const { t } = useTranslation();
-  const area = useRef<HTMLTextAreaElement>(null);
-  const [scrolled, setScrolled] = useState(0);
+  const [spot, setSpot] = useState<Spot | null>(null);
   const said = useId();
   const wrong = check.error;
-  const goTo = (line: number) => {
-    const element = area.current;
-    if (element === null) return;
-    const start = element.value.split("\n").slice(0, line - 1).reduce((sum, text) => sum + text.length + 1, 0);
-    const end = element.value.indexOf("\n", start);
-    element.focus();
-    element.setSelectionRange(start, end === -1 ? element.value.length : end);
-    element.scrollTop = Math.max(0, (line - 4) * LINE_HEIGHT);
-  };
-  const lines = value.split("\n").length;
   const shown = t(wrong === null ? "goals.editor.diagram" : "goals.editor.last");
   return (
     <div className="@container">
       <div className="grid grid-cols-1 gap-4 @4xl:grid-cols-2">
         <div className="min-w-0">
-          <div className={cx("relative h-80 overflow-hidden rounded-md border bg-ground @4xl:h-104", wrong === null ? "border-line-strong" : "border-danger")}>
-            <div aria-hidden="true" className="absolute inset-y-0 left-0 w-10 overflow-hidden border-r border-line bg-sunken">
-              <div className="pt-2 text-right font-mono text-xs leading-5 text-ink-3 select-none" style={{ transform: `translateY(${-scrolled}px)` }}>
-                {Array.from({ length: lines }, (_, at) => (
-                  <div key={at} className={cx("pr-2", at + 1 === wrong?.line && "bg-danger font-semibold text-on-danger")}>
-                    {at + 1}
-                  </div>
-                ))}
-              </div>
-            </div>
-            <textarea
-              ref={area}
-              aria-label={t("goals.editor.text")}
-              aria-describedby={said}
-              aria-invalid={wrong !== null}
-              value={value}
-              onChange={(event) => onChange(event.target.value)}
-              onScroll={(event) => setScrolled(event.currentTarget.scrollTop)}
-              wrap="off"
-              spellCheck={false}
-              autoCapitalize="none"
-              autoCorrect="off"
-              data-testid="plan-editor"
-              className="absolute inset-y-0 right-0 left-10 w-[calc(100%-2.5rem)] resize-none overflow-auto bg-transparent p-2 font-mono text-sm leading-5 outline-none [font-variant-ligatures:none] focus-visible:outline-2 focus-visible:-outline-offset-2"
-            />
-          </div>
+          <CodeArea
+            label={t("goals.editor.text")}
+            value={value}
+            onChange={onChange}
+            wrong={[wrong?.line ?? null]}
+            invalid={wrong !== null}
+            describedBy={said}
+            spot={spot}
+            testId="plan-editor"
+            className="h-80 @4xl:h-104"
+          />
           <div id={said} aria-live="polite" className="mt-2 min-h-10 text-sm" data-testid="plan-said">
-            <Said value={value} check={check} onGo={goTo} />
+            <Said value={value} check={check} onGo={(line) => setSpot({ line })} />
           </div>
+          {example !== undefined && value.trim() === "" && (
+            <Button
+              onClick={() => {
+                onChange(example);
+                setSpot({ line: 1 });
+              }}
+            >
+              {t("goals.editor.example")}
+            </Button>
+          )}
         </div>
         <div className="min-w-0">
           {check.steps.length > 0 && (

@@ -10,20 +10,18 @@ import { ChangePlan } from "./ChangePlan";
 import { PLAN_HEADING, focusPlan, useShownGoal } from "./context";
 import { PlanDiagram } from "./PlanDiagram";
 import { useAuthorText } from "./parts";
-import { useGoalAction } from "./queries";
+import { mayChangePlan, useGoalAction } from "./queries";
 import { StepBelow } from "./StepDetails";
 import { Versions } from "./Versions";
 
 /** The plan: as a diagram that lives, to be approved while it is proposed, and to be changed while nothing goes on. */
 export function PlanSection() {
   const { t } = useTranslation();
-  const { goal, picked, pickStep } = useShownGoal();
-  const [changing, setChanging] = useState(false);
+  const { goal, picked, pickStep, changing, setChanging } = useShownGoal();
   const [versions, setVersions] = useState(false);
   const sideBySide = useMediaQuery("(min-width: 64rem)");
   const { plan, status } = goal;
   if (plan === null) return status === "planning" ? <Skeleton className="mt-5 h-48" /> : null;
-  const mayChange = status === "proposed" || status === "paused";
   return (
     <section className="mt-5" aria-labelledby={PLAN_HEADING}>
       <div className="mb-2 flex flex-wrap items-center gap-x-4 gap-y-2">
@@ -35,8 +33,13 @@ export function PlanSection() {
             <Origin />
           </p>
         </div>
-        {mayChange && !changing && (
-          <Button onClick={() => setChanging(true)}>
+        {mayChangePlan(status) && !changing && (
+          <Button
+            onClick={() => {
+              setChanging(true);
+              focusPlan();
+            }}
+          >
             <PencilLine size={14} aria-hidden="true" />
             {t("goals.changePlan")}
           </Button>
@@ -48,7 +51,7 @@ export function PlanSection() {
       </div>
       {status === "proposed" && !changing && <Approve sha256={plan.sha256} />}
       {versions && <Versions />}
-      {mayChange && changing ? (
+      {changing ? (
         <ChangePlan
           onDone={() => {
             setChanging(false);
@@ -56,11 +59,9 @@ export function PlanSection() {
           }}
         />
       ) : (
-        <>
-          <PlanDiagram label={t("goals.planSteps")} steps={goal.steps} selected={picked} onSelect={(name) => pickStep(name === picked ? null : name)} />
-          {sideBySide && <StepBelow />}
-        </>
+        <PlanDiagram label={t("goals.planSteps")} steps={goal.steps} selected={picked} onSelect={(name) => pickStep(name === picked ? null : name)} />
       )}
+      {sideBySide && (picked !== undefined || !changing) && <StepBelow />}
     </section>
   );
 }

@@ -1,5 +1,6 @@
 import { useCallback } from "react";
 import { useTranslation } from "react-i18next";
+import { AnsweredBy } from "@/features/agents/AnsweredBy";
 import { AnswerContent, AnswerFacts, CopyButton } from "@/features/chat/AnswerContent";
 import { useDescribeCitation } from "@/features/chat/CitationChip";
 import { sourceKey, withSources } from "@/features/chat/model/citations";
@@ -52,6 +53,7 @@ export function Answer({ answer, running }: { answer: Message; running: boolean 
   const onOpen = useCallback((number: number) => openSource(sourceKey(id, number)), [id, openSource]);
   return (
     <>
+      {answer.agent !== null && <AnsweredBy agent={answer.agent} />}
       <AnswerContent message={answer} running={running} open={source?.messageId === id ? source.number : null} onOpen={onOpen} />
       {!running && (
         <footer className="mt-1 flex min-h-8 flex-wrap items-center gap-x-1 text-xs text-ink-3">

@@ -1,6 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import { Circle, CircleCheck, CircleX, ExternalLink, X, type LucideIcon } from "lucide-react";
-import { useEffect, useRef, type ReactNode } from "react";
+import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import type { GoalStep } from "@/api/goal-types";
 import type { Tier } from "@/api/types";
@@ -11,7 +11,8 @@ import { ProblemNotice } from "@/ui/ProblemNotice";
 import { Time } from "@/ui/parts";
 import { useShownGoal } from "./context";
 import { checkStates, type CheckState } from "./model/checks";
-import { KIND_ICONS, StepState, useCheckText, useStepText } from "./parts";
+import { reasonOf } from "./model/reason";
+import { Fact, KIND_ICONS, StepState, useCheckText, useStepText } from "./parts";
 import { Answer } from "./Report";
 
 /** The step that is looked at, over the whole screen of a phone. */
@@ -60,7 +61,7 @@ function StepDetails({ step }: { step: GoalStep }) {
       </header>
       {step.kind !== "check" && <p className="mt-1 max-w-[75ch] text-md [overflow-wrap:anywhere] whitespace-pre-line">{stepText(step)}</p>}
       <Facts step={step} />
-      {step.reason !== null && <p className="mt-2 text-ink-2">{step.reason.charAt(0).toUpperCase() + step.reason.slice(1)}.</p>}
+      {step.reason !== null && <Why words={step.reason} />}
       <Decision step={step} />
       {step.expects.length > 0 && <Checks step={step} />}
       {step.error !== null && step.kind !== "person" && !told && <ProblemNotice problem={problemOfMessage(step)} className="mt-3 max-w-3xl" />}
@@ -69,10 +70,17 @@ function StepDetails({ step }: { step: GoalStep }) {
   );
 }
 
+/** Why it was skipped or stopped. */
+function Why({ words }: { words: string }) {
+  const { t } = useTranslation();
+  const reason = reasonOf(words);
+  return <p className="mt-2 text-ink-2">{reason === null ? `${words.charAt(0).toUpperCase()}${words.slice(1)}.` : t(`goals.reason.${reason}`)}</p>;
+}
+
 function Facts({ step }: { step: GoalStep }) {
   const { t } = useTranslation();
   const { pickStep } = useShownGoal();
-  const { after, join, join_count, rounds, round, tier, started_at, finished_at } = step;
+  const { after, join, join_count, rounds, round, tier, agent, started_at, finished_at } = step;
   return (
     <dl className="mt-2 flex flex-wrap gap-x-8 gap-y-2 text-sm tabular-nums">
       <Fact name={t("goals.needs")}>
@@ -93,6 +101,11 @@ function Facts({ step }: { step: GoalStep }) {
       </Fact>
       {rounds > 1 && <Fact name={t("goals.round")}>{t("goals.roundOf", { round, rounds })}</Fact>}
       {tier !== null && <Fact name={t("goals.tier")}>{t(`tiers.${tier as Tier}`)}</Fact>}
+      {agent !== null && (
+        <Fact name={t("goals.agent")}>
+          <span className="font-mono text-xs">{agent}</span>
+        </Fact>
+      )}
       {started_at !== null && (
         <Fact name={t("goals.started")}>
           <Time value={started_at} long />
@@ -100,15 +113,6 @@ function Facts({ step }: { step: GoalStep }) {
       )}
       {started_at !== null && finished_at !== null && <Fact name={t("goals.took")}>{formatDuration(Date.parse(finished_at) - Date.parse(started_at))}</Fact>}
     </dl>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div className="min-w-0">
-      <dt className="text-xs text-ink-3">{name}</dt>
-      <dd className="[overflow-wrap:anywhere]">{children}</dd>
-    </div>
   );
 }
 

@@ -1,8 +1,8 @@
 import { useTranslation } from "react-i18next";
 import type { PlanVersion } from "@/api/goal-types";
 import { asProblem } from "@/api/problem";
-import { FileDiffs } from "@/features/admin/policy/FileDiffs";
 import { diffLines } from "@/lib/diff";
+import { FileDiffs } from "@/ui/FileDiffs";
 import { ProblemNotice } from "@/ui/ProblemNotice";
 import { Skeleton, Time } from "@/ui/parts";
 import { useShownGoal } from "./context";

@@ -9,6 +9,9 @@ export interface GoalContextValue {
   /** The step that is looked at. */
   picked: string | undefined;
   pickStep: (name: string | null) => void;
+  /** The person is writing another plan. */
+  changing: boolean;
+  setChanging: (changing: boolean) => void;
 }
 
 export const PLAN_HEADING = "goal-plan";

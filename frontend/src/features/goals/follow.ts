@@ -7,6 +7,9 @@ import { readFrames } from "@/api/sse";
 import { GOALS_KEY, goalKey, hasEnded, showGoal } from "./queries";
 
 const RETRY_MS = [300, 1000, 2500, 5000] as const;
+/** A stream that was open for so long was a good one: after it the next attempt comes soon again. */
+const LIVED_MS = 5000;
+const TOO_MANY = 429;
 
 /** Follows a goal live until it has ended. True while the connection is broken and being made again. */
 export function useGoalEvents(id: string, enabled: boolean): boolean {
@@ -15,7 +18,7 @@ export function useGoalEvents(id: string, enabled: boolean): boolean {
   useEffect(() => {
     if (!enabled) return;
     const abort = new AbortController();
-    void follow(id, client, abort.signal, setBroken);
+    void followGoal(id, client, abort.signal, setBroken);
     return () => {
       abort.abort();
       setBroken(false);
@@ -24,15 +27,21 @@ export function useGoalEvents(id: string, enabled: boolean): boolean {
   return broken;
 }
 
-async function follow(id: string, client: QueryClient, signal: AbortSignal, onBroken: (broken: boolean) => void): Promise<void> {
+/** Whether asking again would come to the same. */
+export function isFinal(error: unknown): boolean {
+  return error instanceof Problem && error.status >= 400 && error.status < 500 && error.status !== TOO_MANY;
+}
+
+export async function followGoal(id: string, client: QueryClient, signal: AbortSignal, onBroken: (broken: boolean) => void): Promise<void> {
   for (let failures = 0; !signal.aborted; failures += 1) {
+    let openSince = Infinity;
     try {
       const response = await send(`/goals/${id}/events`, { headers: { accept: "text/event-stream" }, signal });
+      openSince = Date.now();
       for await (const frame of readFrames(response)) {
         // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- changes while the frame is awaited
         if (signal.aborted) return;
         if (frame.event !== "goal") continue;
-        failures = 0;
         onBroken(false);
         const goal = JSON.parse(frame.data) as Goal;
         showGoal(client, goal);
@@ -43,7 +52,8 @@ async function follow(id: string, client: QueryClient, signal: AbortSignal, onBr
       }
     } catch (error) {
       if (isAbort(error)) return;
-      if (error instanceof Problem && error.status === 404) {
+      if (isFinal(error)) {
+        onBroken(false);
         void client.invalidateQueries({ queryKey: goalKey(id) });
         return;
       }
@@ -51,6 +61,7 @@ async function follow(id: string, client: QueryClient, signal: AbortSignal, onBr
     // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- changes while the stream is awaited
     if (signal.aborted) return;
     onBroken(true);
+    if (Date.now() - openSince >= LIVED_MS) failures = 0;
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS[Math.min(failures, RETRY_MS.length - 1)]));
   }
 }

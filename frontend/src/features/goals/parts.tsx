@@ -16,6 +16,7 @@ import {
   UserRound,
   type LucideIcon,
 } from "lucide-react";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { GoalCheck, GoalStatus, PlanStep, PlanVersion, StepKind, StepStatus } from "@/api/goal-types";
 import { session } from "@/api/session";
@@ -109,4 +110,21 @@ export function useAuthorText() {
   const own = useStore(session, (value) => value?.user.id);
   return ({ made_by, model }: Pick<PlanVersion, "made_by" | "model">): string =>
     made_by === null ? t("goals.byModel", { model: model ?? "" }) : t(made_by === own ? "goals.byYou" : "goals.byPerson");
+}
+
+/** A name and what it is; with its share of what it may be at most. */
+export function Fact({ name, share = null, children }: { name: string; share?: number | null; children: ReactNode }) {
+  return (
+    <div className="min-w-0">
+      <dt className="text-xs text-ink-3">{name}</dt>
+      <dd className="[overflow-wrap:anywhere]">
+        {children}
+        {share !== null && (
+          <span aria-hidden="true" className="mt-0.5 block h-1 w-full max-w-24 overflow-hidden rounded-full bg-line">
+            <span className={share >= 1 ? "block h-full bg-danger" : "block h-full bg-accent"} style={{ width: `${Math.min(1, share) * 100}%` }} />
+          </span>
+        )}
+      </dd>
+    </div>
+  );
 }

@@ -2,13 +2,15 @@ import { useMutation, useQuery, useQueryClient, type QueryClient } from "@tansta
 import { useState } from "react";
 import { getJson, send, sendJson } from "@/api/client";
 import type { CreateGoal, Goal, GoalStatus, PlanStep, PlanVersion } from "@/api/goal-types";
-import { exchange } from "@/api/http";
-import { asProblem, problemFromResponse, type Problem } from "@/api/problem";
+import { asProblem, type Problem } from "@/api/problem";
 import { useDebounced } from "@/lib/hooks";
 import { planError, type PlanError } from "./model/plan-error";
 
 export const GOALS_KEY = ["goals"] as const;
 const CHECK_MS = 350;
+const MODEL_KEY = ["models", "chat"] as const;
+/** What the server answers where a plan is wanted of a model that is not there. */
+export const NO_MODEL = "not_configured";
 /** What a request names that leaves the choice of a model to the server; offered where there is a language model. */
 const ANY_MODEL = "millwright-auto";
 
@@ -18,6 +20,11 @@ export function goalKey(id: string) {
 
 export function hasEnded(status: GoalStatus): boolean {
   return status === "finished" || status === "failed" || status === "cancelled";
+}
+
+/** Whether the plan may be changed: while nothing goes on. */
+export function mayChangePlan(status: GoalStatus): boolean {
+  return status === "proposed" || status === "paused";
 }
 
 export function useGoal(id: string) {
@@ -79,6 +86,10 @@ export function useCreateGoal(onCreated: (goal: Goal) => void) {
       void client.invalidateQueries({ queryKey: GOALS_KEY });
       onCreated(goal);
     },
+    // One that was there a while ago is gone.
+    onError: (error) => {
+      if (asProblem(error).code === NO_MODEL) client.setQueryData<boolean>(MODEL_KEY, false);
+    },
   });
 }
 
@@ -93,10 +104,9 @@ export function usePlanVersions(id: string, enabled: boolean) {
 /** Whether a language model is set up that could write a plan; undefined while that is not known. */
 export function useHasModel(): boolean | undefined {
   const query = useQuery({
-    queryKey: ["models", "chat"],
+    queryKey: MODEL_KEY,
     queryFn: async ({ signal }) => {
-      const response = await exchange("/v1/models", { signal });
-      if (!response.ok) throw await problemFromResponse(response);
+      const response = await send("/v1/models", { base: "", signal });
       return ((await response.json()) as { data: { id: string }[] }).data.some(({ id }) => id === ANY_MODEL);
     },
     staleTime: 60_000,

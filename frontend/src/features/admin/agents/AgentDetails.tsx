@@ -11,6 +11,7 @@ import { AGENT_TABS } from "@/app/search";
 import { useAgentText } from "@/features/agents/texts";
 import { useMay } from "@/lib/may";
 import { Button } from "@/ui/Button";
+import type { Spot } from "@/ui/CodeArea";
 import { ConfirmDialog } from "@/ui/ConfirmDialog";
 import { ProblemNotice } from "@/ui/ProblemNotice";
 import { ClassificationLabel, EmptyState, Skeleton } from "@/ui/parts";
@@ -26,6 +27,8 @@ const route = getRouteApi("/app/admin/agents/{-$name}");
 export function AgentDetails({ name }: { name: string }) {
   const { t } = useTranslation();
   const query = useAgent(name);
+  // Once it is known it stays, also where it cannot be read anew: what is being written is not lost.
+  if (query.data !== undefined) return <Known agent={query.data} />;
   if (query.isPending) {
     return (
       <div className="space-y-3 p-4" aria-busy="true">
@@ -35,11 +38,14 @@ export function AgentDetails({ name }: { name: string }) {
       </div>
     );
   }
-  if (query.isError) {
-    const problem = asProblem(query.error);
-    return problem.status === 404 ? <EmptyState icon={<FileQuestion size={28} />} title={t("agentAdmin.unknown")} /> : <ProblemNotice problem={problem} onRetry={() => void query.refetch()} className="m-4" />;
-  }
-  return <Known agent={query.data} />;
+  const problem = asProblem(query.error);
+  return problem.status === 404 ? <EmptyState icon={<FileQuestion size={28} />} title={t("agentAdmin.unknown")} /> : <ProblemNotice problem={problem} onRetry={() => void query.refetch()} className="m-4" />;
+}
+
+/** A text that is not stored yet, and the one that it began from. */
+interface Draft {
+  text: string;
+  from: string;
 }
 
 function Known({ agent }: { agent: AgentDetail }) {
@@ -51,6 +57,22 @@ function Known({ agent }: { agent: AgentDetail }) {
   const tabs = AGENT_TABS.filter((shown) => mayManage || shown !== "try");
   const shown = tabs.includes(tab) ? tab : "definition";
   const { definition } = agent;
+  const [draft, setDraft] = useState<Draft | null>(null);
+  const [spot, setSpot] = useState<Spot | null>(null);
+  const held = textInForce(agent) ?? agent.versions[0]?.definition ?? "";
+  // What holds as it is written is no draft.
+  if (draft?.text === held) setDraft(null);
+  const write = (text: string) => setDraft({ text, from: draft?.from ?? held });
+  const goOn = (text: string) => {
+    setDraft({ text, from: held });
+    setSpot({ line: 1 });
+    void navigate({ search: { tab: "definition" } });
+  };
+  const pickTab = (next: string) => {
+    // The focus stays with the tabs.
+    setSpot(null);
+    void navigate({ search: { tab: tabs.find((known) => known === next) }, replace: true });
+  };
   return (
     <div className="flex min-h-full flex-col">
       <header className="shrink-0 px-4 pt-3 pb-2">
@@ -66,7 +88,7 @@ function Known({ agent }: { agent: AgentDetail }) {
         {definition === null ? agent.version !== null && <p className="mt-2 text-ink-2">{t("agentAdmin.brokenText")}</p> : <Facts definition={definition} />}
         {agent.required && <p className="mt-2 text-sm text-ink-2">{t("agentAdmin.required")}</p>}
       </header>
-      <Tabs.Root value={shown} onValueChange={(next) => void navigate({ search: { tab: tabs.find((known) => known === next) }, replace: true })} className="flex flex-1 flex-col">
+      <Tabs.Root value={shown} onValueChange={pickTab} className="flex flex-1 flex-col">
         <Tabs.List aria-label={agent.name} className="flex shrink-0 gap-1 overflow-x-auto border-b border-line px-4">
           {tabs.map((known) => (
             <Tabs.Trigger
@@ -79,10 +101,19 @@ function Known({ agent }: { agent: AgentDetail }) {
           ))}
         </Tabs.List>
         <Tabs.Content value="definition" className="flex-1 p-4 outline-none">
-          <DefinitionTab key={agent.version ?? 0} name={agent.name} initial={textInForce(agent) ?? agent.versions[0]?.definition ?? ""} />
+          <DefinitionTab
+            name={agent.name}
+            initial={held}
+            text={draft?.text ?? held}
+            outdated={draft !== null && draft.from !== held}
+            spot={spot}
+            onSpot={setSpot}
+            onChange={write}
+            onStored={(text) => setDraft((known) => (known?.text === text ? null : known))}
+          />
         </Tabs.Content>
         <Tabs.Content value="versions" className="flex-1 p-4 outline-none">
-          <VersionsTab agent={agent} />
+          <VersionsTab agent={agent} hasDraft={draft !== null} onGoOn={goOn} />
         </Tabs.Content>
         {mayManage && (
           <Tabs.Content value="try" className="flex-1 p-4 outline-none">

@@ -1,61 +1,101 @@
 import { CircleAlert, CircleCheck, TriangleAlert } from "lucide-react";
-import { useState } from "react";
+import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { AgentFinding } from "@/api/agent-types";
 import { asProblem } from "@/api/problem";
 import { useDebounced } from "@/lib/hooks";
 import { useMay } from "@/lib/may";
 import { Button } from "@/ui/Button";
+import { CodeArea, type Spot } from "@/ui/CodeArea";
 import { ProblemNotice } from "@/ui/ProblemNotice";
-import { DefinitionEditor, type Spot } from "./DefinitionEditor";
 import { useCheck } from "./queries";
 import { StoreDialog } from "./StoreDialog";
 
 const CHECK_MS = 400;
 
+interface DefinitionTabProps {
+  /** Null for an agent that is not there yet. */
+  name: string | null;
+  /** What is gone back to when the changes are discarded. */
+  initial: string;
+  text: string;
+  /** Another text has taken the place of the one that this began from. */
+  outdated?: boolean;
+  /** Where to go in the text. */
+  spot: Spot | null;
+  onSpot: (spot: Spot) => void;
+  onChange: (text: string) => void;
+  onStored?: (text: string) => void;
+}
+
 /** The text of an agent, looked over while it is written. */
-export function DefinitionTab({ name, initial, isNew = false }: { name: string | null; initial: string; isNew?: boolean }) {
+export function DefinitionTab({ name, initial, text, outdated = false, spot, onSpot, onChange, onStored }: DefinitionTabProps) {
   const { t } = useTranslation();
   const mayManage = useMay("configuration:manage");
-  const [text, setText] = useState(initial);
-  const [spot, setSpot] = useState<Spot | null>(null);
   const [storing, setStoring] = useState(false);
   const looked = useDebounced(text, CHECK_MS);
   const check = useCheck(looked);
   const findings = check.data?.findings ?? [];
-  const broken = findings.some(({ severity }) => severity === "error");
+  const errors = findings.filter(({ severity }) => severity === "error");
+  const broken = errors.length > 0;
+  const found = useId();
+  const isNew = name === null;
   const changed = isNew || text !== initial;
   const other = check.data?.definition?.name;
   return (
     <div className="flex flex-col gap-4 xl:flex-row">
       <div className="min-w-0 flex-1">
-        <DefinitionEditor text={text} spot={spot} readOnly={!mayManage} findings={findings} onChange={setText} />
+        <CodeArea
+          label={t("agentAdmin.editor")}
+          value={text}
+          onChange={onChange}
+          readOnly={!mayManage}
+          wrong={errors.map(({ line }) => line)}
+          invalid={broken}
+          describedBy={found}
+          spot={spot}
+          testId="agent-editor"
+          className="h-[min(60vh,40rem)]"
+        />
         <p className="mt-1 max-w-[75ch] text-sm text-ink-2">{t(mayManage ? "agentAdmin.promptHint" : "agentAdmin.readOnly")}</p>
+        {outdated && (
+          <p role="status" className="mt-2 max-w-[75ch] rounded-md border border-line-strong bg-sunken px-3 py-2" data-testid="agent-outdated">
+            {t("agentAdmin.outdated")}
+          </p>
+        )}
         {changed && mayManage && (
           <div className="mt-3 flex flex-wrap items-center gap-2">
             <Button kind="primary" disabled={broken || looked !== text || !check.isSuccess || check.isPlaceholderData} onClick={() => setStoring(true)}>
               {t("agentAdmin.store")}
             </Button>
             {!isNew && (
-              <Button kind="quiet" onClick={() => setText(initial)}>
+              <Button
+                kind="quiet"
+                onClick={() => {
+                  onChange(initial);
+                  onSpot({ line: 1 });
+                }}
+              >
                 {t("agentAdmin.discard")}
               </Button>
             )}
             <span className="text-sm text-ink-2">
-              {broken ? t("agentAdmin.storeBroken") : name !== null && other !== undefined && other !== name ? t("agentAdmin.storeOther", { name: other }) : t("agentAdmin.storeText")}
+              {broken ? t("agentAdmin.storeBroken") : !isNew && other !== undefined && other !== name ? t("agentAdmin.storeOther", { name: other }) : t("agentAdmin.storeText")}
             </span>
           </div>
         )}
       </div>
       <aside aria-label={t("agentAdmin.findings")} className="shrink-0 xl:w-80">
         <h3 className="mb-1 text-xs font-medium text-ink-3">{t("agentAdmin.findings")}</h3>
-        {check.isError ? (
-          <ProblemNotice problem={asProblem(check.error)} onRetry={() => void check.refetch()} />
-        ) : (
-          <Findings findings={findings} looked={check.isSuccess} onGo={(line) => setSpot({ line })} />
-        )}
+        <div id={found}>
+          {check.isError ? (
+            <ProblemNotice problem={asProblem(check.error)} onRetry={() => void check.refetch()} />
+          ) : (
+            <Findings findings={findings} looked={check.isSuccess} onGo={(line) => onSpot({ line })} />
+          )}
+        </div>
       </aside>
-      {storing && <StoreDialog definition={text} onClose={() => setStoring(false)} />}
+      {storing && <StoreDialog definition={text} onStored={onStored} onClose={() => setStoring(false)} />}
     </div>
   );
 }

@@ -1,4 +1,6 @@
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import type { Spot } from "@/ui/CodeArea";
 import { DefinitionTab } from "./DefinitionTab";
 
 const TEMPLATE = `name: my-agent
@@ -22,11 +24,13 @@ words: [beginning of a word]
 /** The first version of a further agent. */
 export function NewAgent() {
   const { t } = useTranslation();
+  const [text, setText] = useState(TEMPLATE);
+  const [spot, setSpot] = useState<Spot | null>(null);
   return (
     <div className="p-4">
       <h2 className="text-lg font-semibold tracking-tight">{t("agentAdmin.createTitle")}</h2>
       <p className="mb-3 text-ink-2">{t("agentAdmin.createText")}</p>
-      <DefinitionTab name={null} initial={TEMPLATE} isNew />
+      <DefinitionTab name={null} initial={TEMPLATE} text={text} spot={spot} onSpot={setSpot} onChange={setText} />
     </div>
   );
 }

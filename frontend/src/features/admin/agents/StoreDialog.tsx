@@ -13,8 +13,15 @@ import { AGENTS_KEY } from "./queries";
 
 const route = getRouteApi("/app/admin/agents/{-$name}");
 
+interface StoreDialogProps {
+  definition: string;
+  /** With the text that was stored: by then another one may be written. */
+  onStored?: ((definition: string) => void) | undefined;
+  onClose: () => void;
+}
+
 /** Stores a definition as a version, which holds only once it is activated. */
-export function StoreDialog({ definition, onClose }: { definition: string; onClose: () => void }) {
+export function StoreDialog({ definition, onStored, onClose }: StoreDialogProps) {
   const { t } = useTranslation();
   const client = useQueryClient();
   const navigate = route.useNavigate();
@@ -24,6 +31,7 @@ export function StoreDialog({ definition, onClose }: { definition: string; onClo
     mutationFn: () => sendJson<CreatedAgentVersion>("POST", "/agents", { definition, note: note.trim() }),
     onSuccess: async ({ name, version }) => {
       await client.invalidateQueries({ queryKey: AGENTS_KEY, predicate: ({ queryKey }) => queryKey[1] !== "check of" });
+      onStored?.(definition);
       onClose();
       void navigate({ to: "/admin/agents/{-$name}", params: { name }, search: { tab: "versions", version: version.number } });
     },

@@ -4,13 +4,13 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { AgentDetail, AgentVersion } from "@/api/agent-types";
 import { sendJson } from "@/api/client";
-import { FileDiffs } from "@/features/admin/policy/FileDiffs";
 import { cx } from "@/lib/cx";
 import { diffLines } from "@/lib/diff";
 import { useMay } from "@/lib/may";
 import { Button } from "@/ui/Button";
 import { ConfirmDialog } from "@/ui/ConfirmDialog";
 import { Copyable } from "@/ui/Copyable";
+import { FileDiffs } from "@/ui/FileDiffs";
 import { Status, Time } from "@/ui/parts";
 import { textInForce, useAgentChanged } from "./queries";
 
@@ -29,8 +29,16 @@ function shownOf(agent: AgentDetail): Shown[] {
   return agent.shipped_text === null ? stored : [...stored, { number: 0, text: agent.shipped_text, active: agent.version === null, stored: null }];
 }
 
+interface VersionsTabProps {
+  agent: AgentDetail;
+  /** A text is being written that is not stored yet. */
+  hasDraft: boolean;
+  /** Goes on writing from this text. */
+  onGoOn: (text: string) => void;
+}
+
 /** The versions of an agent, and what each would change. */
-export function VersionsTab({ agent }: { agent: AgentDetail }) {
+export function VersionsTab({ agent, hasDraft, onGoOn }: VersionsTabProps) {
   const { version } = route.useSearch();
   const versions = shownOf(agent);
   const selected = versions.find(({ number }) => number === version) ?? versions[0];
@@ -38,7 +46,7 @@ export function VersionsTab({ agent }: { agent: AgentDetail }) {
   return (
     <div className="flex flex-col gap-4 xl:flex-row">
       <VersionList versions={versions} current={selected.number} />
-      <VersionDetails key={selected.number} agent={agent} version={selected} />
+      <VersionDetails key={selected.number} agent={agent} version={selected} hasDraft={hasDraft} onGoOn={onGoOn} />
     </div>
   );
 }
@@ -73,17 +81,17 @@ function VersionList({ versions, current }: { versions: Shown[]; current: number
   );
 }
 
-function VersionDetails({ agent, version }: { agent: AgentDetail; version: Shown }) {
+function VersionDetails({ agent, version, hasDraft, onGoOn }: VersionsTabProps & { version: Shown }) {
   const { t } = useTranslation();
   const mayManage = useMay("configuration:manage");
-  const [asking, setAsking] = useState(false);
+  const [asking, setAsking] = useState<"activate" | "goOn" | null>(null);
   const changed = useAgentChanged();
   const before = textInForce(agent);
   const lines = useMemo(() => diffLines(before ?? "", version.text), [before, version.text]);
   const activate = useMutation({
     mutationFn: () => sendJson<AgentDetail>("POST", `/agents/${agent.name}/versions/${version.number}/activate`, undefined),
     onSuccess: (next) => {
-      setAsking(false);
+      setAsking(null);
       changed(next);
     },
   });
@@ -93,9 +101,12 @@ function VersionDetails({ agent, version }: { agent: AgentDetail; version: Shown
       <div className="mb-2 flex flex-wrap items-center justify-between gap-2">
         <h3 className="font-semibold tabular-nums">{version.number === 0 ? t("agentAdmin.versionShipped") : t("agentAdmin.version", { number: version.number })}</h3>
         {mayManage && !version.active && (
-          <Button kind="primary" onClick={() => setAsking(true)}>
-            {t("agentAdmin.activate")}
-          </Button>
+          <div className="flex flex-wrap gap-2">
+            <Button onClick={() => (hasDraft ? setAsking("goOn") : onGoOn(version.text))}>{t("agentAdmin.goOn")}</Button>
+            <Button kind="primary" onClick={() => setAsking("activate")}>
+              {t("agentAdmin.activate")}
+            </Button>
+          </div>
         )}
       </div>
       {version.stored !== null && (
@@ -106,7 +117,10 @@ function VersionDetails({ agent, version }: { agent: AgentDetail; version: Shown
       <h4 className="mb-1 text-xs font-medium text-ink-3">{t("agentAdmin.diff")}</h4>
       {before === null && <p className="mb-2 text-ink-2">{t("agentAdmin.diffFirst")}</p>}
       {isSame ? <p className="text-ink-2">{t(version.active ? "agentAdmin.diffActive" : "agentAdmin.diffNone")}</p> : <FileDiffs diffs={[{ name: `${agent.name}.yaml`, lines }]} />}
-      {asking && (
+      {asking === "goOn" && (
+        <ConfirmDialog title={t("agentAdmin.goOnTitle")} text={t("agentAdmin.goOnText")} action={t("agentAdmin.goOn")} pending={false} error={null} onConfirm={() => onGoOn(version.text)} onClose={() => setAsking(null)} />
+      )}
+      {asking === "activate" && (
         <ConfirmDialog
           title={version.number === 0 ? t("agentAdmin.activateShippedTitle") : t("agentAdmin.activateTitle", { number: version.number })}
           text={t("agentAdmin.activateText")}
@@ -114,7 +128,7 @@ function VersionDetails({ agent, version }: { agent: AgentDetail; version: Shown
           pending={activate.isPending}
           error={activate.error}
           onConfirm={() => activate.mutate()}
-          onClose={() => setAsking(false)}
+          onClose={() => setAsking(null)}
         />
       )}
     </div>

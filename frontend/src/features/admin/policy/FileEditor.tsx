@@ -1,9 +1,10 @@
 import { Lock, Trash2 } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import type { PolicyText } from "@/api/policy-types";
 import { cx } from "@/lib/cx";
 import { Button } from "@/ui/Button";
+import { CodeArea, type Spot } from "@/ui/CodeArea";
 import { TextField } from "@/ui/Field";
 
 /** Which file is shown, and the line that a finding speaks of. */
@@ -47,7 +48,10 @@ export function FileText({ file, line }: { file: PolicyText; line: number | null
 
 interface FileEditorProps {
   file: PolicyText;
-  line: number | null;
+  /** The line that a finding speaks of, if one was chosen. */
+  spot: Spot;
+  /** Lines with errors; null for the file as a whole. */
+  wrong: readonly (number | null)[];
   /** Names of the other files. */
   taken: readonly string[];
   onChange: (file: PolicyText) => void;
@@ -55,25 +59,8 @@ interface FileEditorProps {
 }
 
 /** A file of the organisation's own: plain text in a fixed-width face. */
-export function FileEditor({ file, line, taken, onChange, onRemove }: FileEditorProps) {
+export function FileEditor({ file, spot, wrong, taken, onChange, onRemove }: FileEditorProps) {
   const { t } = useTranslation();
-  const area = useRef<HTMLTextAreaElement>(null);
-  const [at, setAt] = useState(1);
-  // A finding was chosen: its line is selected.
-  useEffect(() => {
-    const element = area.current;
-    if (line === null || element === null) return;
-    const before = element.value.split("\n").slice(0, line - 1);
-    const start = before.reduce((sum, text) => sum + text.length + 1, 0);
-    const end = element.value.indexOf("\n", start);
-    element.focus();
-    element.setSelectionRange(start, end === -1 ? element.value.length : end);
-    element.scrollTop = Math.max(0, (line - 4) * 20);
-  }, [line]);
-  const follow = () => {
-    const element = area.current;
-    if (element !== null) setAt(element.value.slice(0, element.selectionStart).split("\n").length);
-  };
   return (
     <div className="flex min-h-0 flex-1 flex-col">
       <div className="mb-2 flex flex-wrap items-end gap-2">
@@ -92,21 +79,16 @@ export function FileEditor({ file, line, taken, onChange, onRemove }: FileEditor
           {t("policy.removeFile")}
         </Button>
       </div>
-      <textarea
-        ref={area}
-        aria-label={t("policy.fileText", { name: file.name })}
+      <CodeArea
+        label={t("policy.fileText", { name: file.name })}
         value={file.text}
-        onChange={(event) => onChange({ ...file, text: event.target.value })}
-        onSelect={follow}
-        wrap="off"
-        spellCheck={false}
-        autoCapitalize="none"
-        autoCorrect="off"
-        rows={18}
-        data-testid="policy-editor"
-        className="min-h-64 w-full flex-1 resize-none overflow-auto rounded-md border border-line-strong bg-ground p-3 font-mono text-sm leading-5 [font-variant-ligatures:none]"
+        onChange={(text) => onChange({ ...file, text })}
+        wrong={wrong}
+        invalid={wrong.length > 0}
+        spot={spot}
+        testId="policy-editor"
+        className="min-h-96 w-full flex-1"
       />
-      <p className="mt-1 text-xs text-ink-3 tabular-nums">{t("policy.line", { number: at })}</p>
     </div>
   );
 }

@@ -75,7 +75,8 @@ export function FilesTab({ policy, draft, onDraft }: FilesTabProps) {
             <FileEditor
               key={place.at}
               file={file}
-              line={place.line}
+              spot={place}
+              wrong={findings.filter(({ severity, file: name }) => severity === "error" && name === file.name).map(({ line }) => line)}
               taken={draft.filter((_, at) => at !== place.at).map(({ name }) => name)}
               onChange={(next) => onDraft(draft.map((old, at) => (at === place.at ? next : old)))}
               onRemove={remove}

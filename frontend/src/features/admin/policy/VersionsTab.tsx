@@ -8,10 +8,10 @@ import { cx } from "@/lib/cx";
 import { diffFiles } from "@/lib/diff";
 import { useMay } from "@/lib/may";
 import { Button } from "@/ui/Button";
+import { FileDiffs } from "@/ui/FileDiffs";
 import { ProblemNotice } from "@/ui/ProblemNotice";
 import { EmptyState, Skeleton, Status, Time } from "@/ui/parts";
 import { ActivateDialog } from "./ActivateDialog";
-import { FileDiffs } from "./FileDiffs";
 import { useVersions } from "./queries";
 
 const route = getRouteApi("/app/admin/policy");

@@ -53,7 +53,7 @@ export class ConversationModel {
   }
 
   /** Asks below the newest message shown; of another moment where `as_of` names one. */
-  ask(text: string, wish: Pick<ChatRequest, "tier" | "thinking" | "agent" | "as_of"> = {}): void {
+  ask(text: string, wish: Pick<ChatRequest, "tier" | "thinking" | "agent" | "agent_version" | "as_of"> = {}): void {
     const state = this.store.get();
     const leaf = shownPath(state.messages, state.choices).at(-1)?.message.id ?? null;
     this.begin({ text, parentId: leaf }, { message: text, ...this.where(leaf), ...wish });

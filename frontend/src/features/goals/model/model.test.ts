@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { GoalCheck, GoalStep } from "@/api/goal-types";
+import type { GoalCheck, GoalStatus, GoalStep } from "@/api/goal-types";
 import { checkStates } from "./checks";
 import { news } from "./news";
 import { planError } from "./plan-error";
+import { pollAfter } from "./poll";
+import { reasonOf } from "./reason";
 
 const says = (text: string): GoalCheck => ({ kind: "says", text, count: null });
 const ANSWERED: GoalCheck = { kind: "answered", text: null, count: null };
@@ -51,5 +53,27 @@ describe("the news", () => {
       { kind: "goal", status: "paused" },
     ]);
     expect(news(after, after)).toEqual([]);
+  });
+});
+
+describe("the list of goals", () => {
+  const goal = (status: GoalStatus, steps_waiting = 0) => ({ status, steps_waiting });
+
+  it("is read anew while a goal is open, and less often where each waits for a person", () => {
+    expect(pollAfter([])).toBe(false);
+    expect(pollAfter([goal("finished"), goal("failed"), goal("cancelled"), goal("proposed")])).toBe(false);
+    const [planning, running, paused, waiting] = [goal("planning"), goal("running"), goal("paused"), goal("running", 1)].map((one) => pollAfter([one]));
+    expect([running, paused]).toEqual([planning, planning]);
+    expect(waiting).toBeGreaterThan(Number(planning));
+    expect(pollAfter([goal("running", 1), goal("running")])).toBe(running);
+  });
+});
+
+describe("why a step was skipped", () => {
+  it("is known by the server's words", () => {
+    expect(reasonOf("a gate said no")).toBe("gateNo");
+    expect(reasonOf("it is not needed any more")).toBe("notNeeded");
+    expect(reasonOf("the moon is full")).toBeNull();
+    expect(reasonOf("toString")).toBeNull();
   });
 });

@@ -45,10 +45,6 @@ export function isWrong(field: LimitField, typed: string): boolean {
   return !(value >= from && value <= to) || !(factor > 1 || Number.isInteger(value));
 }
 
-export function wrongOptions(options: GoalOptions): boolean {
-  return LIMIT_FIELDS.some((field) => isWrong(field, options[field]));
-}
-
 /** The request's part that says so. */
 export function optionsOf(options: GoalOptions): Pick<CreateGoal, "classification" | "tier" | "as_of" | "limits"> {
   const typed = LIMIT_FIELDS.filter((field) => options[field].trim() !== "");

@@ -26,7 +26,7 @@ export function FileDiffs({ diffs }: { diffs: readonly FileDiff[] }) {
 
 function Line({ line }: { line: DiffLine }) {
   const { t } = useTranslation();
-  if (line.kind === "skipped") return <div className="bg-sunken px-3 py-0.5 font-sans text-xs text-ink-3">{t("policy.skipped", { count: line.count })}</div>;
+  if (line.kind === "skipped") return <div className="bg-sunken px-3 py-0.5 font-sans text-xs text-ink-3">{t("common.diff.skipped", { count: line.count })}</div>;
   const number = line.kind === "removed" ? line.before : line.after;
   return (
     <div className={cx("w-max min-w-full pr-3 whitespace-pre", line.kind === "added" && "bg-accent-soft", line.kind === "removed" && "bg-danger-soft")} data-kind={line.kind}>
@@ -36,7 +36,7 @@ function Line({ line }: { line: DiffLine }) {
       <span aria-hidden="true" className={cx("mr-2 select-none", line.kind === "added" && "text-accent", line.kind === "removed" && "text-danger")}>
         {SIGNS[line.kind]}
       </span>
-      {line.kind !== "same" && <span className="sr-only">{t(`policy.${line.kind}`)} </span>}
+      {line.kind !== "same" && <span className="sr-only">{t(`common.diff.${line.kind}`)} </span>}
       {line.text}
     </div>
   );
