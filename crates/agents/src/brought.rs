@@ -15,6 +15,7 @@ use crate::{
     record::{Observed, kept},
     run::Run,
     runner::Inner,
+    thinking,
 };
 
 /// A language model is given the surroundings of so many of the best, and so many passages of them at most.
@@ -94,5 +95,5 @@ pub(crate) async fn observe_brought(
     let passages = progress.passages.iter().map(|passage| (passage.chunk_id, passage.score)).collect();
     let record = Observed { relevant, passages, hits: progress.hits };
     progress.end_recorded(detail, kept(&record), inner.sources.now());
-    Ok(Happened::Observed { relevant })
+    Ok(Happened::Observed { relevant, thinks: relevant && thinking::thinks(run, progress) })
 }

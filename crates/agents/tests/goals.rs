@@ -9,7 +9,7 @@ use millwright_store::tenant::{GoalRow, GoalStatus, GoalStepRow, SearchFilter};
 
 use crate::{
     reading,
-    support::{Plant, Process, drafts},
+    support::{Plant, Process},
 };
 
 const GOAL: &str = "Prepare the service of the bearings of pump P-101.";

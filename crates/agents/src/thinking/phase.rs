@@ -316,7 +316,7 @@ async fn spoken(
     };
     let mut points = Vec::new();
     // What looks like an instruction is told to nobody: it may be from a document.
-    for mut point in written.into_iter().filter(|point| !injection::check(Channel::Document, &point.says).is_hit) {
+    for mut point in written.into_iter().filter(|point| !injection::check(Channel::Content, &point.says).is_hit) {
         let placeholders = progress.placeholders.as_ref().ok_or(AgentError::Classifier)?;
         let restored = placeholders.restore(&point.says);
         let mut says = json!(guard::without_secrets(&restored).unwrap_or(restored));

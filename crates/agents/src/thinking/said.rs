@@ -235,7 +235,7 @@ mod tests {
         let read = read(text, Form::Weighed).unwrap();
         assert_eq!(read.len(), 2);
         assert_eq!((read[0].says.as_str(), &read[0].passages[..], read[0].weight), ("Lock it out", &[2][..], Some(5)));
-        assert_eq!((read[1].passages.len(), read[1].weight, read[1].kind), (0, None, None));
+        assert_eq!((read[1].passages.len(), read[1].weight, &read[1].kind), (0, None, &None));
         let kinds = Form::Kinds(&["known", "assumed"]);
         assert_eq!(super::read(text, kinds).unwrap()[1].kind.as_deref(), Some("known"));
         for nothing in ["", "no", "{", "}{", "{\"points\": 3}", "[]"] {

@@ -159,10 +159,8 @@ fn within(told: Vec<String>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::said::{Point, Title},
-        *,
-    };
+    use super::*;
+    use crate::thinking::said::{Point, Title};
 
     fn said(who: &str, points: &[(&str, Option<&'static str>, bool)]) -> Said {
         let voice = voices::named(who).unwrap();

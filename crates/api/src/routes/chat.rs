@@ -187,7 +187,7 @@ pub(crate) struct ChatThinkingItem {
                responses((status = 200, body = ChatThinkingResponse)))]
 pub(crate) async fn thinking(
     State(state): State<AppState>,
-    ChatUse(_): ChatUse,
+    _may: ChatUse,
 ) -> Result<Json<ChatThinkingResponse>, ApiError> {
     let may = state.completions.gateway().catalog().has_chat();
     let items = Thinking::ALL.into_iter().filter(|_| may).map(|thinking| ChatThinkingItem {

@@ -2,7 +2,10 @@ use std::collections::BTreeMap;
 
 use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
-use millwright_agents::goal::{Check, Does, Join, Limits, Plan, Step};
+use millwright_agents::{
+    Thinking,
+    goal::{Check, Does, Join, Limits, Plan, Step},
+};
 use millwright_core::{
     Principal,
     id::{ConversationId, GoalId, MessageId, RunId, UserId},
