@@ -46,3 +46,6 @@ BEGIN
     END LOOP;
 END $$;
 GRANT UPDATE (active, enabled, changed_by, changed_at) ON agent_states TO millwright_tenant;
+
+-- The decisions of a run, for its end and for its evidence.
+CREATE INDEX decisions_by_run ON decisions (tenant_id, run_id, decided_at, id) WHERE run_id IS NOT NULL;

@@ -154,20 +154,34 @@ const ALTERATIONS: &[Alteration] = &[
         "receipt: altered",
     ),
     ("a passage taken away", |file| drop(list(file, "passages").remove(0)), "passage chk_"),
-    (
-        "a step's record",
-        |file| add(&mut list(file, "steps")[1]["content"]["record"]["text"], " More."),
-        "step 2: altered",
-    ),
+    ("a step's record", |file| add(&mut list(file, "steps")[1]["record"]["text"], " More."), "step 2: altered"),
     (
         "a step's record with its digest",
         |file| {
             let step = &mut list(file, "steps")[1];
-            add(&mut step["content"]["record"]["text"], " More.");
+            add(&mut step["record"]["text"], " More.");
+            step["content"]["record_sha256"] = json!(sha256(&step["record"]));
             fit(step);
             fit_bundle(file);
         },
         "trail: altered",
+    ),
+    (
+        "a step's record taken away",
+        |file| list(file, "steps")[1]["record"] = Value::Null,
+        "step 2: missing: record of step",
+    ),
+    (
+        "a step's record taken away and named as left out",
+        |file| {
+            let (id, sha256) = ("2", list(file, "steps")[1]["content"]["record_sha256"].clone());
+            list(file, "steps")[1]["record"] = Value::Null;
+            let left_out = json!({ "what": "record of step", "id": id, "sha256": sha256, "reason": "z" });
+            list(file, "left_out").push(left_out);
+            list(file, "prompts")[0]["request"] = Value::Null;
+            fit_bundle(file);
+        },
+        "receipt: altered",
     ),
     ("a step taken away", |file| drop(list(file, "steps").remove(1)), "step 2: missing"),
     ("two steps swapped", |file| list(file, "steps").swap(0, 1), "step 1: missing"),
@@ -243,6 +257,26 @@ const ALTERATIONS: &[Alteration] = &[
         |file| drop(file["bundle"]["audit"]["links"]["leaves"].as_array_mut().expect("leaves").remove(1)),
         "chain: altered at place",
     ),
+    (
+        "the first link taken away",
+        |file| {
+            let links = &mut file["bundle"]["audit"]["links"];
+            links["from"] = json!(links["from"].as_i64().expect("place") + 1);
+            links["leaves"].as_array_mut().expect("leaves").remove(0);
+        },
+        "chain: altered at place",
+    ),
+    ("the way along the chain", |file| file["bundle"]["audit"]["links"] = Value::Null, "chain: missing"),
+    (
+        "the way along the chain, named as left out",
+        |file| {
+            file["bundle"]["audit"]["links"] = Value::Null;
+            let left_out = json!({ "what": "links", "id": "x", "sha256": null, "reason": "z" });
+            list(file, "left_out").push(left_out);
+            fit_bundle(file);
+        },
+        "chain: missing",
+    ),
     ("the head", |file| turn(&mut file["bundle"]["audit"]["head"]["hash"]), "head: altered"),
     ("the head's MAC", |file| turn(&mut file["bundle"]["audit"]["head"]["mac"]), "head: forged"),
     ("the run's label", |file| file["bundle"]["run"]["label"]["classification"] = json!("PUBLIC"), "label of step 1"),
@@ -276,6 +310,19 @@ const ALTERATIONS: &[Alteration] = &[
         "what is left out",
         |file| file["bundle"]["left_out"] = json!([{ "what": "x", "id": "y", "sha256": null, "reason": "z" }]),
         "bundle: altered",
+    ),
+    (
+        "a moment in another spelling",
+        |file| {
+            let moment = &mut file["bundle"]["exported_at"];
+            *moment = json!(moment.as_str().expect("text").replace('Z', "+00:00"));
+        },
+        "not in its canonical form",
+    ),
+    (
+        "a field less",
+        |file| drop(file["bundle"]["run"].as_object_mut().expect("run").remove("error")),
+        "not in its canonical form",
     ),
     ("a field more", |file| file["bundle"]["more"] = json!(1), "form: this is no"),
 ];
@@ -396,6 +443,11 @@ async fn whoever_alters_a_run_in_the_database_is_found_in_its_next_bundle() {
     let tables = ["run_steps", "messages", "decisions", "chunks", "model_usage", "runs", "audit_entries"];
     let each = |statement: &str| tables.map(|table| statement.replace("TABLE_", table)).join("; ");
     world.db().tamper(&each("CREATE TABLE public.saved_TABLE_ AS TABLE TABLE_")).await;
+    // It is not one whose usage is still to be stored: the log has its entry.
+    world.db().tamper("DELETE FROM model_usage").await;
+    let (sound, said) = verify(&world, &export(&admin, &run).await);
+    assert!(!sound && said.contains("missing: the draft of step 2 was its answer"), "{said}");
+    world.db().tamper("INSERT INTO model_usage SELECT * FROM public.saved_model_usage").await;
     for (what, tampering, finding) in TAMPERINGS {
         world.db().tamper(tampering).await;
         let (sound, said) = verify(&world, &export(&admin, &run).await);
@@ -417,6 +469,31 @@ async fn whoever_alters_a_run_in_the_database_is_found_in_its_next_bundle() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_chain_of_a_run_is_followed_although_it_was_exported_again_long_after() {
+    let (world, server) = World::with_admin().await;
+    let admin = server.sign_in("admin@a.test").await;
+    admin.take_in("facts.md", FACTS).await;
+    let run = asked(&admin, QUESTION).await;
+    export(&admin, &run).await;
+    // What stands in the log of a busy organisation until then.
+    world
+        .db()
+        .tamper(
+            "INSERT INTO audit_entries (tenant_id, id, occurred_at, actor, action, resource_type, resource_id, canonical, mac) \
+             SELECT tenant_id, gen_random_uuid(), occurred_at, actor, action, resource_type, resource_id, canonical, mac \
+             FROM (SELECT * FROM audit_entries WHERE action = 'document.uploaded' LIMIT 1) one, generate_series(1, 4200)",
+        )
+        .await;
+    eventually("all of it is sealed", Duration::from_secs(30), async || {
+        world.db().peek("SELECT count(*)::text FROM audit_seals").await[0].parse::<i64>().expect("count") > 4_200
+    })
+    .await;
+    export(&admin, &run).await;
+    let (sound, said) = verify(&world, &export(&admin, &run).await);
+    assert!(sound && said.contains("chain: followed from place"), "{said}");
+}
+
 /// A log that was made anew after the run, as whoever has the database and the key could, does not go through an anchor.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_anchor_kept_elsewhere_is_held_against_the_chain_of_a_bundle() {
@@ -435,6 +512,13 @@ async fn an_anchor_kept_elsewhere_is_held_against_the_chain_of_a_bundle() {
     let arguments = ["run", "verify", path.to_str().expect("utf-8"), "--anchor", anchor];
     let (sound, said, _) = world.command(&arguments);
     assert!(sound && said.contains("anchor: the chain goes through place"), "{said}");
+    // One from before a run proves nothing about it, wherever its place is.
+    let later_run = asked(&admin, QUESTION).await;
+    let later = world.data.path().join("later.bundle.json").display().to_string();
+    std::fs::write(&later, export(&admin, &later_run).await).expect("write");
+    let (anchored, said, _) = world.command(&["run", "verify", &later, "--anchor", anchor]);
+    assert!(!anchored && said.contains("is older than the entry of the run's end"), "{said}");
+    assert!(said.contains("NOT ANCHORED") && !said.contains("anchor: the chain goes"), "{said}");
     let mut kept: Value = serde_json::from_slice(&std::fs::read(anchor).expect("anchor")).expect("json");
     kept.as_object_mut().expect("tenants").values_mut().for_each(|anchor| turn(&mut anchor["hash"]));
     std::fs::write(anchor, kept.to_string()).expect("write");
@@ -486,13 +570,75 @@ async fn a_bundle_holds_placeholders_and_no_secret_and_its_quotes_stand_all_the_
     }
 }
 
+const PASSWORD: &str = "Sommer2024!";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_in_a_document_is_not_handed_out_and_the_quote_that_it_stood_in_holds() {
+    let cited = format!("The panel of pump P-9 opens with password={PASSWORD} at all times [1].");
+    let model = says(&[&cited]);
+    for with_model in [false, true] {
+        let mut world = World::new().await;
+        if with_model {
+            world.set_model(&model.base_url());
+        }
+        let tenant = world.tenant("A").await;
+        world.user(&tenant, "admin@a.test", Role::Admin).await;
+        let server = world.server().await;
+        let admin = server.sign_in("admin@a.test").await;
+        let text = format!(
+            "# Panel of pump P-9\n\nThe panel of pump P-9 opens with password={PASSWORD} at all times. The drive of pump P-9 has the \
+             token: a1b2c3d4e5f6. The panel has a blue lamp.\n"
+        );
+        admin.take_in("panel.md", text).await;
+        let run = asked(&admin, "With what does the panel of pump P-9 open?").await;
+        let file = export(&admin, &run).await;
+        let (sound, said) = verify(&world, &file);
+        assert!(sound && said.contains("or had a secret removed"), "{said}");
+        let file = String::from_utf8(file).expect("utf-8");
+        assert!(!file.contains(PASSWORD) && !file.contains("a1b2c3d4e5f6"), "{file}");
+        let bundle = &parsed(file.as_bytes())["bundle"];
+        let (quote, text) = (&bundle["answer"]["citations"][0]["quote"], bundle["passages"][0]["text"].as_str());
+        let hidden = |text: &str| text.contains("[secret removed]");
+        assert!(quote.as_str().is_some_and(hidden) && text.is_some_and(hidden), "{bundle}");
+        assert!(!with_model || said.contains("a key or a password stands in it"), "{said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_administrator_wrote_into_an_agent_does_not_leave_with_the_evidence_of_its_runs() {
+    let model = says(&[FIRST, SECOND]);
+    let (world, server, _) = world_with_a_run(&model).await;
+    let admin = server.sign_in("admin@a.test").await;
+    let definition = format!(
+        "name: fitter\ntitle: Fitter\npurpose: Repairs.\ntools: []\nprompt: Our fitter is {NAME} ({MAIL}).\n\
+         examples: [\"Where is {NAME}?\"]\n"
+    );
+    let version = admin.post("/api/v1/agents", &json!({ "definition": definition, "note": "a trial" })).await;
+    assert_eq!(version.status(), StatusCode::CREATED);
+    let activated = admin.post("/api/v1/agents/fitter/versions/1/activate", &json!({})).await;
+    assert!(activated.status().is_success());
+    let answer = admin.chat(&json!({ "message": QUESTION, "stream": false, "agent": "fitter" })).await;
+    let file = export(&admin, answer["run_id"].as_str().expect("id")).await;
+    let (sound, said) = verify(&world, &file);
+    assert!(sound && said.contains("prompts: 1 of 1 are what was sent to a model, byte for byte"), "{said}");
+    let file = String::from_utf8(file).expect("utf-8");
+    for personal in [NAME, "Wiśniewska", MAIL] {
+        assert!(!file.contains(personal), "the bundle holds `{personal}`: {file}");
+    }
+    let agent = &parsed(file.as_bytes())["bundle"]["run"]["input"]["agent"];
+    assert_eq!((&agent["shown"]["name"], &agent["shown"]["version"]), (&json!("fitter"), &json!(1)), "{agent}");
+    assert!(agent["shown"]["digest"].is_string() && agent["prompt"].is_null(), "{agent}");
+    assert!(file.contains("Our fitter is [PERSON_"), "what a model was told is there as it was told: {file}");
+}
+
 /// Read with the facts, and not cited.
 const OTHER: &str = "# Compressor K-12, housing\n\nThe compressor K-12 has a housing of Quixotrium. The valve cover of compressor \
     K-12 is painted blue.\n";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_may_not_be_read_any_more_is_left_out_and_named_with_its_digest() {
-    let model = says(&[FIRST, SECOND]);
+async fn what_may_not_be_read_any_more_is_left_out_with_all_drafts_and_named_with_its_digest() {
+    // The last sentence is cut: it stands on nothing, and tells of what may not be read later.
+    let model = says(&[FIRST, SECOND, " The Quixotrium melts at 961 degrees and weighs 44 kg."]);
     let mut world = World::new().await;
     world.set_model(&model.base_url());
     let tenant = world.tenant("A").await;
@@ -503,7 +649,9 @@ async fn what_may_not_be_read_any_more_is_left_out_and_named_with_its_digest() {
     let facts = take_in(&admin, "facts.md", FACTS, &[("classification", "INTERNAL")]).await;
     let other = take_in(&admin, "housing.md", OTHER, &[("classification", "INTERNAL")]).await;
     let run = asked(&viewer, QUESTION).await;
-    let before = parsed(&export(&viewer, &run).await);
+    let before = export(&viewer, &run).await;
+    assert!(String::from_utf8_lossy(&before).matches("Quixotrium").count() >= 3, "passage, draft and cut sentence");
+    let before = parsed(&before);
     let of_other = |passage: &&Value| passage["document_id"] == other["id"];
     let passages = before["bundle"]["passages"].as_array().expect("passages");
     let (id_of, sha256) = {
@@ -520,14 +668,22 @@ async fn what_may_not_be_read_any_more_is_left_out_and_named_with_its_digest() {
     let left_out = &after["bundle"]["left_out"][0];
     assert_eq!((&left_out["id"], &left_out["sha256"]), (&id_of, &sha256), "{left_out}");
     assert_eq!(after["bundle"]["passages"].as_array().expect("passages").len(), passages.len() - 1);
-    // Nor is it in what a model was given.
+    // Nor is it in what a model was given, in what it wrote, and in what of that was cut. The digests of these stay.
+    for (step, part) in [(1, "record"), (2, "detail")] {
+        let name = format!("{part}_sha256");
+        let of = |bundle: &Value| bundle["bundle"]["steps"][step]["content"][&name].clone();
+        assert!(after["bundle"]["steps"][step][part].is_null() && of(&after) == of(&before) && of(&after).is_string());
+        assert!(said.contains(&format!("{part} of step {} is left out", step + 1)), "{said}");
+    }
     assert!(!String::from_utf8_lossy(&file).contains("Quixotrium"));
     assert!(after["bundle"]["prompts"][0]["request"].is_null() && said.contains("not in the bundle"), "{said}");
     assert_eq!(after["bundle"]["prompts"][0]["sha256"], before["bundle"]["prompts"][0]["sha256"]);
 
     assert_eq!(admin.delete(&path(&other)).await, StatusCode::NO_CONTENT);
-    let (sound, said) = verify(&world, &export(&viewer, &run).await);
+    let file = export(&viewer, &run).await;
+    let (sound, said) = verify(&world, &file);
     assert!(sound && said.contains("its document was deleted or read anew"), "{said}");
+    assert!(!String::from_utf8_lossy(&file).contains("Quixotrium"), "{said}");
 
     // What the answer cites raises the run with it.
     assert_eq!(admin.patch(&path(&facts), &raised).await.status(), 200);

@@ -76,7 +76,7 @@ pub(crate) async fn observe_brought(
     let relevant = !passages.is_empty();
     let mut decisions = vec![asked];
     let detail = json!({
-        "agent": run.agent.shown,
+        "agent": observe::shown_agent(run, progress)?,
         "left_out": progress.left_out,
         "brought_from": run.part.as_ref().map_or(0, |part| part.from.len()),
         "passages": observe::shown_passages(progress, &passages)?,

@@ -28,7 +28,7 @@ pub(crate) struct About {
 }
 
 /// What stands in the place of a secret in an answer.
-const SECRET: &str = "[secret removed]";
+pub(crate) const SECRET: &str = "[secret removed]";
 
 /// A message of a person after its checks, before it is stored.
 #[derive(Debug)]
@@ -352,6 +352,16 @@ pub(crate) fn without_secrets(text: &str) -> Option<String> {
     }
     out.push_str(text.get(at..).unwrap_or_default());
     Some(out)
+}
+
+/// Whether a string of a JSON value holds a secret.
+pub(crate) fn has_secrets(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !output::secrets(text).is_empty(),
+        Value::Array(items) => items.iter().any(has_secrets),
+        Value::Object(fields) => fields.values().any(has_secrets),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 /// An event of the run itself.

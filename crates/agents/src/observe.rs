@@ -79,7 +79,7 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
         words => still_said(&masked_query, words),
     };
     let mut detail = json!({
-        "agent": run.agent.shown,
+        "agent": shown_agent(run, progress)?,
         "query": query,
         "passages": shown,
         "chunk_ids": found.passages.iter().map(|passage| passage.chunk_id).collect::<Vec<_>>(),
@@ -124,6 +124,17 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
     let record = Observed { relevant, passages, hits: progress.hits };
     progress.end_recorded(detail, kept(&record), inner.sources.now());
     Ok(Happened::Observed { relevant, thinks: relevant && thinking::thinks(run, progress) })
+}
+
+/// Who answers, as it is kept: what an administrator wrote for readers may name somebody.
+pub(crate) fn shown_agent(run: &Run, progress: &mut Progress) -> Result<Value, AgentError> {
+    let mut shown = json!(run.agent.shown);
+    for words in ["/title", "/choice/nearest", "/choice/words", "/choice/runner_up/title"] {
+        if let Some(words) = shown.pointer_mut(words) {
+            progress.mask_json(words)?;
+        }
+    }
+    Ok(shown)
 }
 
 /// The words, which are stems, that begin one of a text whose personal data was taken out: a word alone may be a part of a name or

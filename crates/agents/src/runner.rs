@@ -287,6 +287,7 @@ impl Runner {
     /// # Errors
     /// When there is no such run, its conversation was deleted, or it has not ended.
     pub async fn bundle(&self, principal: &Principal, run: RunId) -> Result<Bundle, AgentError> {
+        bundle::settled(&self.0, principal, run).await?;
         // It repeats the run, and holds all that it has read.
         let turn = tokio::time::timeout(REPLAY_WAIT, self.0.replays.acquire()).await;
         let _turn = turn.map_err(|_| AgentError::ReplaysBusy)?;

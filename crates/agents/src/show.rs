@@ -118,8 +118,7 @@ pub(crate) fn take(inner: &Inner, run: &Run, progress: &mut Progress, checked: V
             }
             Checked::Connective { lead, text } => progress.stock.held.push((lead, text)),
             Checked::Cut { text, reason } => {
-                let text: String = text.chars().take(MAX_CUT_CHARS).collect();
-                let text = progress.mask(&text)?;
+                let text: String = as_shown(progress, &text)?.chars().take(MAX_CUT_CHARS).collect();
                 progress.stock.cut.push(CutSentence { text, reason });
             }
             Checked::NotInDocuments => progress.stock.said_not_in_documents = true,

@@ -250,7 +250,7 @@ impl ReadCall {
         match name_of(call) {
             SEARCH => {
                 let SearchArguments { query } = parsed(arguments)?;
-                Ok(Self::Search { query: wanted(&query, "query")? })
+                Ok(Self::Search { query: wanted(&query, "query", MAX_TEXT_CHARS)? })
             }
             OPEN => {
                 let OpenArguments { passage, page } = parsed(arguments)?;
@@ -266,16 +266,16 @@ impl ReadCall {
             }
             FIND => {
                 let FindArguments { passage, text } = parsed(arguments)?;
-                Ok(Self::Find { of: of(passage)?, text: wanted(&text, "text")? })
+                Ok(Self::Find { of: of(passage)?, text: wanted(&text, "text", MAX_TEXT_CHARS)? })
             }
             CALCULATE => {
                 let CalculateArguments { expression } = parsed(arguments)?;
-                Ok(Self::Calculate { expression: wanted(&expression, "expression")? })
+                Ok(Self::Calculate { expression: wanted(&expression, "expression", compute::MAX_EXPRESSION_CHARS)? })
             }
             DATE => {
                 let DateArguments { date, add, unit, until } = parsed(arguments)?;
-                let date = wanted(&date, "date")?;
-                let until = until.map(|until| wanted(&until, "until")).transpose()?;
+                let date = wanted(&date, "date", MAX_DATE_CHARS)?;
+                let until = until.map(|until| wanted(&until, "until", MAX_DATE_CHARS)).transpose()?;
                 Ok(Self::Date(DateCall { date, add, unit, until }))
             }
             _ => Err(format!("there is no such tool; there are {}", NAMES.join(", "))),
@@ -431,10 +431,10 @@ fn parsed<'t, T: Deserialize<'t>>(arguments: &'t str) -> Result<T, String> {
     })
 }
 
-fn wanted(text: &str, name: &str) -> Result<String, String> {
+fn wanted(text: &str, name: &str, most: usize) -> Result<String, String> {
     let length = text.chars().count();
-    if text.trim().is_empty() || length > MAX_TEXT_CHARS {
-        return Err(format!("`{name}` needs 1 to {MAX_TEXT_CHARS} characters, and has {length}"));
+    if text.trim().is_empty() || length > most {
+        return Err(format!("`{name}` needs 1 to {most} characters, and has {length}"));
     }
     // A control character finds nothing, and not every place where this is kept takes one.
     Ok(text.split(char::is_control).collect::<Vec<_>>().join(" ").trim().to_owned())
@@ -469,7 +469,7 @@ mod tests {
             (FIND, r#"{"passage":3,"text":"x"}"#, "you have no passage 3"),
             (FIND, r#"{"passage":0,"text":"x"}"#, "you have no passage 0"),
             (OPEN, r#"{"passage":-1}"#, "the arguments do not fit"),
-            (CALCULATE, r#"{"expression":" "}"#, "needs 1 to 500 characters"),
+            (CALCULATE, r#"{"expression":" "}"#, "needs 1 to 300 characters"),
             (CALCULATE, r#"{"expression":"1 bar","inputs":{}}"#, "a field is missing, unknown"),
             (DATE, r#"{"date":"today","add":1.5,"unit":"days"}"#, "a field is missing, unknown or of another type"),
             (DATE, r#"{"date":"today","add":1,"unit":"shifts"}"#, "a field is missing, unknown or of another type"),

@@ -143,3 +143,24 @@ async fn a_run_that_begins_with_anothers_steps_says_whose_call_drafted_them() {
         |line: &Line| matches!(line, Line::NotChecked(text) if text.contains("the draft of step 2 is of the run"));
     assert!(report.lines.iter().any(told), "{report:#?}");
 }
+
+#[tokio::test]
+async fn a_call_whose_usage_is_stored_late_is_said_to_be_late_and_not_missing() {
+    let plant = computing::plant().await;
+    let server = plays([Turn::say("The relief valve of the compressor opens at 7.3 bar [1].")]);
+    let process = plant.with_tools(&server.base_url());
+    let (run, _) = process.answer(&plant, QUESTION).await;
+    let late = "DELETE FROM model_usage; DELETE FROM audit_entries WHERE action = 'usage.recorded'";
+    plant.database.tamper(&format!("CREATE TABLE public.usage AS TABLE model_usage; {late}")).await;
+    let (file, report) = bundled(&plant, &process, &run).await;
+    let told = |line: &Line| matches!(line, Line::NotChecked(text) if text.contains("its usage was not stored yet"));
+    assert!(report.finding.is_none() && report.lines.iter().any(told), "{report:#?}");
+    assert_eq!(file["bundle"]["left_out"][0]["what"], "call", "{file}");
+    // Where the log has its entry, it was stored.
+    plant.database.tamper("INSERT INTO model_usage SELECT * FROM public.usage").await;
+    let (_, report) = bundled(&plant, &process, &run).await;
+    assert!(
+        report.finding.as_ref().is_some_and(|finding| finding.contains("it has no entry in the log")),
+        "{report:#?}"
+    );
+}

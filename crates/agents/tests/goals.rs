@@ -108,6 +108,10 @@ async fn a_plan_is_carried_out_and_its_report_says_what_its_steps_have_cited() {
     let (goal, steps) = ends(&plant, id).await;
     assert_eq!((goal.status, goal.error_code), (GoalStatus::Finished, None), "{steps:?}");
     assert_eq!(words(&steps), ["amount done", "interval done", "report done", "torque done"]);
+    let mut tx = plant.database.store.tenant(&plant.principal.scope).read().await.unwrap();
+    let run = tx.runs().get(step(&steps, "amount").run_id.unwrap().into()).await.unwrap().unwrap();
+    assert_eq!(run.goal_id, Some(id.uuid()), "a run says of which goal it is a step");
+    drop(tx);
     let interval = answer_of(&plant, step(&steps, "interval")).await;
     assert!(interval.contains("every 2,000 operating hours"), "{interval}");
     let report = answer_of(&plant, step(&steps, "report")).await;

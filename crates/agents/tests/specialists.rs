@@ -1,6 +1,6 @@
 //! Agents by definition: what a definition adds to a run, what it cannot take away, and who is chosen.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use millwright_agents::{
@@ -291,4 +291,20 @@ async fn a_run_that_is_taken_over_goes_on_as_the_same_agent() {
     let events = next.events(&plant, run.run_id).await;
     assert!(shown(&events).contains("every 2,000 operating hours"), "{:?} {:?}", last(&events), outline(&events));
     assert!(server.last_body().contains("Say it in five words."));
+}
+
+#[tokio::test]
+async fn agents_are_not_read_anew_while_nothing_was_said_of_them() {
+    let plant = Plant::new().await;
+    let process = plant.extractive();
+    store(&plant, "reader", "tools: []\n", true).await;
+    let (scope, specialists) = (plant.principal.scope, process.runner.specialists().clone());
+    let later = Duration::from_millis(600);
+    let first = specialists.of(&scope).await.unwrap();
+    tokio::time::sleep(later).await;
+    assert!(Arc::ptr_eq(&first, &specialists.of(&scope).await.unwrap()));
+    let number = store(&plant, "reader", "tools: [date]\n", true).await;
+    tokio::time::sleep(later).await;
+    let then = specialists.of(&scope).await.unwrap();
+    assert_eq!(then.get("reader").unwrap().version, Some(number));
 }

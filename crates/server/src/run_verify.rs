@@ -34,6 +34,11 @@ pub(crate) fn run(
         writeln!(out, "NOT SOUND; {finding}")?;
         return Ok(ExitCode::FAILURE);
     }
+    // Whoever brings an anchor wants to know whether it holds the run: that it could not be told is no success.
+    if anchor_file.is_some() && !report.is_anchored {
+        writeln!(out, "NOT ANCHORED; sound in all that was checked, but the anchor does not cover the run's end")?;
+        return Ok(ExitCode::FAILURE);
+    }
     let is_all = report.lines.iter().all(|line| matches!(line, Line::Holds(_)));
     writeln!(out, "{}", if is_all { "sound" } else { "sound in all that was checked" })?;
     Ok(ExitCode::SUCCESS)

@@ -3272,7 +3272,7 @@ export interface components {
             runs?: number | null;
             /**
              * Format: int32
-             * @description Seconds from its first step; while it waits for a person they do not end it. 3,600 when absent.
+             * @description Seconds in which any of its steps is under way: what waits for people, or is paused, takes no time. 3,600 when absent.
              */
             seconds?: number | null;
             /**
@@ -3377,7 +3377,7 @@ export interface components {
              * @description Those that wait for a person.
              */
             steps_waiting: number;
-            /** @description The first words of what is wanted. */
+            /** @description The first words of what is wanted; empty where it is withheld. */
             title: string;
             /** Format: date-time */
             updated_at: string;
@@ -4057,7 +4057,7 @@ export interface components {
                  * @description Those that wait for a person.
                  */
                 steps_waiting: number;
-                /** @description The first words of what is wanted. */
+                /** @description The first words of what is wanted; empty where it is withheld. */
                 title: string;
                 /** Format: date-time */
                 updated_at: string;
@@ -4790,6 +4790,7 @@ export interface components {
             error?: components["schemas"]["FailureResponse"] | null;
             /** Format: date-time */
             finished_at?: string | null;
+            goal_id?: components["schemas"]["GoalId"] | null;
             id: components["schemas"]["RunId"];
             label?: components["schemas"]["Label"] | null;
             model: string;

@@ -15,6 +15,11 @@ use sha2::{Digest, Sha256};
 /// Changes when a field is added, removed or read differently.
 pub const FORMAT: &str = "millwright.run-bundle/1";
 
+/// What can be left out of a step, and a call whose usage was not stored yet.
+pub(crate) const DETAIL: &str = "detail of step";
+pub(crate) const RECORD: &str = "record of step";
+pub(crate) const CALL: &str = "call";
+
 /// SHA-256, in hex, of a value's canonical JSON. Empty where it has none, which nothing equals.
 pub(crate) fn digest_of(value: &impl Serialize) -> String {
     canonical_json(value).map(|bytes| hex::encode(Sha256::digest(bytes))).unwrap_or_default()
@@ -45,7 +50,7 @@ pub struct Bundle {
     pub(crate) question: Digested<QuestionPart>,
     /// None where it is left out.
     pub(crate) answer: Option<AnswerPart>,
-    pub(crate) steps: Vec<Digested<StepPart>>,
+    pub(crate) steps: Vec<StepPart>,
     pub(crate) prompts: Vec<PromptPart>,
     pub(crate) model_calls: Vec<Digested<CallPart>>,
     pub(crate) passages: Vec<PassagePart>,
@@ -89,7 +94,7 @@ pub(crate) struct RunPart {
     pub(crate) label: Option<Label>,
     /// How often another process went on with it.
     pub(crate) takeovers: i32,
-    /// What it was begun with beside its question.
+    /// What it was begun with beside its question; of its agent not what that is told, which stands in the prompts.
     pub(crate) input: Value,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) finished_at: Option<DateTime<Utc>>,
@@ -124,31 +129,57 @@ pub(crate) struct AnswerPart {
     pub(crate) sha256: String,
 }
 
+/// A step. Its digest covers those of detail and record, so that either can be left out and what is left is still proved.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StepPart {
+    pub(crate) content: StepContent,
+    /// Of that.
+    pub(crate) sha256: String,
+    /// None where it is left out.
+    pub(crate) detail: Option<Value>,
+    /// None where it is left out, and where the step has recorded nothing.
+    pub(crate) record: Option<Value>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StepContent {
     pub(crate) number: i32,
     pub(crate) kind: String,
     pub(crate) attempt: i32,
     pub(crate) status: String,
-    pub(crate) detail: Value,
-    pub(crate) record: Option<Value>,
+    pub(crate) detail_sha256: String,
+    /// None where it has recorded nothing.
+    pub(crate) record_sha256: Option<String>,
     pub(crate) started_at: DateTime<Utc>,
     pub(crate) finished_at: Option<DateTime<Utc>>,
 }
 
 impl From<RunStepRow> for StepPart {
     fn from(row: RunStepRow) -> Self {
-        Self {
+        let content = StepContent {
             number: row.number,
             kind: row.kind.as_str().to_owned(),
             attempt: row.attempt,
             status: row.status.as_str().to_owned(),
-            detail: row.detail,
-            record: row.record,
+            detail_sha256: digest_of(&row.detail),
+            record_sha256: row.record.as_ref().map(digest_of),
             started_at: row.started_at,
             finished_at: row.finished_at,
-        }
+        };
+        Self { sha256: digest_of(&content), content, detail: Some(row.detail), record: row.record }
+    }
+}
+
+impl StepPart {
+    /// Whether its digests are those of what is there.
+    pub(crate) fn holds(&self) -> bool {
+        let content = &self.content;
+        !self.sha256.is_empty()
+            && digest_of(content) == self.sha256
+            && self.detail.as_ref().is_none_or(|detail| digest_of(detail) == content.detail_sha256)
+            && self.record.as_ref().is_none_or(|record| Some(digest_of(record)) == content.record_sha256)
     }
 }
 
@@ -223,7 +254,7 @@ pub(crate) struct PassagePart {
     pub(crate) heading_path: Vec<String>,
     /// Of its document now: it may have risen since the run.
     pub(crate) label: Label,
-    /// With placeholders for personal data.
+    /// With placeholders for personal data, and without secrets.
     pub(crate) text: String,
     /// Where these stand.
     pub(crate) replaced: Vec<Replaced>,
@@ -337,7 +368,7 @@ pub(crate) struct HeadPart {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LeftOut {
-    /// `passage`, `answer` or `links`.
+    /// `passage`, `answer`, `detail of step`, `record of step`, `call` or `links`.
     pub(crate) what: String,
     pub(crate) id: String,
     /// Of its text, where that is still stored.

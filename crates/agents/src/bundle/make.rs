@@ -3,9 +3,9 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use millwright_core::{
     Principal,
     id::{ChunkId, RunId, UsageId},
@@ -19,16 +19,16 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
-    form::{
-        AnswerPart, AuditPart, Bundle, CallPart, Digested, Entry, ErrorPart, HeadPart, LeftOut, Links, ManifestPart,
-        PromptPart, RunPart,
-    },
+    chain::audit,
+    form::{AnswerPart, Bundle, CallPart, Digested, ErrorPart, LeftOut, ManifestPart, PromptPart, RunPart},
     passages::{self, CitedQuote},
     trail::{CLOCKS_DIFFER, Trail},
+    usage,
+    withhold::{may_read_all, withhold},
 };
 use crate::{
     AgentError, answer,
-    guard::Placeholders,
+    guard::{Placeholders, has_secrets},
     prompt::{Prompt, digest},
     record::{Acted, BrokenOff, Drafted, Observed},
     replay::{self, Repetition},
@@ -37,40 +37,46 @@ use crate::{
     thinking::Deliberated,
 };
 
-/// So far the chain is followed: the links are most of a bundle then.
-const MOST_LINKS: i64 = 4_096;
 /// Entries about one run, and about one document.
-const MOST_ENTRIES: i64 = 1_000;
-/// Usage is stored a little after the end of a run that was stopped.
-const SETTLED_BY: chrono::TimeDelta = chrono::TimeDelta::minutes(10);
-/// Between two looks whether the run's last entries are sealed, and how often that is looked for.
-const SEALED_SOON: Duration = Duration::from_millis(150);
-const LOOKS: usize = 12;
+pub(super) const MOST_ENTRIES: i64 = 1_000;
+
+/// Why a request is not there.
+const OTHER_BYTES: &str = "written again today it has other bytes: program, policies or placeholders have changed";
+const SECRET: &str = "a key or a password stands in it, which is not given away";
 
 /// What is stored of a run.
-struct Stored {
-    row: RunRow,
+pub(super) struct Stored {
+    pub(super) row: RunRow,
     reader: Reader,
     answer: Option<MessageRow>,
     trail: Trail,
     /// The same steps, as they are repeated.
     steps: Vec<RunStepRow>,
-    calls: Vec<UsageRow>,
+    pub(super) calls: Vec<UsageRow>,
+    /// Those that its drafts were answers of.
+    pub(super) drafted: BTreeSet<UsageId>,
+    pub(super) read_at: DateTime<Utc>,
     placeholders: Placeholders,
     prompts: Vec<PromptPart>,
 }
 
 /// The bundle of a run of the person that has ended.
 pub(crate) async fn make(inner: &Arc<Inner>, principal: &Principal, id: RunId) -> Result<Bundle, AgentError> {
-    let Stored { row, reader, answer, trail, steps, calls, mut placeholders, prompts } =
-        stored(inner, principal, id).await?;
+    let mut stored = stored(inner, principal, id).await?;
     let mut left_out = Vec::new();
-    let answer = answer.and_then(|answer| answer_part(answer, &reader, &mut left_out));
+    let answer = stored.answer.take().and_then(|answer| answer_part(answer, &stored.reader, &mut left_out));
     let quotes = answer.as_ref().and_then(|answer| passages::quotes(&answer.citations)).unwrap_or_default();
-    let read = readable(inner, (principal, &reader), &steps, &quotes, &mut left_out).await?;
+    let read = readable(inner, (principal, &stored.reader), &stored.steps, &quotes, &mut left_out).await?;
     let mut tx = inner.store.tenant(&principal.scope).read().await?;
     let manifests = manifests(&mut tx, &read).await?;
+    let is_refused = left_out.iter().any(|left_out| left_out.what == "answer" || left_out.sha256.is_some());
+    if is_refused || !left_out.is_empty() && !may_read_all(&mut tx, &stored.reader, &stored.steps).await? {
+        withhold(&mut stored.trail.steps, &mut stored.prompts, &mut left_out);
+    }
+    let audit = audit(&mut tx, id, &mut stored, &mut left_out).await?;
     drop(tx);
+    usage::name_unsettled(&stored.drafted, &stored.calls, &mut left_out);
+    let Stored { row, trail, steps, calls, mut placeholders, prompts, .. } = stored;
     // Some milliseconds for a dozen passages: not on a thread that others wait for.
     let work = tokio::task::spawn_blocking(move || {
         let mut part = |passage: &Passage| passages::part(&mut placeholders, passage, &quotes);
@@ -78,16 +84,6 @@ pub(crate) async fn make(inner: &Arc<Inner>, principal: &Principal, id: RunId) -
         (passages, placeholders)
     });
     let (passages, mut placeholders) = work.await.map_err(|_| AgentError::Classifier)?;
-    let of_step = drafts(&steps);
-    let digest_of = |call: UsageId| {
-        of_step.iter().find(|(_, prompt)| prompt.call == call).and_then(|(_, p)| p.model_digest.clone())
-    };
-    let calls = calls.into_iter().map(|call| {
-        let model_digest = digest_of(call.id);
-        Digested::of(CallPart::of(call, model_digest))
-    });
-    let model_calls: Vec<_> = calls.collect();
-    let audit = audit(inner, principal, id, &model_calls, &mut left_out).await?;
     Ok(Bundle {
         tenant_id: principal.tenant_id(),
         exported_at: inner.sources.now(),
@@ -98,13 +94,26 @@ pub(crate) async fn make(inner: &Arc<Inner>, principal: &Principal, id: RunId) -
         answer,
         steps: trail.steps,
         prompts,
-        model_calls,
+        model_calls: call_parts(calls, &steps),
         passages,
         manifests,
         decisions: trail.decisions,
         audit,
         left_out,
     })
+}
+
+/// The calls with the weights of their models, where a draft has noted them.
+fn call_parts(calls: Vec<UsageRow>, steps: &[RunStepRow]) -> Vec<Digested<CallPart>> {
+    let of_step = drafts(steps);
+    let digest_of = |call: UsageId| {
+        of_step.iter().find(|(_, prompt)| prompt.call == call).and_then(|(_, p)| p.model_digest.clone())
+    };
+    let parts = calls.into_iter().map(|call| {
+        let model_digest = digest_of(call.id);
+        Digested::of(CallPart::of(call, model_digest))
+    });
+    parts.collect()
 }
 
 async fn stored(inner: &Arc<Inner>, principal: &Principal, id: RunId) -> Result<Stored, AgentError> {
@@ -121,10 +130,10 @@ async fn stored(inner: &Arc<Inner>, principal: &Principal, id: RunId) -> Result<
     let question = question.ok_or(StoreError::NotFound("message"))?;
     let answer = tx.messages().get(row.conversation_id, row.assistant_message_id).await?;
     let steps = tx.runs().steps(id).await?;
-    let end = row.finished_at.unwrap_or_else(|| inner.sources.now());
-    let from = row.created_at - CLOCKS_DIFFER;
-    let decisions = tx.policies().decisions_of(id, from, Some(end + CLOCKS_DIFFER)).await?;
-    let calls = tx.usage().of_run(id, row.user_id, [from, end + SETTLED_BY]).await?;
+    let read_at = inner.sources.now();
+    let end = row.finished_at.unwrap_or(read_at);
+    let decisions = tx.policies().decisions_of(id, row.created_at - CLOCKS_DIFFER, Some(end + CLOCKS_DIFFER)).await?;
+    let calls = usage::calls(&mut tx, &row, read_at).await?;
     let sealed = tx.vaults().get(row.conversation_id).await?;
     let begun = resume::begun(&mut tx, &row).await?;
     drop(tx);
@@ -141,16 +150,24 @@ async fn stored(inner: &Arc<Inner>, principal: &Principal, id: RunId) -> Result<
         placeholders: Placeholders::open(inner.governance.clone(), policy, row.conversation_id, sealed)?,
         prompts: prompts(&drafts, repetition),
         trail: Trail::of((question.id, question.content), steps.clone(), decisions),
+        drafted: usage::drafted(&row, &steps),
         steps,
         calls,
+        read_at,
         row,
     })
 }
 
 fn run_part(row: RunRow, placeholders: &mut Placeholders) -> RunPart {
     let mut input = row.input.unwrap_or(Value::Null);
-    if let Some(filter) = input.get_mut("filter") {
-        placeholders.mask_json(filter);
+    // What it is told stands in the prompts as models were given it, and its definition has a digest.
+    if let Some(agent) = input.pointer_mut("/agent").and_then(Value::as_object_mut) {
+        agent.remove("prompt");
+    }
+    for words in ["/filter", "/agent/shown/title", "/agent/shown/choice", "/part/finding"] {
+        if let Some(words) = input.pointer_mut(words) {
+            placeholders.mask_json(words);
+        }
     }
     let detail = row.error_detail.unwrap_or_default();
     RunPart {
@@ -198,7 +215,7 @@ fn record<T: DeserializeOwned>(step: &RunStepRow) -> Option<T> {
 }
 
 /// What models were sent, by the numbers of the steps.
-fn drafts(steps: &[RunStepRow]) -> Vec<(i32, Prompt)> {
+pub(super) fn drafts(steps: &[RunStepRow]) -> Vec<(i32, Prompt)> {
     let of = |step: &RunStepRow| match step.kind {
         StepKind::Think => record::<Drafted>(step).and_then(|drafted| drafted.prompt).into_iter().collect(),
         StepKind::Deliberate => {
@@ -222,15 +239,14 @@ fn prompts(drafts: &[(i32, Prompt)], repetition: Option<Repetition>) -> Vec<Prom
         // A step may have several, in the same order.
         let found = again.iter().position(|(number, _)| number == step).map(|at| again.remove(at).1);
         let is_same = found.as_ref().map(|request| digest(request) == prompt.sha256);
+        let request = found.and_then(|request| serde_json::to_value(request).ok());
         let why_not = match is_same {
+            Some(true) if request.as_ref().is_some_and(has_secrets) => Some(SECRET.to_owned()),
             Some(true) => None,
-            Some(false) => {
-                let why = "written again today it has other bytes: program, policies or placeholders have changed";
-                Some(why.to_owned())
-            }
+            Some(false) => Some(OTHER_BYTES.to_owned()),
             None => Some(stopped.clone()),
         };
-        let request = found.filter(|_| is_same == Some(true)).and_then(|request| serde_json::to_value(request).ok());
+        let request = request.filter(|_| why_not.is_none());
         PromptPart { step: *step, sha256: prompt.sha256.clone(), request, why_not }
     });
     parts.collect()
@@ -312,55 +328,4 @@ async fn manifests(tx: &mut TenantTx, read: &[Passage]) -> Result<Vec<ManifestPa
         manifests.extend(newest.map(|entry| ManifestPart { document_id, version, entry: entry.clone().into() }));
     }
     Ok(manifests)
-}
-
-/// The run in the audit log, and the way along the chain.
-async fn audit(
-    inner: &Inner,
-    principal: &Principal,
-    id: RunId,
-    calls: &[Digested<CallPart>],
-    left_out: &mut Vec<LeftOut>,
-) -> Result<AuditPart, AgentError> {
-    let mut things = vec![("run", id.to_string()), ("policy", id.to_string())];
-    things.extend(calls.iter().map(|call| ("usage", call.content.id.to_string())));
-    let mut looks = 0;
-    let (rows, head, mut tx) = loop {
-        let mut tx = inner.store.tenant(&principal.scope).read().await?;
-        let rows = tx.audit().proved(&things, MOST_ENTRIES).await?;
-        looks += 1;
-        if looks >= LOOKS || rows.iter().all(|row| row.sequence.is_some()) {
-            // Not before the entries: it covers the seals of all of them.
-            let head = tx.audit().head().await?;
-            break (rows, head, tx);
-        }
-        drop(tx);
-        tokio::time::sleep(SEALED_SOON).await;
-    };
-    let sealed = || rows.iter().filter_map(|row| row.sequence);
-    let span = sealed().min().zip(sealed().max()).zip(head.as_ref());
-    let mut links = None;
-    if let Some(((first, last), head)) = span {
-        match [head.sequence, last].into_iter().find(|to| to - first < MOST_LINKS) {
-            Some(to) => {
-                let leaves = tx.audit().leaves(first, to).await?;
-                links = Some(Links { from: first, leaves: leaves.into_iter().map(hex::encode).collect() });
-            }
-            None => left_out.push(LeftOut {
-                what: "links".to_owned(),
-                id: id.to_string(),
-                sha256: None,
-                reason: format!("more than {MOST_LINKS} entries stand in the chain between those of the run"),
-            }),
-        }
-    }
-    Ok(AuditPart {
-        entries: rows.into_iter().map(Entry::from).collect(),
-        links,
-        head: head.map(|row| HeadPart {
-            sequence: row.sequence,
-            hash: hex::encode(row.hash),
-            mac: hex::encode(row.mac),
-        }),
-    })
 }

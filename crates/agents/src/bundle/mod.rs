@@ -5,12 +5,16 @@
 //! seals and the way along the chain. Whoever hands it out writes an entry that names its digest, the receipt, into the same file
 //! ([`Bundle::into_file`]). [`verify()`] recomputes all of it without a database, and without the server's key as far as that goes.
 
+mod chain;
 mod form;
 mod make;
 mod passages;
 pub(crate) mod trail;
+mod usage;
 mod verify;
+mod withhold;
 
 pub use form::{Bundle, FORMAT};
 pub(crate) use make::make;
+pub(crate) use usage::settled;
 pub use verify::{Anchor, Anchors, BundleReport, Line, verify};

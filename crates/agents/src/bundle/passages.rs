@@ -1,14 +1,15 @@
-//! Passages as they may be given away: personal data behind placeholders, and every quote of the answer still where it stands.
+//! Passages as they may be given away: personal data behind placeholders, secrets taken out, and every quote of the answer still where it stands.
 
 use std::ops::Range;
 
+use millwright_policy::injection::output;
 use millwright_retrieval::search::Passage;
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::form::{PassagePart, Replaced};
-use crate::guard::Placeholders;
+use crate::guard::{Placeholders, SECRET, without_secrets};
 
 /// A quote as it is stored.
 #[derive(Debug, Deserialize)]
@@ -37,10 +38,16 @@ pub(super) fn part(placeholders: &mut Placeholders, passage: &Passage, quotes: &
         let to = usize::try_from(quote.char_end.checked_sub(passage.char_start)?).ok()?;
         Some((from..to, quote.quote.as_str()))
     });
-    let found = placeholders.replacements(&passage.text).into_iter().map(|(bytes, instead)| {
+    let found = found(placeholders, &passage.text).into_iter().map(|(bytes, instead)| {
         let at = |byte: usize| passage.text.get(..byte).map_or(text.len(), |before| before.chars().count());
         (at(bytes.start)..at(bytes.end), instead)
     });
+    let mut clean = |text: &str| match without_secrets(text) {
+        Some(text) => placeholders.mask(&text),
+        None => placeholders.mask(text),
+    };
+    let document_name = clean(&passage.document_name);
+    let heading_path = passage.heading_path.iter().map(|heading| clean(heading)).collect();
     let places = places(&text, quotes, found);
     let shown = with_placeholders(&text, &places);
     let at = |place: usize| passage.char_start.saturating_add(i32::try_from(place).unwrap_or(i32::MAX));
@@ -52,17 +59,43 @@ pub(super) fn part(placeholders: &mut Placeholders, passage: &Passage, quotes: &
     PassagePart {
         chunk_id: passage.chunk_id,
         document_id: passage.document_id,
-        document_name: placeholders.mask(&passage.document_name),
+        document_name,
         version: passage.version,
         page_number: passage.page_number,
         char_start: passage.char_start,
         char_end: passage.char_end,
-        heading_path: passage.heading_path.iter().map(|heading| placeholders.mask(heading)).collect(),
+        heading_path,
         label: passage.label.clone(),
         replaced: replaced.collect(),
         sha256: hex::encode(Sha256::digest(&shown)),
         text: shown,
     }
+}
+
+/// Bytes that are replaced: secrets, and personal data as far as it does not stand in one.
+fn found(placeholders: &mut Placeholders, text: &str) -> Vec<(Range<usize>, String)> {
+    let secrets = output::secrets(text);
+    let mut found = Vec::new();
+    for (bytes, instead) in placeholders.replacements(text) {
+        found.extend(outside(bytes, &secrets).into_iter().map(|rest| (rest, instead.clone())));
+    }
+    found.extend(secrets.into_iter().map(|bytes| (bytes, SECRET.to_owned())));
+    found
+}
+
+/// What is left of a range beside others, which are in order and do not overlap.
+fn outside(range: Range<usize>, others: &[Range<usize>]) -> Vec<Range<usize>> {
+    let (mut left, mut from) = (Vec::new(), range.start);
+    for other in others.iter().filter(|other| other.start < range.end && range.start < other.end) {
+        if from < other.start {
+            left.push(from..other.start);
+        }
+        from = from.max(other.end);
+    }
+    if from < range.end {
+        left.push(from..range.end);
+    }
+    left
 }
 
 /// What is replaced: within quotes what is replaced in them as they are stored, elsewhere what the detector finds.
@@ -86,16 +119,7 @@ fn places<'q>(
     }
     quoted.sort_by_key(|span| span.start);
     for (place, instead) in found {
-        let mut from = place.start;
-        for span in quoted.iter().filter(|span| span.start < place.end && place.start < span.end) {
-            if from < span.start {
-                places.push((from..span.start, instead.clone()));
-            }
-            from = from.max(span.end);
-        }
-        if from < place.end {
-            places.push((from..place.end, instead));
-        }
+        places.extend(outside(place, &quoted).into_iter().map(|rest| (rest, instead.clone())));
     }
     places.sort_by_key(|(place, _)| place.start);
     places
@@ -183,8 +207,11 @@ fn pieces(quote: &str) -> Vec<Piece> {
     pieces
 }
 
-/// The bytes of a placeholder at the beginning of a text: `[PERSON_1]`, `[PERSON_1v2]`, `[IBAN_CODE]`.
+/// The bytes of a placeholder at the beginning of a text: `[PERSON_1]`, `[PERSON_1v2]`, `[IBAN_CODE]`, or what stands for a secret.
 fn placeholder(text: &str) -> Option<usize> {
+    if text.starts_with(SECRET) {
+        return Some(SECRET.len());
+    }
     let inside = text.strip_prefix('[')?;
     let name = inside.bytes().take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_');
     let mut length = name.count();

@@ -15,7 +15,7 @@ pub(super) const CLOCKS_DIFFER: TimeDelta = TimeDelta::seconds(10);
 /// The question, steps and decisions of a run, each with its digest.
 pub(crate) struct Trail {
     pub(crate) question: Digested<QuestionPart>,
-    pub(crate) steps: Vec<Digested<StepPart>>,
+    pub(crate) steps: Vec<StepPart>,
     pub(crate) decisions: Vec<Digested<DecisionPart>>,
 }
 
@@ -24,7 +24,7 @@ impl Trail {
         let (id, content) = question;
         Self {
             question: Digested::of(QuestionPart { id, content }),
-            steps: steps.into_iter().map(|step| Digested::of(StepPart::from(step))).collect(),
+            steps: steps.into_iter().map(StepPart::from).collect(),
             decisions: decisions.into_iter().map(|decision| Digested::of(DecisionPart::from(decision))).collect(),
         }
     }
@@ -38,7 +38,7 @@ impl Trail {
 /// The same of parts.
 pub(super) fn digest(
     question: &Digested<QuestionPart>,
-    steps: &[Digested<StepPart>],
+    steps: &[StepPart],
     decisions: &[Digested<DecisionPart>],
 ) -> String {
     let steps: Vec<_> = steps.iter().map(|step| &step.sha256).collect();

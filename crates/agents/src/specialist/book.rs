@@ -7,7 +7,10 @@ use std::{
 };
 
 use millwright_core::{Label, TenantScope};
-use millwright_store::{Store, StoreError, tenant::AgentStateRow};
+use millwright_store::{
+    Store, StoreError,
+    tenant::{AgentStamp, AgentStateRow},
+};
 
 use super::{
     Acting, Choice, ChosenBy, GENERALIST, RunnerUp, Specialist,
@@ -34,7 +37,7 @@ impl Roster {
     }
 
     /// Those that ship, with what a tenant has said of them and its own. One that this version cannot read does not answer, and
-    /// the one that ships under its name does not take its place.
+    /// the one that ships under its name does not take its place: only the generalist's, as there always is one.
     fn of(states: Vec<AgentStateRow>) -> Self {
         let mut agents: Vec<_> = shipped().iter().map(|agent| Arc::new(agent.clone())).collect();
         for AgentStateRow { name, enabled, active, definition, .. } in states {
@@ -48,7 +51,7 @@ impl Roster {
                     if matches!(own, Some(Err(_))) {
                         tracing::warn!(agent = name, "the definition in force cannot be read by this version");
                     }
-                    if let Some(at) = at {
+                    if let Some(at) = at.filter(|_| name != GENERALIST) {
                         agents.remove(at);
                     }
                 }
@@ -98,9 +101,16 @@ fn rounded(score: f32) -> f64 {
     (f64::from(score) * 100.0).round() / 100.0
 }
 
+/// A roster with what it was made of, and when that was looked at.
+struct Remembered {
+    roster: Arc<Roster>,
+    stamps: Vec<AgentStamp>,
+    looked: Instant,
+}
+
 struct Inner {
     store: Store,
-    tenants: Mutex<HashMap<TenantScope, (Arc<Roster>, Instant)>>,
+    tenants: Mutex<HashMap<TenantScope, Remembered>>,
 }
 
 /// The agents of all tenants. Cheap to clone.
@@ -127,18 +137,25 @@ impl Specialists {
         static AS_SHIPPED: LazyLock<Arc<Roster>> = LazyLock::new(|| Arc::new(Roster::of(Vec::new())));
         let known = {
             let tenants = self.0.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-            tenants.get(scope).filter(|known| known.1.elapsed() < REMEMBERED).map(|known| Arc::clone(&known.0))
+            tenants.get(scope).map(|known| (Arc::clone(&known.roster), known.stamps.clone(), known.looked))
         };
-        if let Some(roster) = known {
-            return Ok(roster);
+        if let Some((roster, ..)) = known.as_ref().filter(|known| known.2.elapsed() < REMEMBERED) {
+            return Ok(Arc::clone(roster));
         }
-        let states = self.0.store.tenant(scope).read().await?.agents().states().await?;
-        let roster = if states.is_empty() { Arc::clone(&AS_SHIPPED) } else { Arc::new(Roster::of(states)) };
+        let mut tx = self.0.store.tenant(scope).read().await?;
+        let stamps = tx.agents().stamps().await?;
+        // Versions are never changed: what they were made into then, they are.
+        let roster = match known {
+            Some((roster, known, _)) if known == stamps => roster,
+            _ if stamps.is_empty() => Arc::clone(&AS_SHIPPED),
+            _ => Arc::new(Roster::of(tx.agents().states().await?)),
+        };
+        drop(tx);
         let mut tenants = self.0.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         if tenants.len() >= MOST_TENANTS {
             tenants.clear();
         }
-        tenants.insert(*scope, (Arc::clone(&roster), Instant::now()));
+        tenants.insert(*scope, Remembered { roster: Arc::clone(&roster), stamps, looked: Instant::now() });
         Ok(roster)
     }
 
@@ -190,6 +207,14 @@ mod tests {
             state("seller", true, None),
         ]);
         assert_eq!(names(&roster), ["maintenance-advisor", "generalist"]);
+    }
+
+    #[test]
+    fn a_generalist_that_cannot_be_read_leaves_questions_to_the_one_that_ships() {
+        let roster = Roster::of(vec![state(GENERALIST, true, Some("verify: false"))]);
+        assert_eq!(roster.get(GENERALIST).unwrap().version, None);
+        let routed = roster.route("xyzzy", &Label::LOWEST).unwrap().shown.unwrap();
+        assert_eq!((routed.name.as_str(), routed.version), (GENERALIST, None));
     }
 
     #[test]

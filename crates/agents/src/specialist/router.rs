@@ -17,6 +17,9 @@ const MARGIN: f32 = 0.02;
 /// Pieces of a word that long, for compounds and endings.
 const PIECE: usize = 5;
 const PIECE_WEIGHT: f32 = 0.3;
+/// So much of a question is looked at, and of a word: what it is about, it says before.
+const QUESTION: usize = 2_000;
+const LONGEST: usize = 64;
 /// A beginning no longer than this is a whole word: `who` is not `whole`.
 const SHORT: usize = 3;
 
@@ -94,7 +97,8 @@ impl Router {
 
     /// All agents, nearest first; those that are as near in their order.
     pub(super) fn near(&self, question: &str) -> Vec<Near> {
-        let mut asked = features(question);
+        let question: String = question.chars().take(QUESTION).collect();
+        let mut asked = features(&question);
         weigh(&mut asked, &self.rarity, self.unheard);
         let said = words(&question.replace('-', ""));
         let mut near: Vec<Near> = (0..self.words.len()).map(|agent| self.nearness(agent, &asked, &said)).collect();
@@ -110,7 +114,7 @@ impl Router {
 
     fn nearness(&self, agent: usize, asked: &Features, said: &[String]) -> Near {
         let own = self.known.iter().filter(|known| known.agent == agent);
-        let mut likeness: Vec<(f32, &Known)> = own.map(|known| (product(asked, &known.features), known)).collect();
+        let mut likeness: Vec<(f32, &Known)> = own.map(|known| (product(&known.features, asked), known)).collect();
         likeness.sort_by(|one, other| other.0.total_cmp(&one.0));
         let nearest = likeness.iter().take(NEAREST).map(|(likeness, _)| likeness).sum::<f32>() / NEAREST as f32;
         let example = likeness.iter().find(|(likeness, known)| *likeness > 0.0 && known.example.is_some());
@@ -137,7 +141,8 @@ fn begins(said: &[String], beginning: &[String]) -> bool {
 
 fn words(text: &str) -> Vec<String> {
     let lower = text.to_lowercase();
-    lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    let words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(|word| word.chars().take(LONGEST).collect()).collect()
 }
 
 /// The words of a text that say something, and pieces of them. Figures and part numbers say nothing of what is wanted.
@@ -170,6 +175,7 @@ fn weigh(features: &mut Features, rarity: &HashMap<String, f32>, unheard: f32) {
     }
 }
 
+/// Takes as long as the first is large.
 fn product(one: &Features, other: &Features) -> f32 {
     one.iter().filter_map(|(feature, weight)| Some(weight * other.get(feature)?)).sum()
 }
@@ -245,6 +251,27 @@ mod tests {
         assert_eq!(shipped()[near[0].agent].definition.name, "maintenance-advisor");
         assert_eq!(near[0].example.as_deref(), Some("How often must the bearings of the pump be greased?"));
         assert_eq!(near[0].words, ["how often", "greas", "bearing"]);
+    }
+
+    #[test]
+    fn a_word_without_end_is_routed_in_no_time() {
+        let long: String = ('a'..='z')
+            .cycle()
+            .enumerate()
+            .map(|(at, letter)| if at % 3 == 0 { 'e' } else { letter })
+            .take(16_000)
+            .collect();
+        let router = Router::new(shipped());
+        let began = std::time::Instant::now();
+        for _ in 0..100 {
+            assert!(!Router::is_clear(&router.near(&long)));
+        }
+        assert!(began.elapsed().as_secs() < 2, "{:?}", began.elapsed());
+        assert!(features(&long).len() <= LONGEST, "{}", features(&long).len());
+        // Nor does what stands behind it count.
+        let asked = "How often must the bearing of pump P-101 be greased?";
+        assert_eq!(router.near(&format!("{asked} {long} {asked}"))[0].agent, router.near(asked)[0].agent);
+        assert!(router.near(&format!("{}{asked}", " ".repeat(QUESTION)))[0].score < f32::EPSILON);
     }
 
     #[test]

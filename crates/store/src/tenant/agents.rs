@@ -59,6 +59,17 @@ pub struct AgentStateRow {
     pub latest: Option<i32>,
 }
 
+/// Which version of an agent holds, and whether it answers. Versions are never changed, so agents with the same stamps are the same.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct AgentStamp {
+    /// Of the agent.
+    pub name: String,
+    /// Whether it answers.
+    pub enabled: bool,
+    /// The version in force; `None` for the definition that ships.
+    pub active: Option<i32>,
+}
+
 const VERSION: &str = "SELECT v.name, v.number, v.definition, v.digest, v.note, v.created_by, \
     u.display_name AS created_by_name, v.created_at, coalesce(s.active = v.number, false) AS active \
     FROM agent_versions v JOIN users u ON u.tenant_id = v.tenant_id AND u.id = v.created_by \
@@ -79,6 +90,15 @@ impl Agents<'_> {
         .bind(self.0.tenant)
         .fetch_all(&mut *self.0.connection)
         .await?;
+        Ok(rows)
+    }
+
+    /// What the tenant has said of agents, by name, without their definitions.
+    pub async fn stamps(&mut self) -> Result<Vec<AgentStamp>, StoreError> {
+        let rows = sqlx::query_as("SELECT name, enabled, active FROM agent_states WHERE tenant_id = $1 ORDER BY name")
+            .bind(self.0.tenant)
+            .fetch_all(&mut *self.0.connection)
+            .await?;
         Ok(rows)
     }
 

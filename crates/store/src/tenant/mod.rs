@@ -32,7 +32,7 @@ mod vaults;
 mod vectors;
 mod versions;
 
-pub use agents::{AgentStateRow, AgentVersionRow, Agents, NewAgentVersion};
+pub use agents::{AgentStamp, AgentStateRow, AgentVersionRow, Agents, NewAgentVersion};
 pub use api_keys::{ApiKeyRow, ApiKeys, NewApiKeyRow};
 pub(crate) use audit::append as append_audit;
 pub use audit::{AuditEntries, AuditEntryRow, AuditFilter, ProvedEntryRow};

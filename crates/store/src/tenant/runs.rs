@@ -132,6 +132,8 @@ pub struct RunRow {
     pub takeovers: i32,
     /// What it was begun with beside its question.
     pub input: Option<Value>,
+    /// The goal that it is a step of.
+    pub goal_id: Option<Uuid>,
     /// When it began.
     pub created_at: DateTime<Utc>,
     /// When it ended.

@@ -13,7 +13,9 @@ use super::{
         form::{DecisionPart, digest_of},
         passages::{quotes, slice},
     },
-    Checked, Checks, steps,
+    Checked, Checks,
+    entries::Event,
+    steps,
 };
 use crate::answer;
 
@@ -87,7 +89,7 @@ pub(super) fn check_passages(checks: &mut Checks<'_>) -> Checked {
     }
     if masked > 0 {
         checks.not_checked(format!(
-            "passages: {masked} hold placeholders for personal data; what these stand for is not in the bundle"
+            "passages: {masked} hold placeholders for personal data, or had a secret removed; what these stand for is not in the bundle"
         ));
     }
     Ok(())
@@ -169,9 +171,10 @@ pub(super) fn check_labels(checks: &mut Checks<'_>) -> Checked {
         return Ok(());
     };
     let fell = |what: &str| Err(format!("label of {what}: altered: it is above that of what was made from it"));
-    for step in checks.bundle.steps.iter().map(|step| &step.content) {
-        if labels_in(&step.detail).iter().any(|label| !label.rises_to(run)) {
-            return fell(&format!("step {}", step.number));
+    for step in &checks.bundle.steps {
+        let labels = step.detail.as_ref().map(labels_in).unwrap_or_default();
+        if labels.iter().any(|label| !label.rises_to(run)) {
+            return fell(&format!("step {}", step.content.number));
         }
     }
     if let Some(answer) = &checks.bundle.answer
@@ -187,17 +190,26 @@ pub(super) fn check_labels(checks: &mut Checks<'_>) -> Checked {
             }
         }
     }
-    let mut highest = Classification::Public;
-    for call in checks.log.calls() {
-        let sent = call.details["classification"].as_str().and_then(|word| word.parse::<Classification>().ok());
-        let Some(sent) = sent else { continue };
-        if call.details["purpose"] == "run" && sent < highest || sent > run.classification {
-            return fell(&format!("call {}", call.resource_id));
-        }
-        highest = highest.max(sent);
+    if let Some(call) = lowered(&checks.log.calls(), run.classification) {
+        return fell(&format!("call {}", call.resource_id));
     }
     checks.holds(format!("labels: only rose, up to {}", run.classification));
     Ok(())
+}
+
+/// The first of the run's calls whose label is below that of one before, or above the run's. Others are not of what the run went on
+/// with: a reranker is given all that the search has found.
+fn lowered<'e>(calls: &[&'e Event], run: Classification) -> Option<&'e Event> {
+    let mut highest = Classification::Public;
+    for call in calls.iter().filter(|call| call.details["purpose"] == "run") {
+        let sent = call.details["classification"].as_str().and_then(|word| word.parse::<Classification>().ok());
+        let Some(sent) = sent else { continue };
+        if sent < highest || sent > run {
+            return Some(call);
+        }
+        highest = sent;
+    }
+    None
 }
 
 /// The labels of passages that a step has told of.
@@ -218,4 +230,29 @@ fn cited_label(citation: &Value) -> Option<Label> {
     let label: serde_json::Map<_, _> =
         fields.iter().map(|field| ((*field).to_owned(), citation[*field].clone())).collect();
     Label::deserialize(Value::Object(label)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reranker_that_saw_more_than_the_run_went_on_with_alters_no_label() {
+        let call = |purpose: &str, classification: &str| -> Event {
+            let details = json!({ "purpose": purpose, "classification": classification });
+            Event::deserialize(json!({
+                "v": 1, "key": "", "id": "", "tenant_id": "", "occurred_at": "2026-11-30T12:00:00Z", "actor": "",
+                "action": "usage.recorded", "resource_id": classification, "details": details,
+            }))
+            .unwrap()
+        };
+        let found =
+            |calls: &[Event], run| lowered(&calls.iter().collect::<Vec<_>>(), run).map(|call| call.resource_id.clone());
+        let sound =
+            [call("rerank", "RESTRICTED"), call("run", "INTERNAL"), call("rerank", "PUBLIC"), call("run", "INTERNAL")];
+        assert_eq!(found(&sound, Classification::Internal), None);
+        assert_eq!(found(&sound, Classification::Public).as_deref(), Some("INTERNAL"));
+        let fell = [call("run", "CONFIDENTIAL"), call("run", "INTERNAL")];
+        assert_eq!(found(&fell, Classification::Confidential).as_deref(), Some("INTERNAL"));
+    }
 }

@@ -1,15 +1,13 @@
 //! Entries of the audit log, each for itself, as the story of the run, and in the chain.
 
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
-use millwright_audit::{AuditKey, Head, SignedHead, canonical_json, leaf};
+use millwright_audit::{AuditKey, Head, canonical_json, leaf};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
-    super::form::{Entry, File, Links, SealPart},
-    Anchors, Checked, Checks,
+    super::form::{Entry, File, SealPart},
+    Checked, Checks,
 };
 
 /// What an entry says.
@@ -17,7 +15,7 @@ use super::{
 pub(super) struct Event {
     v: u32,
     key: String,
-    id: String,
+    pub(super) id: String,
     tenant_id: String,
     pub(super) occurred_at: DateTime<Utc>,
     pub(super) actor: String,
@@ -44,6 +42,11 @@ impl Log {
         self.events.iter().find(|event| event.action == "run.finished" || event.action == "run.failed")
     }
 
+    /// Whether an entry is of an export of the run, which is none of its story.
+    pub(super) fn is_of_export(event: &Event) -> bool {
+        event.action == "run.exported"
+    }
+
     /// The entry of a call of a model.
     pub(super) fn call(&self, id: &str) -> Option<&Event> {
         self.of_run("usage.recorded").find(|event| event.resource_id == id)
@@ -57,7 +60,7 @@ impl Log {
     }
 }
 
-fn fixed(hex_digits: &str) -> Option<[u8; 32]> {
+pub(super) fn fixed(hex_digits: &str) -> Option<[u8; 32]> {
     hex::decode(hex_digits).ok()?.try_into().ok()
 }
 
@@ -174,110 +177,4 @@ fn check_story(checks: &mut Checks<'_>) -> Checked {
     let text = format!("story: begun, taken over {takeovers} times, ended as `{}`", run.status);
     checks.holds(text);
     Ok(())
-}
-
-/// The entries in the chain: each at its place, with nothing between that cannot be followed.
-pub(super) fn check_chain(checks: &mut Checks<'_>, key: Option<&AuditKey>, anchors: &Anchors) -> Checked {
-    let audit = &checks.bundle.audit;
-    let mut sealed: BTreeMap<i64, &SealPart> = BTreeMap::new();
-    let (mut last, mut waiting) = (0, 0);
-    for entry in &audit.entries {
-        match &entry.seal {
-            Some(seal) if seal.sequence <= last || waiting > 0 => {
-                return Err(format!("entry {}: reordered: it stands behind place {last} of the chain", entry.id));
-            }
-            Some(seal) => {
-                last = seal.sequence;
-                sealed.insert(seal.sequence, seal);
-            }
-            None => waiting += 1,
-        }
-    }
-    if waiting > 0 {
-        checks.not_checked(format!("seals: {waiting} entries were not sealed yet when this was exported"));
-    }
-    let Some(links) = &audit.links else {
-        checks.not_checked("chain: the way from entry to entry is not in the bundle; each seal holds for itself");
-        return Ok(());
-    };
-    let places = follow(checks, links, &sealed)?;
-    let end = links.from + i64::try_from(links.leaves.len()).unwrap_or_default() - 1;
-    checks.holds(format!(
-        "chain: followed from place {} to place {end}, {} entries of the run in it",
-        links.from,
-        sealed.len()
-    ));
-    check_head(checks, key, &places)?;
-    if anchors.is_empty() { Ok(()) } else { check_anchor(checks, anchors, &places) }
-}
-
-fn check_anchor(checks: &mut Checks<'_>, anchors: &Anchors, places: &BTreeMap<i64, [u8; 32]>) -> Checked {
-    let Some(anchor) = anchors.get(&checks.bundle.tenant_id.to_string()) else {
-        checks.not_checked("anchor: the file has none of this tenant");
-        return Ok(());
-    };
-    let place = anchor.sequence;
-    match places.get(&place) {
-        Some(hash) if *hash == anchor.hash => checks.holds(format!("anchor: the chain goes through place {place}")),
-        Some(_) => {
-            return Err(format!("anchor: forged: the log had another entry at place {place} when it was verified"));
-        }
-        None => checks.not_checked(format!("anchor: place {place} is not on the way that the bundle holds")),
-    }
-    Ok(())
-}
-
-/// Goes along the chain; returns the hash at each place.
-fn follow(
-    checks: &Checks<'_>,
-    links: &Links,
-    sealed: &BTreeMap<i64, &SealPart>,
-) -> Result<BTreeMap<i64, [u8; 32]>, String> {
-    let broken =
-        |place: i64| format!("chain: altered at place {place}: the way does not lead to the seal of the entry there");
-    let first = sealed.get(&links.from).ok_or_else(|| broken(links.from))?;
-    let hash = fixed(&first.previous_hash).ok_or_else(|| broken(links.from))?;
-    let mut head = Head { tenant_id: checks.bundle.tenant_id, sequence: links.from - 1, hash };
-    let mut places = BTreeMap::from([(head.sequence, head.hash)]);
-    for leaf in &links.leaves {
-        head = head.after(&fixed(leaf).ok_or_else(|| broken(head.sequence + 1))?);
-        places.insert(head.sequence, head.hash);
-        if let Some(seal) = sealed.get(&head.sequence)
-            && fixed(&seal.hash) != Some(head.hash)
-        {
-            return Err(broken(head.sequence));
-        }
-    }
-    match sealed.keys().next_back() {
-        Some(last) if *last > head.sequence => Err(broken(*last)),
-        _ => Ok(places),
-    }
-}
-
-fn check_head(checks: &mut Checks<'_>, key: Option<&AuditKey>, places: &BTreeMap<i64, [u8; 32]>) -> Checked {
-    let Some(stated) = &checks.bundle.audit.head else {
-        checks.not_checked("head: the server had signed none");
-        return Ok(());
-    };
-    let place = stated.sequence;
-    let (Some(hash), Some(mac)) = (fixed(&stated.hash), fixed(&stated.mac)) else {
-        return Err(format!("head: altered: what stands for place {place} is no hash"));
-    };
-    match places.get(&place) {
-        Some(found) if *found != hash => {
-            return Err(format!("head: altered: the chain does not lead to what is stated for place {place}"));
-        }
-        Some(_) => {}
-        None => checks.not_checked(format!("head: place {place} is not on the way that the bundle holds")),
-    }
-    let tenant_id = checks.bundle.tenant_id;
-    let signed = SignedHead { head: Head { tenant_id, sequence: place, hash }, mac };
-    match key {
-        Some(key) if !key.vouches_for(&signed) => Err(format!("head: forged: the server never stated place {place}")),
-        Some(_) => {
-            checks.holds(format!("head: signed at place {place}"));
-            Ok(())
-        }
-        None => Ok(()),
-    }
 }

@@ -1,5 +1,6 @@
 //! What somebody can find out who has the file and nothing else.
 
+mod chain;
 mod content;
 mod entries;
 mod steps;
@@ -37,6 +38,8 @@ pub struct BundleReport {
     pub lines: Vec<Line>,
     /// The first thing that is not as it was. What would come after it was not looked at.
     pub finding: Option<String>,
+    /// Whether a head that was kept elsewhere covers the entry of the run's end.
+    pub is_anchored: bool,
 }
 
 /// The first thing that is not as it was.
@@ -47,6 +50,7 @@ struct Checks<'c> {
     bundle: &'c Bundle,
     log: Log,
     lines: Vec<Line>,
+    is_anchored: bool,
 }
 
 impl Checks<'_> {
@@ -67,12 +71,12 @@ pub type Anchors = BTreeMap<String, Anchor>;
 pub fn verify(bytes: &[u8], key: Option<&AuditKey>, anchors: &Anchors) -> BundleReport {
     let file = match read(bytes) {
         Ok(file) => file,
-        Err(finding) => return BundleReport { lines: Vec::new(), finding: Some(finding) },
+        Err(finding) => return BundleReport { lines: Vec::new(), finding: Some(finding), is_anchored: false },
     };
-    let mut checks = Checks { bundle: &file.bundle, log: Log::default(), lines: Vec::new() };
+    let mut checks = Checks { bundle: &file.bundle, log: Log::default(), lines: Vec::new(), is_anchored: false };
     checks.holds(format!("form: {FORMAT}, canonical"));
     let finding = check(&mut checks, &file, key, anchors).err();
-    BundleReport { lines: checks.lines, finding }
+    BundleReport { lines: checks.lines, is_anchored: checks.is_anchored && finding.is_none(), finding }
 }
 
 /// The file, if it is one of ours to the last byte: another reader could read another one otherwise.
@@ -82,15 +86,18 @@ fn read(bytes: &[u8]) -> Result<File, String> {
     if value["format"] != FORMAT {
         return Err(format!("form: this is no {FORMAT}"));
     }
+    let not_canonical = || "form: the file is not in its canonical form; it must be kept byte for byte".to_owned();
     if canonical_json(&value).ok().as_deref() != Some(bytes) {
-        return Err("form: the file is not in its canonical form; it must be kept byte for byte".to_owned());
+        return Err(not_canonical());
     }
-    serde_json::from_value(value).map_err(no_bundle)
+    let file: File = serde_json::from_value(value).map_err(no_bundle)?;
+    // Digests are of what was read: what another spelling hides, or a field that is not there, is no part of that.
+    if canonical_json(&file).ok().as_deref() == Some(bytes) { Ok(file) } else { Err(not_canonical()) }
 }
 
 fn check(checks: &mut Checks<'_>, file: &File, key: Option<&AuditKey>, anchors: &Anchors) -> Checked {
     entries::check(checks, file, key)?;
-    entries::check_chain(checks, key, anchors)?;
+    chain::check(checks, key, anchors)?;
     steps::check(checks)?;
     content::check_answer(checks)?;
     content::check_passages(checks)?;

@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use super::{
     super::{
-        form::{StepPart, digest_of},
+        form::{CALL, DETAIL, LeftOut, PromptPart, RECORD, StepPart, digest_of},
         trail,
+        usage::SETTLED_BY,
     },
     Checked, Checks,
 };
@@ -30,6 +31,7 @@ pub(super) fn check(checks: &mut Checks<'_>) -> Checked {
         if !step.holds() {
             return Err(format!("step {number}: altered: it is not what its digest says"));
         }
+        check_left_out(&bundle.left_out, step)?;
     }
     if let Some(decision) = bundle.decisions.iter().find(|decision| !decision.holds()) {
         return Err(format!("decision {}: altered: it is not what its digest says", decision.content.id));
@@ -53,11 +55,28 @@ pub(super) fn check(checks: &mut Checks<'_>) -> Checked {
     }
 }
 
+/// What is not there of a step is named, with its digest.
+fn check_left_out(left_out: &[LeftOut], step: &StepPart) -> Checked {
+    let (number, content) = (step.content.number.to_string(), &step.content);
+    let parts = [
+        (DETAIL, step.detail.is_none().then_some(&content.detail_sha256)),
+        (RECORD, content.record_sha256.as_ref().filter(|_| step.record.is_none())),
+    ];
+    for (what, missing) in parts.into_iter().filter_map(|(what, missing)| Some((what, missing?))) {
+        let is_it = |left_out: &&LeftOut| left_out.what == what && left_out.id == number;
+        if left_out.iter().find(is_it).and_then(|left_out| left_out.sha256.as_ref()) != Some(missing) {
+            return Err(format!("step {number}: missing: {what}, and not named as left out"));
+        }
+    }
+    Ok(())
+}
+
 /// Each finished step follows from the one before, and the last ends the run.
 fn check_walk(checks: &mut Checks<'_>) -> Checked {
     let is_finished = checks.bundle.run.status == "finished";
     let mut before: Option<&StepPart> = None;
-    for step in checks.bundle.steps.iter().map(|step| &step.content) {
+    for part in &checks.bundle.steps {
+        let step = &part.content;
         if step.status != "finished" {
             // One in the middle of which a process ended, or the run.
             if is_finished && step.status == "running" {
@@ -66,7 +85,7 @@ fn check_walk(checks: &mut Checks<'_>) -> Checked {
             continue;
         }
         let follows = matches!(
-            (before.map(|before| before.kind.as_str()), step.kind.as_str()),
+            (before.map(|before| before.content.kind.as_str()), step.kind.as_str()),
             (None, "observe")
                 | (Some("observe" | "deliberate"), "deliberate")
                 | (Some("think"), "tool" | "verify")
@@ -75,17 +94,17 @@ fn check_walk(checks: &mut Checks<'_>) -> Checked {
         if !follows {
             return Err(format!("step {}: missing: no `{}` can stand here", step.number, step.kind));
         }
-        if step.kind != "verify" && step.record.is_none() {
+        if step.kind != "verify" && step.record_sha256.is_none() {
             return Err(format!("step {}: missing: it has no record", step.number));
         }
-        before = Some(step);
+        before = Some(part);
     }
     let found_nothing = |step: &StepPart| {
-        step.kind == "observe" && step.record.as_ref().is_some_and(|record| record["relevant"] == false)
+        step.content.kind == "observe" && step.record.as_ref().is_some_and(|record| record["relevant"] == false)
     };
-    let is_whole = before.is_some_and(|step| step.kind == "verify" || found_nothing(step));
+    let is_whole = before.is_some_and(|step| step.content.kind == "verify" || found_nothing(step));
     if is_finished && !is_whole {
-        let next = before.map_or(1, |step| step.number + 1);
+        let next = before.map_or(1, |step| step.content.number + 1);
         return Err(format!("step {next}: missing: the run has not ended with the one before"));
     }
     checks.holds(format!("steps: {}, each follows from the one before", checks.bundle.steps.len()));
@@ -96,7 +115,7 @@ fn check_walk(checks: &mut Checks<'_>) -> Checked {
 pub(super) fn check_prompts(checks: &mut Checks<'_>) -> Checked {
     let bundle = checks.bundle;
     let recorded = bundle.steps.iter().flat_map(|step| {
-        let record = step.content.record.as_ref();
+        let record = step.record.as_ref();
         // A turn of voices has as many as have answered.
         let voices = record.and_then(|record| record["spoken"].as_array()).into_iter().flatten();
         let prompts = record.into_iter().chain(voices).map(|of| &of["prompt"]);
@@ -105,7 +124,7 @@ pub(super) fn check_prompts(checks: &mut Checks<'_>) -> Checked {
         })
     });
     let calls: BTreeSet<String> = bundle.model_calls.iter().map(|call| call.content.id.to_string()).collect();
-    let forked = bundle.run.input["forked_from"].is_array();
+    let forked = bundle.run.input["forked_from"][1].as_i64().unwrap_or(0);
     let (mut whole, mut known) = (0, 0);
     for (step, sha256, call) in recorded {
         known += 1;
@@ -124,20 +143,23 @@ pub(super) fn check_prompts(checks: &mut Checks<'_>) -> Checked {
                 checks.not_checked(format!("prompt of step {step}, SHA-256 {sha256}: not in the bundle: {why}"));
             }
         }
-        if !calls.contains(call) {
-            if !forked {
-                return Err(format!("call {call}: missing: the draft of step {step} was its answer"));
-            }
+        if calls.contains(call) {
+            continue;
+        }
+        if i64::from(step) <= forked {
             checks.not_checked(format!(
                 "call {call}: the draft of step {step} is of the run that this one was forked from"
             ));
+        } else if !may_be_unsettled(checks, call) {
+            return Err(format!("call {call}: missing: the draft of step {step} was its answer"));
         }
     }
-    for step in bundle.steps.iter().map(|step| &step.content).filter(|step| step.kind == "think") {
+    known += check_unnamed_prompts(checks)?;
+    for step in bundle.steps.iter().filter(|step| step.content.kind == "think") {
         let by_model =
             step.record.as_ref().filter(|record| record["model"].as_str().is_some_and(|by| by != EXTRACTIVE));
         if by_model.is_some_and(|record| record["prompt"].is_null()) {
-            checks.not_checked(format!("prompt of step {}: no digest of it was recorded", step.number));
+            checks.not_checked(format!("prompt of step {}: no digest of it was recorded", step.content.number));
         }
     }
     if bundle.prompts.len() > known {
@@ -149,13 +171,46 @@ pub(super) fn check_prompts(checks: &mut Checks<'_>) -> Checked {
     Ok(())
 }
 
+/// Digests of what was sent for drafts whose records are left out; how many.
+fn check_unnamed_prompts(checks: &mut Checks<'_>) -> Result<usize, String> {
+    let bundle = checks.bundle;
+    let is_left_out = |number: i32| {
+        let mut steps = bundle.steps.iter();
+        steps.any(|StepPart { content, record, .. }| {
+            content.number == number && content.kind == "think" && record.is_none() && content.record_sha256.is_some()
+        })
+    };
+    let mut unnamed = 0;
+    for PromptPart { step, sha256, request, why_not } in bundle.prompts.iter().filter(|part| is_left_out(part.step)) {
+        if request.is_some() {
+            return Err(format!("prompt of step {step}: altered: the record that would name it is left out"));
+        }
+        let why = why_not.as_deref().unwrap_or("no reason is given");
+        checks.not_checked(format!(
+            "prompt of step {step}, SHA-256 {sha256}: not in the bundle, nor the record that names it: {why}"
+        ));
+        unnamed += 1;
+    }
+    Ok(unnamed)
+}
+
+/// Whether the usage of a call may not have been stored yet, so shortly after the run's end. It is when it has an entry.
+fn may_be_unsettled(checks: &Checks<'_>, call: &str) -> bool {
+    let is_named = checks.bundle.left_out.iter().any(|left_out| left_out.what == CALL && left_out.id == call);
+    let is_soon = checks.log.end().zip(checks.log.receipt.as_ref()).is_some_and(|(end, receipt)| {
+        let since = receipt.occurred_at - end.occurred_at;
+        since <= SETTLED_BY
+    });
+    is_named && is_soon && checks.log.call(call).is_none()
+}
+
 /// The passages that the records of steps name.
-pub(super) fn passages(steps: &[super::super::form::Digested<StepPart>]) -> BTreeSet<String> {
+pub(super) fn passages(steps: &[StepPart]) -> BTreeSet<String> {
     let mut named = BTreeSet::new();
     let mut name = |value: &Value| named.extend(value.as_str().map(str::to_owned));
-    for step in steps.iter().map(|step| &step.content) {
+    for step in steps {
         let Some(record) = &step.record else { continue };
-        match step.kind.as_str() {
+        match step.content.kind.as_str() {
             "observe" => {
                 record["passages"].as_array().into_iter().flatten().for_each(|pair| name(&pair[0]));
             }

@@ -2,7 +2,7 @@ use axum::{Json, extract::State};
 use chrono::{DateTime, Utc};
 use millwright_core::{
     Label,
-    id::{ConversationId, RunId},
+    id::{ConversationId, GoalId, RunId},
 };
 use millwright_store::tenant::{RunStepRow, label_of_json};
 use serde::Serialize;
@@ -53,6 +53,8 @@ impl From<RunStepRow> for RunStepResponse {
 pub(crate) struct RunResponse {
     id: RunId,
     conversation_id: ConversationId,
+    /// The goal that it is a step of; null where it is none.
+    goal_id: Option<GoalId>,
     /// `running`, `finished`, `failed` or `cancelled`.
     status: &'static str,
     tier: String,
@@ -87,6 +89,7 @@ pub(crate) async fn get(
     Ok(Json(RunResponse {
         id,
         conversation_id: run.conversation_id,
+        goal_id: run.goal_id.map(GoalId::from),
         status: run.status.as_str(),
         tier: run.tier,
         model: run.model,
