@@ -72,6 +72,10 @@ fn deliberation(events: &[RunEventRow]) -> Value {
             None => whole["turns"][place.rsplit('/').next().unwrap()] = patch["value"].clone(),
         }
     }
+    // They end as they come.
+    for turn in whole["turns"].as_object_mut().unwrap().values_mut() {
+        turn["said"].as_array_mut().unwrap().sort_by_key(|said| said["who"].to_string());
+    }
     whole
 }
 

@@ -315,8 +315,9 @@ async fn spoken(
         return Ok(Spoken { failed: Some(UNREADABLE.to_owned()), ..heard });
     };
     let mut points = Vec::new();
-    // What looks like an instruction is told to nobody: it may be from a document.
-    for mut point in written.into_iter().filter(|point| !injection::check(Channel::Content, &point.says).is_hit) {
+    // What looks like an instruction to disregard others is told to nobody: it may be from a document. Questions and demands are what
+    // voices are for.
+    for mut point in written.into_iter().filter(|point| !injection::check(Channel::User, &point.says).is_hit) {
         let placeholders = progress.placeholders.as_ref().ok_or(AgentError::Classifier)?;
         let restored = placeholders.restore(&point.says);
         let mut says = json!(guard::without_secrets(&restored).unwrap_or(restored));

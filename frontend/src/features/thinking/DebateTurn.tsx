@@ -17,7 +17,9 @@ export function DebateTurn({ debate, running }: DebateTurnProps) {
   const { thinking, turn, of, asked, said, findings, sources } = debate;
   const waiting = running ? asked.filter(({ who }) => !said.some((voice) => voice.who === who)) : [];
   const what = t(`thinking.what.${thinking}`, { returnObjects: true })[turn - 1];
-  const found = said.filter((voice) => voice.points.length > 0 || voice.failed !== null);
+  // In the order in which they were asked, whoever was heard first.
+  const inOrder = asked.flatMap(({ who }) => said.filter((voice) => voice.who === who));
+  const found = inOrder.filter((voice) => voice.points.length > 0 || voice.failed !== null);
   const names = (by: readonly string[]) => by.map((who) => titleOf(asked.find((voice) => voice.who === who)?.title ?? { en: who, de: who })).join(", ");
   return (
     <section className="mt-1 rounded-md border border-line bg-sunken" aria-label={t("thinking.turn", { name: t(`thinking.name.${thinking}`), turn, of })} data-testid="debate">

@@ -177,7 +177,8 @@ fn check_unnamed_prompts(checks: &mut Checks<'_>) -> Result<usize, String> {
     let is_left_out = |number: i32| {
         let mut steps = bundle.steps.iter();
         steps.any(|StepPart { content, record, .. }| {
-            content.number == number && content.kind == "think" && record.is_none() && content.record_sha256.is_some()
+            let asks = matches!(content.kind.as_str(), "deliberate" | "think");
+            content.number == number && asks && record.is_none() && content.record_sha256.is_some()
         })
     };
     let mut unnamed = 0;
