@@ -184,7 +184,7 @@ export const goals: Dictionary<typeof en.goals> = {
       pipeline: "Schritte nacheinander.",
       fan_out: "branches nebeneinander; join sagt, wie viele davon gebraucht werden: all, any, settled oder {at_least: 2}.",
       steps: "Schritte, die in after nennen, was sie brauchen.",
-      ask: "Eine Frage an die Dokumente. name: wie andere sie nennen; rounds: wie oft sie versucht wird; tier: LIGHT, STANDARD oder HEAVY; agent: wer sie beantwortet, mit seinem Namen.",
+      ask: "Eine Frage an die Dokumente. name: wie andere sie nennen; rounds: wie oft sie versucht wird; tier: LIGHT, STANDARD oder HEAVY; agent: wer sie beantwortet, mit seinem Namen; thinking: red_team, first_principles oder council.",
       person: "Wartet, bis Sie Ja oder Nein sagen.",
       check: "Forderungen an die Antworten davor: answered, says: Text, never_says: Text, documents: 2, figure_in: Nm. Bei einer Frage stehen sie in expects.",
     },

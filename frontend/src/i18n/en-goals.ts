@@ -181,7 +181,7 @@ export const goals = {
       pipeline: "Steps one after the other.",
       fan_out: "branches side by side; join says how many of them are needed: all, any, settled or {at_least: 2}.",
       steps: "Steps that name what they need in after.",
-      ask: "A question of the documents. name: what others call it; rounds: how often it is tried; tier: LIGHT, STANDARD or HEAVY; agent: who answers it, by name.",
+      ask: "A question of the documents. name: what others call it; rounds: how often it is tried; tier: LIGHT, STANDARD or HEAVY; agent: who answers it, by name; thinking: red_team, first_principles or council.",
       person: "Waits until you say yes or no.",
       check: "Demands on the answers before it: answered, says: text, never_says: text, documents: 2, figure_in: Nm. With a question they stand in expects.",
     },
