@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use millwright_core::{Classification, Clearance, Label};
+use millwright_core::{Classification, Clearance, Label, id::MemoryId};
 use millwright_gateway::Route;
 use millwright_llm::{
     ToolRound,
@@ -85,6 +85,10 @@ pub(crate) struct Progress {
     pub(crate) left_out: usize,
     /// What is added to the question where an answer to it before did not do.
     pub(crate) finding: String,
+    /// What a language model is told of whoever asks, by their own words.
+    pub(crate) notes: Vec<String>,
+    /// What was remembered for this and is not marked as used yet.
+    pub(crate) recalled: Vec<MemoryId>,
     /// Documents of which the compliance role was told.
     pub(crate) noticed: Noticed,
     /// While steps are repeated: of a process that died, or of another run.
@@ -140,6 +144,8 @@ impl Progress {
             brought: Vec::new(),
             left_out: 0,
             finding: String::new(),
+            notes: Vec::new(),
+            recalled: Vec::new(),
             noticed: Noticed::default(),
             repeat,
             taken: Taken::default(),
@@ -158,7 +164,8 @@ impl Progress {
 
     /// The join of the labels of all that the run has read.
     pub(crate) fn label(&self, run: &Run) -> Label {
-        Label::join_all([&self.found, &run.label, &run.read, &self.conversation.label])
+        let Conversation { label, earlier_label, .. } = &self.conversation;
+        Label::join_all([&self.found, &run.label, &run.read, label, earlier_label])
     }
 
     /// Holds drafts against what the model was given, and what its calls have computed.
@@ -181,6 +188,12 @@ impl Progress {
             self.journal.vault(grown);
         }
         Ok(masked)
+    }
+
+    /// Whether a text holds what the organisation gives no model, whatever stands in its place.
+    pub(crate) fn keeps_from_models(&self, text: &str) -> bool {
+        // A copy: what is left out leaves no placeholders behind.
+        self.placeholders.clone().is_none_or(|mut placeholders| !placeholders.redact(text).blocked.is_empty())
     }
 
     /// The same for every string of a value.

@@ -26,6 +26,7 @@ use crate::{
     goal::{Part, said_again},
     guard,
     machine::{Happened, MAX_ATTEMPTS, MAX_ROUNDS},
+    memory,
     progress::Progress,
     prompt::{self, Prompt},
     record::{Drafted, kept},
@@ -384,8 +385,8 @@ async fn ask(
 pub(crate) fn preview(inner: &Inner, run: &Run, progress: &Progress) -> ModelRequest {
     let request = ChatRequest {
         system: run.agent.instructions(),
-        turns: progress.conversation.turns.clone(),
-        question: progress.question.clone(),
+        turns: progress.conversation.told(),
+        question: memory::framed(&progress.notes, &progress.question),
         passages: progress.prepared.plain.clone(),
         tools: tools_of(run, progress),
         max_output_tokens: MAX_OUTPUT_TOKENS,
@@ -410,9 +411,11 @@ fn request(run: &Run, progress: &mut Progress, rounds: u8, canary: &Canary) -> R
     if !progress.answerer.is_language_model() {
         return Ok(ChatRequest { passages: progress.prepared.plain[..progress.hits].to_vec(), ..request });
     }
-    let turns = request.turns.into_iter().map(|turn| Ok(Turn { text: progress.mask(&turn.text)?, ..turn }));
+    let turns = progress.conversation.told().into_iter();
+    let turns = turns.map(|turn| Ok(Turn { text: progress.mask(&turn.text)?, ..turn }));
     let mut turns = turns.collect::<Result<Vec<_>, AgentError>>()?;
-    let mut question = progress.mask(&(request.question + &progress.finding))?;
+    let question = memory::framed(&progress.notes, &(request.question + &progress.finding));
+    let mut question = progress.mask(&question)?;
     let broken_off = progress.taken.broken_off.trim().to_owned();
     if let Some(lacking) = &progress.stock.lacking {
         turns.push(Turn { role: Role::User, text: question.clone() });

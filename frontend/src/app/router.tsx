@@ -9,6 +9,7 @@ import {
   agentsSearch,
   auditSearch,
   documentsSearch,
+  memorySearch,
   oneOf,
   policySearch,
   safeReturn,
@@ -143,6 +144,14 @@ const goal = createRoute({
   beforeLoad: requires("chat:use"),
   validateSearch: (search: RawSearch): GoalSearch => ({ step: text(search, "step"), source: text(search, "source") }),
   component: lazyRouteComponent(() => import("@/features/goals/GoalPage"), "GoalPage"),
+});
+
+const memory = createRoute({
+  getParentRoute: () => app,
+  path: "/memory",
+  beforeLoad: requires("chat:use"),
+  validateSearch: memorySearch,
+  component: lazyRouteComponent(() => import("@/features/memory/MemoryPage"), "MemoryPage"),
 });
 
 const usage = createRoute({
@@ -285,6 +294,7 @@ export const router = createRouter({
       goals,
       newGoal,
       goal,
+      memory,
       usage,
       run,
       profile,
