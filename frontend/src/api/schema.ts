@@ -3353,6 +3353,37 @@ export interface components {
             status: string;
         };
         /** @description A goal in a list. */
+        MemoryKindName: "about_me" | "plant_fact" | "procedure";
+        MemoryStateName: "active" | "stale" | "withheld";
+        MemoryResponse: components["schemas"]["LabelParts"] & {
+            changed_at: string;
+            citations: components["schemas"]["CitationResponse"][];
+            conversation_id?: components["schemas"]["ConversationId"] | null;
+            created_at: string;
+            expires_at?: string | null;
+            goal_id?: components["schemas"]["GoalId"] | null;
+            id: string;
+            kind: components["schemas"]["MemoryKindName"];
+            message_id?: string | null;
+            name?: string | null;
+            run_id?: string | null;
+            state: components["schemas"]["MemoryStateName"];
+            text?: string | null;
+            used_at?: string | null;
+        };
+        CreateMemoryRequest: {
+            about_me?: string | null;
+            classification?: components["schemas"]["Classification"] | null;
+            expires_at?: string | null;
+            goal_id?: string | null;
+            message_id?: string | null;
+            name?: string | null;
+            sentence?: string | null;
+        };
+        ChangeMemoryRequest: {
+            expires_at?: string | null;
+            text?: string | null;
+        };
         GoalSummaryResponse: {
             /** Format: date-time */
             created_at: string;

@@ -45,7 +45,7 @@ pub(crate) struct CreateMemoryRequest {
                request_body = CreateMemoryRequest,
                responses((status = 201, body = MemoryResponse),
                          (status = 200, body = MemoryResponse, description = "It was remembered already"),
-                         (status = 409, description = "There are 500 already, or the goal has not come to its end")))]
+                         (status = 409, description = "There are 500 already, the goal has not come to its end, or no passage of today says the sentence")))]
 pub(crate) async fn create(
     State(state): State<AppState>,
     ChatUse(principal): ChatUse,
