@@ -5,13 +5,12 @@ use std::{collections::BTreeSet, sync::Arc};
 use chrono::{DateTime, Utc};
 use millwright_core::{
     Cursor, Label, Page, PageRequest, Permission, Principal,
-    id::{ChunkId, DocumentId, MemoryId},
+    id::{ChunkId, ConversationId, DocumentId, GoalId, MemoryId, MessageId, RunId},
 };
 use millwright_governance::TenantPolicy;
 use millwright_policy::pii::Vault;
 use millwright_retrieval::search::Passage;
 use millwright_store::tenant::{MemoryKind, MemoryRow, Reader, label_of_json};
-use uuid::Uuid;
 
 use super::{Content, recall::holds};
 use crate::{AgentError, citation::Citation, guard, runner::Inner};
@@ -45,13 +44,13 @@ pub struct Memory {
     /// What it stands on.
     pub citations: Vec<Citation>,
     /// The conversation it comes from.
-    pub conversation_id: Option<Uuid>,
+    pub conversation_id: Option<ConversationId>,
     /// The answer it comes from.
-    pub message_id: Option<Uuid>,
+    pub message_id: Option<MessageId>,
     /// The run that wrote that.
-    pub run_id: Option<Uuid>,
+    pub run_id: Option<RunId>,
     /// The goal it comes from.
-    pub goal_id: Option<Uuid>,
+    pub goal_id: Option<GoalId>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it was changed last.
@@ -193,10 +192,10 @@ impl Found {
             name,
             label,
             citations,
-            conversation_id: row.conversation_id,
-            message_id: row.message_id,
-            run_id: row.run_id,
-            goal_id: row.goal_id,
+            conversation_id: row.conversation_id.map(ConversationId::from),
+            message_id: row.message_id.map(MessageId::from),
+            run_id: row.run_id.map(RunId::from),
+            goal_id: row.goal_id.map(GoalId::from),
             created_at: row.created_at,
             changed_at: row.changed_at,
             expires_at: row.expires_at,
