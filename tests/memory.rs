@@ -208,7 +208,7 @@ async fn what_has_expired_is_deleted_with_an_entry_of_how_much_that_was() {
     let (world, server) = place().await;
     let admin = server.sign_in("admin@a.test").await;
     remember(&admin, &json!({ "about_me": NOTE })).await;
-    remember(&admin, &json!({ "about_me": "I stay.", "expires_at": null })).await;
+    remember(&admin, &json!({ "about_me": "I work in hall 3.", "expires_at": null })).await;
     world
         .db()
         .tamper("UPDATE memories SET expires_at = now() - interval '1 minute' WHERE expires_at IS NOT NULL")

@@ -148,7 +148,9 @@ async fn what_may_not_be_read_any_more_is_hidden_and_does_not_come_back() {
     let process = plant.extractive();
     let (run, _) = process.answer(&plant, "How much grease does each bearing take?").await;
     let content = plant.message(&run).await.content;
-    remembers(&plant, &process, sentence(&run, &content)).await.unwrap();
+    let first = content.split(" [").next().unwrap();
+    assert!(first.contains("25 g"), "{content}");
+    remembers(&plant, &process, sentence(&run, first)).await.unwrap();
     let state = async || {
         let memory = all(&process, &plant.principal).await.remove(0);
         (memory.state, memory.text.is_some(), memory.citations.len())
@@ -192,9 +194,11 @@ async fn a_colleague_is_told_nothing_of_it() {
     remembers(&plant, &process, about_me(NOTE)).await.unwrap();
     plant
         .database
-        .tamper("INSERT INTO users SELECT (jsonb_populate_record(u, jsonb_build_object('id', gen_random_uuid(), 'email', 'c@works.example'))).* FROM users u")
+        .tamper(
+            "ALTER TABLE memories DROP CONSTRAINT memories_tenant_id_user_id_fkey; \
+             UPDATE memories SET user_id = gen_random_uuid()",
+        )
         .await;
-    plant.database.tamper("UPDATE memories SET user_id = (SELECT id FROM users WHERE email = 'c@works.example')").await;
     let (run, _) = process.answer(&plant, QUESTION).await;
     assert_eq!(given(&plant, &run).await, Value::Array(Vec::new()));
     assert!(!server.requests()[0].body.contains("night shift"));

@@ -77,7 +77,6 @@ pub(super) async fn remember(
     (what, expiry): (Remember, Expiry),
     trace_id: &str,
 ) -> Result<(MemoryId, bool), AgentError> {
-    let expires_at = expiry.at(inner.sources.now())?;
     let passed = match what {
         Remember::AboutMe { text, classification } => {
             let text = inspected(inner, principal, &text, trace_id).await?;
@@ -91,7 +90,7 @@ pub(super) async fn remember(
         Remember::Sentence { message, sentence } => fact(inner, principal, message, &sentence).await?,
         Remember::Procedure { goal, name } => procedure(inner, principal, goal, name).await?,
     };
-    store(inner, principal, (passed, expires_at), trace_id).await
+    store(inner, principal, (passed, expiry), trace_id).await
 }
 
 /// Words of the person after their checks. What is remembered comes back in each conversation, so what looks like an attempt to
@@ -123,10 +122,11 @@ pub(super) async fn inspected(
 async fn store(
     inner: &Inner,
     principal: &Principal,
-    (passed, expires_at): (Passed, Option<DateTime<Utc>>),
+    (passed, expiry): (Passed, Expiry),
     trace_id: &str,
 ) -> Result<(MemoryId, bool), AgentError> {
     let (user, now) = (principal.user_id, inner.sources.now());
+    let expires_at = expiry.at(now)?;
     let mut tx = inner.store.tenant(&principal.scope).begin().await?;
     tx.memories().lock(user).await?;
     let known = tx.memories().list(user, now).await?;
