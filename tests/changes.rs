@@ -79,6 +79,8 @@ async fn trial<'s>(site: &Site<'s>, operation: &Operation) -> Trial<'s> {
         "documents.upload"
         | "chat"
         | "goals.create"
+        | "memories.create"
+        | "memories.clear"
         | "admin.budgets.create"
         | "admin.glossary.create"
         | "sources.create"
@@ -121,6 +123,12 @@ async fn trial<'s>(site: &Site<'s>, operation: &Operation) -> Trial<'s> {
             Trial { ids: Ids { run, ..nothing }, ..site.by_admin() }
         }
         _ if name.starts_with("goals.") => goal_trial(site, name).await,
+        "memories.change" | "memories.delete" => {
+            let body = json!({ "about_me": format!("I try {name}.") });
+            let (status, made) = read(site.admin.post("/api/v1/memories", &body).await).await;
+            assert_eq!(status, 201, "{made}");
+            Trial { ids: Ids { memory: id(&made).to_owned(), ..nothing }, ..site.by_admin() }
+        }
         "admin.budgets.change" | "admin.budgets.delete" => {
             let body = json!({ "name": name, "subject_kind": "tenant", "period": "month", "unit": "money", "limit": 1_000_000 });
             let (status, made) = read(site.admin.post("/api/v1/admin/budgets", &body).await).await;

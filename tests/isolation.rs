@@ -32,8 +32,14 @@ const AGENT_NAME: &str = "the-agent-of-a";
 const LABEL_REASON: &str = "it stands on the web site of A";
 
 /// Parts of a path under which things belong to one person and not to the tenant.
-const PERSONAL: &[&str] =
-    &["/api/v1/conversations/", "/api/v1/goals/", "/api/v1/runs/", "/api/v1/auth/sessions/", "/api/v1/auth/api-keys/"];
+const PERSONAL: &[&str] = &[
+    "/api/v1/conversations/",
+    "/api/v1/goals/",
+    "/api/v1/memories/",
+    "/api/v1/runs/",
+    "/api/v1/auth/sessions/",
+    "/api/v1/auth/api-keys/",
+];
 
 /// Reads whose answer says nothing by which one tenant's could be told from another's, or only of whoever asks.
 const WITHOUT_NAMES: &[&str] = &[
@@ -148,6 +154,9 @@ impl Owned {
         let goal = json!({ "goal": QUESTION, "plan": PLAN });
         let (status, goal) = read(owner.post("/api/v1/goals", &goal).await).await;
         assert_eq!(status, 201, "{goal}");
+        let memory = json!({ "message_id": answer["message"]["id"], "sentence": answer["message"]["content"] });
+        let (status, memory) = read(owner.post("/api/v1/memories", &memory).await).await;
+        assert_eq!(status, 201, "{memory}");
         let version = json!({ "files": [], "note": LABEL_REASON });
         let (status, version) = read(owner.post("/api/v1/policy/versions", &version).await).await;
         assert_eq!((status, &version["number"]), (201, &json!(1)), "{version}");
@@ -163,6 +172,7 @@ impl Owned {
                 conversation: text(&answer["conversation_id"]),
                 run: text(&answer["run_id"]),
                 goal: id(&goal).to_owned(),
+                memory: id(&memory).to_owned(),
                 job: id(&owner.all("/api/v1/admin/jobs", 10).await[0]).to_owned(),
                 user: text(&me["id"]),
                 session: text(&me["session_id"]),
@@ -191,6 +201,7 @@ impl Owned {
             &ids.conversation,
             &ids.run,
             &ids.goal,
+            &ids.memory,
             &ids.job,
             &self.user_message,
             &self.answer,
@@ -349,6 +360,7 @@ async fn another_person_of_the_tenant_finds_documents_but_no_conversations_or_ru
         assert_eq!(list["items"], json!([]), "{query}");
     }
     assert_eq!(colleague.json("/api/v1/goals").await["items"], json!([]));
+    assert_eq!(colleague.json("/api/v1/memories").await["items"], json!([]));
     assert_eq!(owner.json("/api/v1/conversations?q=Zanzibarium").await["items"].as_array().expect("items").len(), 1);
 }
 

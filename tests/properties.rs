@@ -124,6 +124,9 @@ async fn plant(world: &World, server: &Server, number: usize) -> Tenant {
     let goal = json!({ "goal": format!("Prepare the service of {mark}."), "plan": PLAN });
     let (status, goal) = read(session.post("/api/v1/goals", &goal).await).await;
     assert_eq!(status, 201, "{goal}");
+    let memory = json!({ "about_me": format!("I work in plant {mark}.") });
+    let (status, memory) = read(session.post("/api/v1/memories", &memory).await).await;
+    assert_eq!(status, 201, "{memory}");
     let agent = format!("agent-of-{}", mark.to_lowercase());
     let definition = format!("name: {agent}\ntitle: Agent of {mark}\npurpose: Reads the gauges.\ntools: []\n");
     let (status, made) =
@@ -135,6 +138,7 @@ async fn plant(world: &World, server: &Server, number: usize) -> Tenant {
         conversation: text(&answer["conversation_id"]),
         run: text(&answer["run_id"]),
         goal: id(&goal).to_owned(),
+        memory: id(&memory).to_owned(),
         agent,
         job: id(&session.all("/api/v1/admin/jobs", 1).await[0]).to_owned(),
         user: admin.user.to_string(),
@@ -322,9 +326,10 @@ async fn fifty_tenants_at_once_never_see_a_row_of_another() {
     }
     println!("planted in {:?}", began.elapsed());
     let owned = |tenant: &Tenant| {
-        let Ids { document, conversation, run, goal, job, user, session, api_key, label_request, budget, .. } =
-            tenant.ids.clone();
-        [document, conversation, run, goal, job, user, session, api_key, label_request, budget]
+        let Ids {
+            document, conversation, run, goal, memory, job, user, session, api_key, label_request, budget, ..
+        } = tenant.ids.clone();
+        [document, conversation, run, goal, memory, job, user, session, api_key, label_request, budget]
             .map(|id| (id, tenant.number))
     };
     let owners = tenants.iter().flat_map(owned).collect();

@@ -93,7 +93,7 @@ pub(crate) async fn observe_brought(
     }
     observe::keep(inner, run, progress, &decisions).await?;
     let passages = progress.passages.iter().map(|passage| (passage.chunk_id, passage.score)).collect();
-    let record = Observed { relevant, passages, hits: progress.hits };
+    let record = Observed { relevant, passages, hits: progress.hits, remembered: None, has_extract: false };
     progress.end_recorded(detail, kept(&record), inner.sources.now());
     Ok(Happened::Observed { relevant, thinks: relevant && thinking::thinks(run, progress) })
 }

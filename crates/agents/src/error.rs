@@ -97,6 +97,21 @@ pub enum AgentError {
     /// Another process begins the step, or the goal does not go on.
     #[error("the step was begun elsewhere")]
     BegunElsewhere,
+    /// A text is too short or too long to be remembered, or cannot be of this label.
+    #[error("`{0}` cannot be remembered")]
+    InvalidMemory(&'static str),
+    /// Nothing can be remembered until then.
+    #[error("nothing is remembered until then")]
+    InvalidExpiry,
+    /// A sentence is not one of the answer's that cites something.
+    #[error("the answer holds no such sentence with a source")]
+    NotInAnswer,
+    /// No passage says what is to be remembered.
+    #[error("no passage that you may read and that holds today supports this sentence")]
+    NotHeld,
+    /// One cannot have more remembered.
+    #[error("you have {} memories, and that is the most", crate::memory::MOST_MEMORIES)]
+    TooManyMemories,
     /// Others have runs repeated.
     #[error("other runs are being repeated")]
     ReplaysBusy,
@@ -134,6 +149,23 @@ impl ToProblem for AgentError {
                 .remedy("say the goal in other words, or write its plan"),
             Self::ChangedMeanwhile => Problem::new(ErrorCode::Conflict, self.to_string()).remedy("send it again"),
             Self::BegunElsewhere => Problem::new(ErrorCode::Conflict, self.to_string()).remedy("read the goal again"),
+            Self::InvalidMemory(field) => Problem::new(ErrorCode::ValidationFailed, self.to_string()).field(
+                *field,
+                match *field {
+                    "classification" => "expected one that you are cleared for".to_owned(),
+                    "name" => format!("expected 1 to {} characters on one line", crate::memory::MAX_NAME_CHARS),
+                    _ => format!("expected 1 to {} characters", crate::memory::MAX_ABOUT_ME_CHARS),
+                },
+            ),
+            Self::InvalidExpiry => Problem::new(ErrorCode::ValidationFailed, self.to_string())
+                .field("expires_at", "expected a moment to come, within ten years, or null for none"),
+            Self::NotInAnswer => Problem::new(ErrorCode::ValidationFailed, self.to_string())
+                .field("sentence", "expected a sentence of the answer that ends in a marker"),
+            Self::NotHeld => Problem::new(ErrorCode::CheckFailed, self.to_string())
+                .remedy("ask again: an answer of today stands on what holds today"),
+            Self::TooManyMemories => {
+                Problem::new(ErrorCode::Conflict, self.to_string()).remedy("delete some that you do not need any more")
+            }
             Self::NotRecorded => Problem::new(ErrorCode::InvalidTransition, self.to_string())
                 .remedy("runs record their steps since this version; ask the question anew"),
             Self::Store(error) => error.problem(),

@@ -115,7 +115,12 @@ fn check_message(
 }
 
 /// Records a refusal: nothing else of the request is stored.
-async fn refuse(inner: &Inner, principal: &Principal, event: NewPolicyEvent, trace_id: &str) -> Result<(), AgentError> {
+pub(crate) async fn refuse(
+    inner: &Inner,
+    principal: &Principal,
+    event: NewPolicyEvent,
+    trace_id: &str,
+) -> Result<(), AgentError> {
     let actor = Actor::User(principal.user_id);
     let proof = AuditEvent::new(&inner.sources, principal.tenant_id(), actor, AuditAction::PolicyRefused, event.id)
         .detail("kind", event.kind.as_str())
@@ -310,6 +315,11 @@ fn blanked(text: &str, spans: &[Range<usize>]) -> String {
     }
     out.push_str(text.get(at..).unwrap_or_default());
     out
+}
+
+/// A passage as an answer may stand on it by what was found when it was read: bytes keep their place.
+pub(crate) fn without_instructions(passage: &Passage) -> Passage {
+    Passage { text: blanked(&passage.text, &passage.instructions()), ..passage.clone() }
 }
 
 /// Sentences that look like instructions: those found when the document was read, and those that this version of the

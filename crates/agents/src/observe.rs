@@ -12,7 +12,7 @@ use millwright_llm::{EXTRACTIVE, PromptPassage};
 use millwright_policy::decision::{Action, Verdict};
 use millwright_retrieval::{
     reranker::RerankCost,
-    search::{Degraded, Passage, SearchOutcome, SearchRequest, SearchTimings},
+    search::{Passage, SearchRequest},
 };
 use millwright_store::{
     Bookkeeping, Proof,
@@ -25,11 +25,14 @@ use crate::{
     answerer::{self, Allowed, Answerer},
     brought::{brought, observe_brought, surrounded},
     citation::Citations,
-    context::{Conversation, MAX_TURNS},
+    context::{Conversation, MAX_EARLIER, MAX_TURNS},
     events::AgUiEventKind,
-    export, goal,
+    export,
+    found::{detail_of, tool_result},
+    goal,
     guard::{self, Placeholders},
     machine::Happened,
+    memory::{self, Recalled},
     progress::Progress,
     record::{Observed, Repeat, kept},
     refusal, resume,
@@ -72,40 +75,23 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
     let found_some = !found.passages.is_empty() && found.relevance.is_answerable();
     let has_model = inner.gateway.catalog().has_chat();
     let brought = if has_model { brought(inner, run, progress, &reader).await? } else { Vec::new() };
-    let relevant = found_some || !brought.is_empty();
-    let shown = shown_passages(progress, &found.passages)?;
-    let missing_words = match &found.relevance.missing_words {
-        words if masked_query == query => words.iter().collect(),
-        words => still_said(&masked_query, words),
-    };
-    let mut detail = json!({
-        "agent": shown_agent(run, progress)?,
-        "query": query,
-        "passages": shown,
-        "chunk_ids": found.passages.iter().map(|passage| passage.chunk_id).collect::<Vec<_>>(),
-        "document_ids": documents(&found.passages),
-        "relevant": relevant,
-        "probability": found.relevance.probability,
-        "missing_words": missing_words,
-        "follow_up": follow_up.map(|found| json!({ "carried": found.carried })),
-        "understood": &found.understood,
-        "degraded": found.degraded.map(Degraded::as_str),
-        "stages_ms": stages_ms(&found.timings),
-        "rerank_cost": found.rerank_cost.as_ref().map(rerank_cost),
-    });
-    if !run.filter.is_empty() {
-        detail["filter"] = json!(run.filter);
-    }
-    for part in ["filter", "query", "missing_words", "follow_up", "understood"] {
-        progress.mask_json(&mut detail[part])?;
-    }
+    let recalled = memory::recall(inner, run, progress, &reader, &query).await?;
+    let relevant = found_some || !brought.is_empty() || recalled.has_passages();
+    // Where nothing is answered, nothing of it is used.
+    let mut recalled = if relevant { recalled } else { Recalled::default() };
+    let mut detail = detail_of(run, progress, (&query, &masked_query), follow_up.as_ref(), &found)?;
+    detail["relevant"] = json!(relevant);
+    detail["remembered"] = recalled.shown();
     let result = tool_result(inner, call, &detail, &found);
-    progress.found = Label::join_all(found.passages.iter().map(|passage| &passage.label));
+    progress.found = Label::join_all(found.passages.iter().map(|passage| &passage.label).chain([recalled.label()]));
     export::notice(inner, (run, &progress.noticed), &reader, request);
     let mut decisions = vec![asked];
+    let hits = recalled.behind(if found_some { found.passages } else { Vec::new() });
+    let remembered;
+    (progress.notes, remembered) = recalled.told();
+    progress.recalled = remembered.as_ref().map(memory::Kept::ids).unwrap_or_default();
     if relevant {
-        let hits = if found_some { found.passages } else { Vec::new() };
-        progress.hits = if found_some { hits.len() } else { brought.len() };
+        progress.hits = if hits.is_empty() { brought.len() } else { hits.len() };
         let passages = surrounded(inner, run, &reader, (hits, brought)).await?;
         // A label that rose since the search counts too.
         progress.found = Label::join_all(passages.iter().map(|passage| &passage.label).chain([&progress.found]));
@@ -121,7 +107,7 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
     // Names of documents: only now that the run carries their label.
     progress.journal.emit(result);
     let passages = progress.passages.iter().map(|passage| (passage.chunk_id, passage.score)).collect();
-    let record = Observed { relevant, passages, hits: progress.hits };
+    let record = Observed { relevant, passages, hits: progress.hits, remembered, has_extract: true };
     progress.end_recorded(detail, kept(&record), inner.sources.now());
     Ok(Happened::Observed { relevant, thinks: relevant && thinking::thinks(run, progress) })
 }
@@ -137,15 +123,6 @@ pub(crate) fn shown_agent(run: &Run, progress: &mut Progress) -> Result<Value, A
     Ok(shown)
 }
 
-/// The words, which are stems, that begin one of a text whose personal data was taken out: a word alone may be a part of a name or
-/// a date, which no filter knows without the rest.
-fn still_said<'w>(masked: &str, words: &'w [String]) -> Vec<&'w String> {
-    let masked = masked.to_lowercase();
-    let said: BTreeSet<&str> = masked.split(|c: char| !c.is_alphanumeric()).collect();
-    let is_said = |part: &str| said.iter().any(|word| word.starts_with(part));
-    words.iter().filter(|word| word.split(|c: char| !c.is_alphanumeric()).all(is_said)).collect()
-}
-
 /// What was observed before the process died. Policy is asked again: from here on a model may be given it again.
 async fn observe_again(
     inner: &Arc<Inner>,
@@ -155,6 +132,9 @@ async fn observe_again(
     observed: Observed,
 ) -> Result<Happened, AgentError> {
     let mut decisions = vec![may_ask(inner, run, reader).await?];
+    if !observed.has_extract {
+        progress.conversation.forget_earlier();
+    }
     let told = tell_again(inner, run, progress);
     if observed.relevant {
         let chunks: Vec<ChunkId> = observed.passages.iter().map(|(chunk, _)| *chunk).collect();
@@ -164,6 +144,10 @@ async fn observe_again(
         }
         progress.hits = observed.hits.min(passages.len());
         progress.found = Label::join_all(passages.iter().map(|passage| &passage.label));
+        if let Some(remembered) = &observed.remembered {
+            progress.notes = memory::again(inner, run, reader, remembered).await?;
+            progress.found = progress.found.join(remembered.label());
+        }
         prepare(inner, run, progress, passages).await?;
         progress.prepared.events.clear();
         (progress.begun_with, progress.given) = (progress.passages.len(), progress.passages.len());
@@ -194,6 +178,7 @@ fn tell_again(inner: &Inner, run: &Run, progress: &mut Progress) -> Option<AgUiE
         "passages": detail["passages"],
         "follow_up": detail["follow_up"],
         "understood": detail["understood"],
+        "remembered": detail["remembered"],
     });
     Some(AgUiEventKind::ToolCallResult {
         message_id: format!("tool_{}", inner.sources.new_uuid().as_simple()),
@@ -207,7 +192,7 @@ fn tell_again(inner: &Inner, run: &Run, progress: &mut Progress) -> Option<AgUiE
 async fn look(inner: &Inner, run: &Run, progress: &mut Progress) -> Result<Reader, AgentError> {
     let mut tx = inner.store.tenant(&run.principal.scope).read().await?;
     let reader = run.reader(&mut tx).await?;
-    let branch = tx.messages().branch(run.ids.user_message_id, MAX_TURNS as i64 + 1).await?;
+    let branch = tx.messages().branch(run.ids.user_message_id, (MAX_TURNS + MAX_EARLIER) as i64 + 1).await?;
     let sealed = tx.vaults().get(run.ids.conversation_id).await?;
     let (built_on, finding) = match &run.part {
         Some(part) => (goal::before(inner, &mut tx, part).await?, part.finding(inner, &mut tx).await?),
@@ -220,6 +205,9 @@ async fn look(inner: &Inner, run: &Run, progress: &mut Progress) -> Result<Reade
     progress.conversation = Conversation::of(before, reader.clearance());
     for turn in &mut progress.conversation.turns {
         turn.text = placeholders.restore(&turn.text);
+    }
+    for line in &mut progress.conversation.earlier {
+        *line = placeholders.restore(line);
     }
     if run.part.is_some() {
         progress.conversation = Conversation::of_steps(&built_on, reader.clearance());
@@ -342,34 +330,6 @@ pub(crate) fn rerank_cost(cost: &RerankCost) -> Value {
     })
 }
 
-/// Where the time of the search went, milliseconds.
-fn stages_ms(timings: &SearchTimings) -> Value {
-    let millis = |time: std::time::Duration| (time.as_secs_f64() * 100_000.0).round() / 100.0;
-    json!({
-        "keyword": millis(timings.keyword),
-        "embedding": millis(timings.embedding),
-        "store": millis(timings.store),
-        "ranking": millis(timings.ranking),
-        "reranker": millis(timings.reranker),
-    })
-}
-
-fn tool_result(inner: &Inner, tool_call_id: String, detail: &Value, found: &SearchOutcome) -> AgUiEventKind {
-    let took_ms = found.timings.total.as_secs_f64() * 1000.0;
-    let content = json!({
-        "passages": detail["passages"],
-        "follow_up": detail["follow_up"],
-        "understood": detail["understood"],
-        "took_ms": (took_ms * 100.0).round() / 100.0,
-    });
-    AgUiEventKind::ToolCallResult {
-        message_id: format!("tool_{}", inner.sources.new_uuid().as_simple()),
-        tool_call_id,
-        role: "tool",
-        content: content.to_string(),
-    }
-}
-
 /// Takes instructions out of further passages and personal data out of what a language model gets. Returns what it gets of
 /// each; none for one that no model may be given.
 pub(crate) async fn prepare(
@@ -475,6 +435,10 @@ pub(crate) async fn keep(
     tx.messages().set_label(run.ids.assistant_message_id, &label).await?;
     tx.policies().insert_decisions(decisions).await?;
     tx.policy_events().insert(&events).await?;
+    if !progress.recalled.is_empty() {
+        let used = std::mem::take(&mut progress.recalled);
+        tx.memories().set_used(run.principal.user_id, &used, inner.sources.now()).await?;
+    }
     tx.commit(Proof::Bookkeeping(Bookkeeping::RunProgress)).await?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use millwright_core::{Classification, Clearance, Label};
+use millwright_core::{Classification, Clearance, Label, id::MemoryId};
 use millwright_gateway::Route;
 use millwright_llm::{
     ToolRound,
@@ -88,9 +88,13 @@ pub(crate) struct Progress {
     pub(crate) finding: String,
     /// What was said before anything was drafted, and what of it is told to who drafts.
     pub(crate) deliberation: Deliberation,
-    pub(crate) notes: Vec<String>,
+    pub(crate) conclusion: Vec<String>,
     /// The turn at which a process died, as far as it had come.
     pub(crate) half: Option<Deliberated>,
+    /// What a language model is told of whoever asks, by their own words.
+    pub(crate) notes: Vec<String>,
+    /// What was remembered for this and is not marked as used yet.
+    pub(crate) recalled: Vec<MemoryId>,
     /// Documents of which the compliance role was told.
     pub(crate) noticed: Noticed,
     /// While steps are repeated: of a process that died, or of another run.
@@ -147,8 +151,10 @@ impl Progress {
             left_out: 0,
             finding: String::new(),
             deliberation: Deliberation::default(),
-            notes: Vec::new(),
+            conclusion: Vec::new(),
             half: None,
+            notes: Vec::new(),
+            recalled: Vec::new(),
             noticed: Noticed::default(),
             repeat,
             taken: Taken::default(),
@@ -167,7 +173,8 @@ impl Progress {
 
     /// The join of the labels of all that the run has read.
     pub(crate) fn label(&self, run: &Run) -> Label {
-        Label::join_all([&self.found, &run.label, &run.read, &self.conversation.label])
+        let Conversation { label, earlier_label, .. } = &self.conversation;
+        Label::join_all([&self.found, &run.label, &run.read, label, earlier_label])
     }
 
     /// Holds drafts against what the model was given, and what its calls have computed.
@@ -190,6 +197,12 @@ impl Progress {
             self.journal.vault(grown);
         }
         Ok(masked)
+    }
+
+    /// Whether a text holds what the organisation gives no model, whatever stands in its place.
+    pub(crate) fn keeps_from_models(&self, text: &str) -> bool {
+        // A copy: what is left out leaves no placeholders behind.
+        self.placeholders.clone().is_none_or(|mut placeholders| !placeholders.redact(text).blocked.is_empty())
     }
 
     /// The same for every string of a value.

@@ -13,7 +13,7 @@ use millwright_store::tenant::{NewDecision, RunStepRow, StepKind, StepStatus};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{AgentError, prompt::Prompt};
+use crate::{AgentError, memory, prompt::Prompt};
 
 /// Of OBSERVE.
 #[derive(Debug, Serialize, Deserialize)]
@@ -22,8 +22,14 @@ pub(crate) struct Observed {
     pub(crate) relevant: bool,
     /// The passages that the run went on with, and what they were ordered by.
     pub(crate) passages: Vec<(ChunkId, f32)>,
-    /// So many of them the search returned.
+    /// So many of them the search returned, or were remembered.
     pub(crate) hits: usize,
+    /// What was remembered beside that.
+    #[serde(default)]
+    pub(crate) remembered: Option<memory::Kept>,
+    /// Whether models are told in short what came before the turns; not so in records from before there was that.
+    #[serde(default)]
+    pub(crate) has_extract: bool,
 }
 
 /// Of THINK.

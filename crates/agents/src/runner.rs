@@ -24,6 +24,7 @@ use crate::{
     follow::follow,
     goal::Part,
     hub::RunHub,
+    memory::Memories,
     record::Repeat,
     replay::{self, Replay},
     resume::{self, Fork, Input},
@@ -133,6 +134,11 @@ impl Runner {
     /// The agents of tenants: which there are, and which of them a name means.
     pub fn specialists(&self) -> &Specialists {
         &self.0.specialists
+    }
+
+    /// What people have remembered.
+    pub fn memories(&self) -> Memories {
+        Memories::new(self.clone())
     }
 
     /// How many runs go on in this process.

@@ -26,6 +26,7 @@ use crate::{
     goal::{Part, said_again},
     guard,
     machine::{Happened, MAX_ATTEMPTS, MAX_ROUNDS},
+    memory,
     progress::Progress,
     prompt::{self, Prompt},
     record::{Drafted, kept},
@@ -386,8 +387,8 @@ async fn ask(
 pub(crate) fn preview(inner: &Inner, run: &Run, progress: &Progress) -> ModelRequest {
     let request = ChatRequest {
         system: run.agent.instructions(),
-        turns: progress.conversation.turns.clone(),
-        question: progress.question.clone(),
+        turns: progress.conversation.told(),
+        question: memory::framed(&progress.notes, &progress.question),
         passages: progress.prepared.plain.clone(),
         tools: tools_of(run, progress),
         max_output_tokens: MAX_OUTPUT_TOKENS,
@@ -413,7 +414,8 @@ fn request(run: &Run, progress: &mut Progress, rounds: u8, canary: &Canary) -> R
         return Ok(ChatRequest { passages: progress.prepared.plain[..progress.hits].to_vec(), ..request });
     }
     let mut turns = masked_turns(progress)?;
-    let mut question = progress.mask(&(request.question + &progress.finding))?;
+    let question = memory::framed(&progress.notes, &(request.question + &progress.finding));
+    let mut question = progress.mask(&question)?;
     let broken_off = progress.taken.broken_off.trim().to_owned();
     if let Some(lacking) = &progress.stock.lacking {
         turns.push(Turn { role: Role::User, text: question.clone() });
@@ -431,7 +433,7 @@ fn request(run: &Run, progress: &mut Progress, rounds: u8, canary: &Canary) -> R
         turns,
         question,
         passages: progress.prepared.masked[..progress.given].iter().flatten().cloned().collect(),
-        notes: progress.notes.clone(),
+        notes: progress.conclusion.clone(),
         tools: tools_of(run, progress),
         rounds: progress.rounds.clone(),
         must_answer: rounds >= MAX_ROUNDS,
@@ -442,7 +444,7 @@ fn request(run: &Run, progress: &mut Progress, rounds: u8, canary: &Canary) -> R
 
 /// The conversation as a model is given it.
 pub(crate) fn masked_turns(progress: &mut Progress) -> Result<Vec<Turn>, AgentError> {
-    let turns = progress.conversation.turns.clone().into_iter();
+    let turns = progress.conversation.told().into_iter();
     turns.map(|turn| Ok(Turn { text: progress.mask(&turn.text)?, ..turn })).collect()
 }
 

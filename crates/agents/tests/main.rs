@@ -11,6 +11,7 @@ mod following;
 mod goals;
 mod hostile;
 mod reading;
+mod remembering;
 mod repeating;
 mod resuming;
 mod specialists;

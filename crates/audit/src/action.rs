@@ -128,6 +128,16 @@ audit_actions! {
     GoalFailed = "goal", "failed";
     /// Somebody deleted it.
     GoalDeleted = "goal", "deleted";
+    /// Somebody had something remembered.
+    MemoryCreated = "memory", "created";
+    /// Somebody changed what is remembered, or for how long.
+    MemoryChanged = "memory", "changed";
+    /// Somebody had it forgotten.
+    MemoryDeleted = "memory", "deleted";
+    /// Somebody had all of theirs forgotten.
+    MemoriesCleared = "memory", "cleared";
+    /// What was remembered for long enough is forgotten.
+    MemoriesExpired = "memory", "expired";
     /// Something was refused by policy before it began.
     PolicyRefused = "policy", "refused";
     /// An admin changed what happens with personal data and injection.

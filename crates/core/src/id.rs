@@ -101,6 +101,8 @@ entity_ids! {
     RunId = "run";
     /// Something that somebody wants to have done.
     GoalId = "gol";
+    /// Something that a person has the agents remember.
+    MemoryId = "mem";
     /// A background job.
     JobId = "job";
     /// An audit entry.

@@ -9,7 +9,7 @@
 //! Invariants:
 //! * A change of a tenant's policy holds in every process within a second; one that cannot be read denies.
 //! * A decision is recorded with all that it was decided on, so that it can be made again.
-//! * Placeholders are stored sealed, each conversation's for itself: moved to another they cannot be opened.
+//! * Placeholders are stored sealed, each conversation's for itself: moved to another they cannot be opened. So is each memory.
 
 mod book;
 pub mod decision;

@@ -1,12 +1,16 @@
-//! Sealing what stands for personal data in a conversation.
+//! Sealing what stands for personal data in a conversation, and what a person has remembered.
 
-use millwright_core::id::ConversationId;
+use millwright_core::id::{ConversationId, MemoryId, UserId};
 use millwright_policy::pii::Vault;
 
 use crate::{Governance, GovernanceError};
 
 fn place(conversation: ConversationId) -> String {
     format!("placeholders of {conversation}")
+}
+
+fn place_of(user: UserId, memory: MemoryId) -> String {
+    format!("memory {memory} of {user}")
 }
 
 impl Governance {
@@ -28,5 +32,23 @@ impl Governance {
         let plain = self.cipher().open(&place(conversation), sealed).map_err(|_| GovernanceError::Vault)?;
         let json = std::str::from_utf8(&plain).map_err(|_| GovernanceError::Vault)?;
         Vault::from_json(json).map_err(|_| GovernanceError::Vault)
+    }
+
+    /// A memory's text in a form that only opens for this memory of this person.
+    ///
+    /// # Errors
+    /// When it cannot be sealed.
+    pub fn seal_memory(&self, (user, memory): (UserId, MemoryId), text: &[u8]) -> Result<Vec<u8>, GovernanceError> {
+        let sealed = self.cipher().seal(self.sources(), &place_of(user, memory), text);
+        sealed.map_err(|_| GovernanceError::Vault)
+    }
+
+    /// The text that was sealed for this memory of this person.
+    ///
+    /// # Errors
+    /// When it was altered, moved or sealed with another key.
+    pub fn open_memory(&self, (user, memory): (UserId, MemoryId), sealed: &[u8]) -> Result<Vec<u8>, GovernanceError> {
+        let plain = self.cipher().open(&place_of(user, memory), sealed).map_err(|_| GovernanceError::Vault)?;
+        Ok(plain.to_vec())
     }
 }

@@ -28,7 +28,7 @@ use millwright_retrieval::{
 use millwright_store::Store;
 use millwright_telemetry::Metrics;
 use millwright_workers::{
-    AuditSealer, Calendar, JobRunner, JobRunnerSettings, RunReaper, VectorKeeper,
+    AuditSealer, Calendar, JobRunner, JobRunnerSettings, MemorySweeper, RunReaper, VectorKeeper,
     folders::{FolderWatcher, WatchSettings},
     ingest::IngestHandler,
 };
@@ -224,6 +224,7 @@ impl Workers {
         let reaper = RunReaper::new(self.runner, self.store.clone(), self.sources.clone(), Arc::clone(&self.key));
         let calendar =
             Calendar::new(self.store.clone(), self.sources.clone(), Arc::clone(&self.key), self.indexed.clone());
+        let memories = MemorySweeper::new(self.store.clone(), self.sources.clone(), Arc::clone(&self.key));
         let sweeper = ReservationSweeper::new(self.store.clone(), self.sources.clone());
         let handler =
             IngestHandler::new(self.store.clone(), self.ingestor, self.sources.clone(), Arc::clone(&self.key));
@@ -252,6 +253,8 @@ impl Workers {
         tracker.spawn(async move { goals.run(token).await });
         let token = stop.clone();
         tracker.spawn(async move { sweeper.run(token).await });
+        let token = stop.clone();
+        tracker.spawn(async move { memories.run(token).await });
         let token = stop.clone();
         tracker.spawn(async move { calendar.run(token).await });
         tracker.spawn(jobs.run(tracker.clone(), stop.clone()));

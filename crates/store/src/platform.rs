@@ -70,6 +70,7 @@ impl From<Row> for PlatformTenant {
 
 /// Tables with a tenant's rows, in an order in which their references allow deletion. All but the audit log.
 const TABLES: &[&str] = &[
+    "memories",
     "goal_steps",
     "goal_plans",
     "goals",

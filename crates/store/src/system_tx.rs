@@ -4,8 +4,8 @@ use sqlx::{Postgres, Transaction};
 use crate::{
     StoreError,
     system::{
-        Access, Accounts, ClaimedJobs, DueGoals, DueVersions, EmbeddingModels, Feed, LeasedReservations, LeasedRuns,
-        Seals, SourceClocks, Tenants,
+        Access, Accounts, ClaimedJobs, DueGoals, DueVersions, EmbeddingModels, ExpiredMemories, Feed,
+        LeasedReservations, LeasedRuns, Seals, SourceClocks, Tenants,
     },
     tenant::append_audit,
     tenant_tx::refuse_aborted,
@@ -80,6 +80,11 @@ impl SystemTx {
     /// Goals that somebody has to look at.
     pub fn goals(&mut self) -> DueGoals<'_> {
         DueGoals(&mut self.tx)
+    }
+
+    /// What was remembered for long enough, in all tenants.
+    pub fn memories(&mut self) -> ExpiredMemories<'_> {
+        ExpiredMemories(&mut self.tx)
     }
 
     /// What calls hold of budgets, in all tenants.

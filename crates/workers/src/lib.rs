@@ -5,7 +5,7 @@
 //! 250 ms of their commit. [`RunReaper`] has runs
 //! whose process died taken over, or ends them. [`Calendar`] lets versions
 //! answer when their day comes. [`VectorKeeper`] has one embedding model take the place of another. [`folders`] keeps documents
-//! as watched folders have them. [`ingest`] is the one job there is.
+//! as watched folders have them. [`MemorySweeper`] deletes what people had remembered for long enough. [`ingest`] is the one job there is.
 //!
 //! It is not where work is defined: a handler calls the crate that knows how.
 //!
@@ -20,12 +20,14 @@ mod calendar;
 pub mod folders;
 pub mod ingest;
 mod job_runner;
+mod memories;
 mod reaper;
 mod sealer;
 mod vectors;
 
 pub use calendar::Calendar;
 pub use job_runner::{JobFailure, JobHandler, JobRunner, JobRunnerSettings};
+pub use memories::MemorySweeper;
 pub use reaper::RunReaper;
 pub use sealer::{AuditSealer, SealError};
 pub use vectors::VectorKeeper;

@@ -1,6 +1,7 @@
 // Every page and state that is looked at: by axe in pages.test.mjs, by people in shots.mjs.
 import { BASE, answered, apiJson, ask, person } from "./harness.mjs";
 import { GOAL_PAGES } from "./goals.mjs";
+import { MEMORY_PAGES } from "./memory.mjs";
 import { hire, invite, pathOf, requireSecondFactor, withSecondFactor } from "./people.mjs";
 import { MODEL_PAGES } from "./model-pages.mjs";
 import { POLICY_PAGES } from "./policy-pages.mjs";
@@ -214,6 +215,7 @@ export const PAGES = [
       await page.getByRole("dialog").waitFor();
     },
   },
+  ...MEMORY_PAGES,
   ...GOAL_PAGES,
   ...POLICY_PAGES,
   ...MODEL_PAGES,

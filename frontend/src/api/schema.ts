@@ -1283,6 +1283,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/memories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What one has remembered, newest first. Nobody else can see it. */
+        get: operations["memories.list"];
+        put?: never;
+        /** Has something remembered. What is remembered already stays as it is, and is the answer. */
+        post: operations["memories.create"];
+        /** Forgets all that one has remembered. */
+        delete: operations["memories.clear"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/memories/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Something that one has remembered. */
+        get: operations["memories.get"];
+        put?: never;
+        post?: never;
+        /** Forgets something. Answers that were given with it stay. */
+        delete: operations["memories.delete"];
+        options?: never;
+        head?: never;
+        /** Changes what one has remembered, or for how long. */
+        patch: operations["memories.change"];
+        trace?: never;
+    };
     "/api/v1/models": {
         parameters: {
             query?: never;
@@ -2226,6 +2264,16 @@ export interface components {
             groups?: string[] | null;
             integrity?: components["schemas"]["Integrity"] | null;
         };
+        /** @description What is to be another; what is absent stays. */
+        ChangeMemoryRequest: {
+            /**
+             * Format: date-time
+             * @description From then on it is forgotten; null: never.
+             */
+            expires_at?: string | null;
+            /** @description Of `about_me` alone: what an answer or a plan said stays as it was said. */
+            text?: string | null;
+        };
         /** @description What one may change about oneself. */
         ChangeMeRequest: {
             /** @description As shown to others. */
@@ -2768,6 +2816,23 @@ export interface components {
             /** @description The whole label. */
             label: components["schemas"]["Label"];
             reason: string;
+        };
+        /** @description What is to be remembered: `about_me`, a `sentence` of the answer `message_id`, or the plan of the goal `goal_id`. */
+        CreateMemoryRequest: {
+            /** @description One's own words about oneself and one's work. Language models are told them with questions; no statement may rest on them. */
+            about_me?: string | null;
+            classification?: components["schemas"]["Classification"] | null;
+            /**
+             * Format: date-time
+             * @description From then on it is forgotten; null: never. In 180 days when absent.
+             */
+            expires_at?: string | null;
+            goal_id?: components["schemas"]["GoalId"] | null;
+            message_id?: components["schemas"]["MessageId"] | null;
+            /** @description What to call its plan; as the goal is called when absent. */
+            name?: string | null;
+            /** @description A sentence of it that ends in a marker, as it stands there. It is held once more against the passages that it cites. */
+            sentence?: string | null;
         };
         /** @description A version to be stored. */
         CreatePolicyVersionRequest: {
@@ -3640,6 +3705,47 @@ export interface components {
              */
             version: number;
         };
+        MemoryId: string;
+        /**
+         * @description What is remembered.
+         * @enum {string}
+         */
+        MemoryKindName: "about_me" | "plant_fact" | "procedure";
+        /** @description Something that one has remembered. */
+        MemoryResponse: components["schemas"]["LabelParts"] & {
+            /** Format: date-time */
+            changed_at: string;
+            /** @description What a fact stands on, word for word. */
+            citations: components["schemas"]["CitationResponse"][];
+            conversation_id?: components["schemas"]["ConversationId"] | null;
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description From then on it is not used, and is deleted; null: it stays until it is deleted.
+             */
+            expires_at?: string | null;
+            goal_id?: components["schemas"]["GoalId"] | null;
+            id: components["schemas"]["MemoryId"];
+            kind: components["schemas"]["MemoryKindName"];
+            message_id?: components["schemas"]["MessageId"] | null;
+            /** @description Of a procedure. */
+            name?: string | null;
+            run_id?: components["schemas"]["RunId"] | null;
+            state: components["schemas"]["MemoryStateName"];
+            /** @description What is remembered: one's own words, a sentence of an answer, or a plan as YAML. Null where it is withheld. */
+            text?: string | null;
+            /**
+             * Format: date-time
+             * @description When an answer was given it last.
+             */
+            used_at?: string | null;
+        };
+        /**
+         * @description Whether a memory is used.
+         * @enum {string}
+         */
+        MemoryStateName: "active" | "stale" | "withheld";
         /** @description The agent of an answer. */
         MessageAgentResponse: {
             choice: components["schemas"]["AgentChoiceResponse"];
@@ -4113,6 +4219,41 @@ export interface components {
                 status: components["schemas"]["LabelRequestStatusName"];
                 to: components["schemas"]["Label"];
             }[];
+            /** @description Ask for the next part with this; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One part of a list. */
+        PageResponse_MemoryResponse: {
+            /** @description In the order of the list. */
+            items: (components["schemas"]["LabelParts"] & {
+                /** Format: date-time */
+                changed_at: string;
+                /** @description What a fact stands on, word for word. */
+                citations: components["schemas"]["CitationResponse"][];
+                conversation_id?: components["schemas"]["ConversationId"] | null;
+                /** Format: date-time */
+                created_at: string;
+                /**
+                 * Format: date-time
+                 * @description From then on it is not used, and is deleted; null: it stays until it is deleted.
+                 */
+                expires_at?: string | null;
+                goal_id?: components["schemas"]["GoalId"] | null;
+                id: components["schemas"]["MemoryId"];
+                kind: components["schemas"]["MemoryKindName"];
+                message_id?: components["schemas"]["MessageId"] | null;
+                /** @description Of a procedure. */
+                name?: string | null;
+                run_id?: components["schemas"]["RunId"] | null;
+                state: components["schemas"]["MemoryStateName"];
+                /** @description What is remembered: one's own words, a sentence of an answer, or a plan as YAML. Null where it is withheld. */
+                text?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When an answer was given it last.
+                 */
+                used_at?: string | null;
+            })[];
             /** @description Ask for the next part with this; null at the end. */
             next_cursor?: string | null;
         };
@@ -13394,6 +13535,535 @@ export interface operations {
                 };
             };
             /** @description It was decided already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "memories.list": {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the answer before. */
+                cursor?: string;
+                /** @description Only of this kind. */
+                kind?: components["schemas"]["MemoryKindName"];
+                /** @description Items in one answer, 1 to 200. */
+                limit?: number;
+                /** @description Part of a text or a name. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageResponse_MemoryResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "memories.create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateMemoryRequest"];
+            };
+        };
+        responses: {
+            /** @description It was remembered already */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemoryResponse"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemoryResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There are 500 already, the goal has not come to its end, or no passage of today says the sentence */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "memories.clear": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "memories.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["MemoryId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemoryResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "memories.delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["MemoryId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "memories.change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["MemoryId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeMemoryRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemoryResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description These are not one's own words */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -1,6 +1,6 @@
 import { useMutation } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { CircleUser, Keyboard, LogOut, UserRoundCog } from "lucide-react";
+import { Brain, CircleUser, Keyboard, LogOut, UserRoundCog } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { signOut } from "@/api/auth";
 import { asProblem } from "@/api/problem";
@@ -42,6 +42,12 @@ export function UserMenu({ className, onHelp }: { className: string; onHelp: () 
           <UserRoundCog size={16} aria-hidden="true" />
           {t("app.profile")}
         </MenuItem>
+        {user.permissions.includes("chat:use") && (
+          <MenuItem onSelect={() => void navigate({ to: "/memory" })}>
+            <Brain size={16} aria-hidden="true" />
+            {t("app.memory")}
+          </MenuItem>
+        )}
         <MenuSeparator />
         <MenuLabel>{t("app.theme")}</MenuLabel>
         <MenuChoice

@@ -4,25 +4,8 @@ import { may, session, wasSignedOut } from "@/api/session";
 import { LABEL_REQUEST_STATUSES } from "@/api/types";
 import { ErrorPage, NotFoundPage, PageSkeleton } from "./fallbacks";
 import { ADMIN_PLACES, allowed, firstPlace } from "./places";
-import {
-  JOB_STATUSES,
-  agentsSearch,
-  auditSearch,
-  documentsSearch,
-  oneOf,
-  policySearch,
-  safeReturn,
-  signInSearch,
-  text,
-  usageSearch,
-  type ChatSearch,
-  type GoalSearch,
-  type JobsSearch,
-  type LabelRequestsSearch,
-  type RawSearch,
-  type SignInSearch,
-  type UsersSearch,
-} from "./search";
+import { JOB_STATUSES, agentsSearch, auditSearch, documentsSearch, memorySearch, oneOf, policySearch, safeReturn, signInSearch, text, usageSearch } from "./search";
+import type { ChatSearch, GoalSearch, JobsSearch, LabelRequestsSearch, RawSearch, SignInSearch, UsersSearch } from "./search";
 import { Shell } from "./Shell";
 
 const root = createRootRoute({ notFoundComponent: NotFoundPage, errorComponent: ErrorPage });
@@ -143,6 +126,14 @@ const goal = createRoute({
   beforeLoad: requires("chat:use"),
   validateSearch: (search: RawSearch): GoalSearch => ({ step: text(search, "step"), source: text(search, "source") }),
   component: lazyRouteComponent(() => import("@/features/goals/GoalPage"), "GoalPage"),
+});
+
+const memory = createRoute({
+  getParentRoute: () => app,
+  path: "/memory",
+  beforeLoad: requires("chat:use"),
+  validateSearch: memorySearch,
+  component: lazyRouteComponent(() => import("@/features/memory/MemoryPage"), "MemoryPage"),
 });
 
 const usage = createRoute({
@@ -285,6 +276,7 @@ export const router = createRouter({
       goals,
       newGoal,
       goal,
+      memory,
       usage,
       run,
       profile,

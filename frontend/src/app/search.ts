@@ -1,5 +1,6 @@
 import type { Role, UserKind, UserStatus } from "@/api/identity-types";
 import { USAGE_GROUPS, type UsageGroup } from "@/api/gateway-types";
+import { MEMORY_KINDS, type MemoryKind } from "@/api/memory-types";
 import { POLICY_EVENT_KINDS, POLICY_OUTCOMES, type PolicyEventKind, type PolicyOutcome } from "@/api/policy-types";
 import type { LabelRequestStatus } from "@/api/types";
 import { USAGE_SORTS, type UsageSort } from "@/features/usage/sort";
@@ -67,6 +68,15 @@ export function documentsSearch(search: RawSearch): DocumentsSearch {
     start: count(search, "start"),
     end: count(search, "end"),
   };
+}
+
+export interface MemorySearch {
+  q?: string | undefined;
+  kind?: MemoryKind | undefined;
+}
+
+export function memorySearch(search: RawSearch): MemorySearch {
+  return { q: text(search, "q"), kind: oneOf(search, "kind", MEMORY_KINDS) };
 }
 
 export interface AuditSearch {

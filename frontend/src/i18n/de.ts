@@ -4,6 +4,7 @@ import { documents, upload } from "./de-documents";
 import { glossary } from "./de-glossary";
 import { goals } from "./de-goals";
 import { thinking } from "./de-thinking";
+import { memory } from "./de-memory";
 import { sources } from "./de-sources";
 import { apiKeys, permissions, profile, secondFactor, security, sessions, signIn, users } from "./de-identity";
 import { budgets, models, openai, route, runs, usage } from "./de-models";
@@ -17,6 +18,7 @@ export const de: Dictionary<Texts> = {
   agentWhy,
   goals,
   thinking,
+  memory,
   documents,
   upload,
   signIn,
@@ -51,6 +53,7 @@ export const de: Dictionary<Texts> = {
     language: "Sprache",
     signOut: "Abmelden",
     profile: "Profil",
+    memory: "Gedächtnis",
     stillSignedIn: "Sie sind noch angemeldet.",
     adminNavigation: "Verwaltung",
     adminNav: { users: "Benutzer", labelRequests: "Kennzeichnungsanträge", policy: "Richtlinie", personalData: "Personendaten", agents: "Agenten", models: "Modelle", budgets: "Budgets", glossary: "Glossar", sources: "Beobachtete Ordner", security: "Sicherheit", jobs: "Aufträge", audit: "Protokoll" },

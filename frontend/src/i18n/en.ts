@@ -7,6 +7,7 @@ import { documents, upload } from "./en-documents";
 import type { glossary } from "./en-glossary";
 import type { goals } from "./en-goals";
 import type { thinking } from "./en-thinking";
+import type { memory } from "./en-memory";
 import type { sources } from "./en-sources";
 import { apiKeys, permissions, profile, secondFactor, sessions, signIn } from "./en-identity";
 import { budgets, models, openai, route, runs, usage } from "./en-models";
@@ -46,6 +47,7 @@ export const en = {
     language: "Language",
     signOut: "Sign out",
     profile: "Profile",
+    memory: "Memory",
     stillSignedIn: "You are still signed in.",
     adminNavigation: "Administration",
     adminNav: { users: "Users", labelRequests: "Label requests", policy: "Policy", personalData: "Personal data", agents: "Agents", models: "Models", budgets: "Budgets", glossary: "Glossary", sources: "Watched folders", security: "Security", jobs: "Jobs", audit: "Audit log" },
@@ -193,6 +195,7 @@ export type Texts = typeof en & {
   glossary: typeof glossary;
   goals: typeof goals;
   thinking: typeof thinking;
+  memory: typeof memory;
   personalData: typeof personalData;
   policy: typeof policy;
   security: typeof security;

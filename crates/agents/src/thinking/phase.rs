@@ -24,7 +24,7 @@ use crate::{
     events::{AgUiEventKind, StatePatch},
     guard,
     machine::Happened,
-    observe,
+    memory, observe,
     progress::Progress,
     prompt::{Prompt, Words},
     record::kept,
@@ -131,7 +131,7 @@ pub(crate) async fn deliberate(
     let more = said.iter().any(|said| !said.points.is_empty()) && turn < thinking.turns();
     progress.deliberation.push(said);
     if !more {
-        progress.notes = turns::conclusion(thinking, &progress.deliberation);
+        progress.conclusion = turns::conclusion(thinking, &progress.deliberation);
     }
     let detail = detail(progress, thinking, turn, used)?;
     progress.end_recorded(detail, kept(&Deliberated { spoken: turn_of.spoken }), inner.sources.now());
@@ -182,7 +182,7 @@ fn request(run: &Run, progress: &mut Progress, thinking: Thinking, asked: &Asked
         .replace("{{task}}", &asked.task)
         .replace("{{most}}", &said::MOST_POINTS.to_string())
         .replace("{{form}}", &asked.form.told());
-    let question = progress.question.clone() + &progress.finding;
+    let question = memory::framed(&progress.notes, &(progress.question.clone() + &progress.finding));
     let instructions = progress.mask(&run.agent.instructions())?;
     Ok(ChatRequest {
         role: Some(role),
@@ -359,7 +359,7 @@ fn detail(progress: &mut Progress, thinking: Thinking, turn: u8, used: Option<Us
         "of": thinking.turns(),
         "said": said,
         "findings": findings,
-        "notes": progress.notes,
+        "notes": progress.conclusion,
         "sources": sources,
         "document_ids": observe::documents(&progress.passages),
         "usage": used,

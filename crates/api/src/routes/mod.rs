@@ -9,6 +9,7 @@ pub(crate) mod documents;
 pub(crate) mod goals;
 pub(crate) mod health;
 pub(crate) mod label_requests;
+pub(crate) mod memories;
 pub(crate) mod models;
 pub(crate) mod openai;
 pub(crate) mod policy;
@@ -145,6 +146,7 @@ fn api(max_upload_bytes: usize) -> OpenApiRouter<AppState> {
         .routes(reads(May::MetricsRead, routes!(admin::metrics::metrics)))
         .routes(reads(May::MetricsRead, routes!(admin::embeddings::embeddings)))
         .merge(goals())
+        .merge(memories())
         .merge(admin_users())
         .merge(budgets())
         .merge(glossary())
@@ -187,6 +189,19 @@ fn goals() -> OpenApiRouter<AppState> {
         .routes(changes(May::ChatUse, Proves::GoalResumed, routes!(change::resume)))
         .routes(changes(May::ChatUse, Proves::GoalCancelled, routes!(change::cancel)))
         .routes(changes(May::ChatUse, Proves::GoalDeleted, routes!(change::delete)))
+}
+
+fn memories() -> OpenApiRouter<AppState> {
+    use AuditAction as Proves;
+    use Permission as May;
+    use memories::{change, create, delete, get, list};
+    OpenApiRouter::new()
+        .routes(reads(May::ChatUse, routes!(list::list)))
+        .routes(changes(May::ChatUse, Proves::MemoryCreated, routes!(create::create)))
+        .routes(changes(May::ChatUse, Proves::MemoriesCleared, routes!(delete::clear)))
+        .routes(reads(May::ChatUse, routes!(get::get)))
+        .routes(changes(May::ChatUse, Proves::MemoryChanged, routes!(change::change)))
+        .routes(changes(May::ChatUse, Proves::MemoryDeleted, routes!(delete::delete)))
 }
 
 fn policies() -> OpenApiRouter<AppState> {

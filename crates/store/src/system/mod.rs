@@ -7,6 +7,7 @@ mod embedding_models;
 mod feed;
 mod goals;
 mod jobs;
+mod memories;
 mod reservations;
 mod runs;
 mod seals;
@@ -20,6 +21,7 @@ pub use embedding_models::{EmbeddingModelRow, EmbeddingModels, FoundModel, Model
 pub use feed::{Feed, FeedState};
 pub use goals::{DueGoal, DueGoals};
 pub use jobs::{ClaimedJob, ClaimedJobs};
+pub use memories::ExpiredMemories;
 pub use reservations::{ExpiredReservations, LeasedReservations};
 pub use runs::{ExpiredRun, LeasedRuns};
 pub use seals::{HeadRow, NewSeal, SealRow, Seals, StoredEntry, UnsealedEntry};

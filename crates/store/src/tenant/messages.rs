@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use millwright_core::{
     Label,
-    id::{ConversationId, MessageId, RunId},
+    id::{ConversationId, MessageId, RunId, UserId},
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -187,6 +187,22 @@ impl Messages<'_> {
             .fetch_optional(&mut *self.0.connection)
             .await?;
         Ok(row)
+    }
+
+    /// A message of one of the user's conversations, or [`StoreError::NotFound`].
+    pub async fn require_of(&mut self, user: UserId, id: MessageId) -> Result<MessageRow, StoreError> {
+        let statement = format!(
+            "SELECT {} FROM messages m JOIN conversations c ON c.tenant_id = $1 AND c.id = m.conversation_id \
+             WHERE m.tenant_id = $1 AND m.id = $3 AND c.user_id = $2 AND c.deleted_at IS NULL",
+            columns()
+        );
+        let row: Option<MessageRow> = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+            .bind(self.0.tenant)
+            .bind(user.uuid())
+            .bind(id.uuid())
+            .fetch_optional(&mut *self.0.connection)
+            .await?;
+        row.ok_or(StoreError::NotFound("message"))
     }
 
     /// The newest message of a conversation: a new question follows it unless told otherwise.

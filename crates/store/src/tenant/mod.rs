@@ -14,6 +14,7 @@ mod index_changes;
 mod jobs;
 mod label_requests;
 mod labels;
+mod memories;
 mod messages;
 mod pages;
 mod passages;
@@ -52,6 +53,7 @@ pub use index_changes::{IndexChange, IndexChanges, IndexOperation, IndexedChunk}
 pub use jobs::{JobFence, JobOutcome, JobRow, JobStatus, Jobs, NewJob};
 pub use label_requests::{LabelRequestRow, LabelRequestStatus, LabelRequests, NewLabelRequest};
 pub use labels::{ClearanceColumns, LabelColumns, Labels, Reader, label_of_json};
+pub use memories::{ChangedMemory, Memories, MemoryKind, MemoryRow, NewMemory};
 pub use messages::{FinishedMessage, MessageRole, MessageRow, MessageStatus, Messages, NewMessage};
 pub use pages::{PageLayoutRow, PageRow, PageTextRow};
 pub use passages::{CandidateRow, PassageQuery, PassageRow, PassageScope, Passages, WindowVector};

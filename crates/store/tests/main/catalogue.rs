@@ -27,6 +27,7 @@ const INDEXES_OVER_ALL_TENANTS: &[(&str, &str)] = &[
     ("document_versions_ending", "and those that are over"),
     ("budget_reservations_by_expiry", "the sweeper finds reservations of all tenants"),
     ("goals_under_way", "any process finds goals of all tenants that nobody has looked at"),
+    ("memories_by_expiry", "the sweeper finds what has expired in all tenants"),
     ("runs_leased", "the reaper finds runs of all tenants"),
     ("messages_by_citation", "GIN on one jsonb column; the statement filters by tenant what it finds"),
     (
@@ -242,6 +243,7 @@ async fn the_system_role_is_granted_exactly_this() {
     let of_goals = ["tenant_id", "id", "status", "lease_expires_at", "looked_at"];
     expected.extend(of_goals.map(|column| format!("goals.{column} SELECT")));
     expected.push("goals.looked_at UPDATE".to_owned());
+    expected.extend(["tenant_id", "expires_at"].map(|column| format!("memories.{column} SELECT")));
     expected.extend(["tenant_id", "id", "expires_at"].map(|column| format!("budget_reservations.{column} SELECT")));
     expected.push("budget_reservations.expires_at UPDATE".to_owned());
     let of_versions = [

@@ -9,10 +9,10 @@ use millwright_core::{
 use millwright_store::{
     Bookkeeping, Proof, StoreError, TenantTx,
     tenant::{
-        AuditFilter, DocumentFilter, FinishedMessage, GoalRow, JobFence, JobOutcome, LabelRequestStatus, MessageRole,
-        MessageStatus, NewAgentVersion, NewDecision, NewGlossaryEntry, NewLabelRequest, NewPolicyEvent, NewVector,
-        PageRow, PassageQuery, PassageScope, PolicyEventFilter, PolicyEventKind, Reader, RunStatus, SearchFilter,
-        SecondFactorState, SessionEnd, Stage, Standing, StepStatus, UserChange, VectorModel, VersionSet,
+        AuditFilter, DocumentFilter, FinishedMessage, GoalRow, JobFence, JobOutcome, LabelRequestStatus, MemoryRow,
+        MessageRole, MessageStatus, NewAgentVersion, NewDecision, NewGlossaryEntry, NewLabelRequest, NewPolicyEvent,
+        NewVector, PageRow, PassageQuery, PassageScope, PolicyEventFilter, PolicyEventKind, Reader, RunStatus,
+        SearchFilter, SecondFactorState, SessionEnd, Stage, Standing, StepStatus, UserChange, VectorModel, VersionSet,
     },
 };
 use serde_json::json;
@@ -20,7 +20,7 @@ use serde_json::json;
 use crate::{
     access::Keyring,
     budgets::{self, Spending},
-    goals, sources,
+    goals, memories, sources,
     support::{BOOKKEEPING, Chat, FIRST, Manual, Site, World, axis, events, scattered},
 };
 
@@ -37,6 +37,7 @@ pub(crate) struct Full {
     spending: Spending,
     source: SourceId,
     goal: GoalRow,
+    memory: MemoryRow,
     job: millwright_core::id::JobId,
     record: AuditRecord,
 }
@@ -67,6 +68,7 @@ pub(crate) async fn fill(world: &World, name: &str) -> Full {
     let spending = budgets::spend(world, &mut tx, &site).await;
     let source = sources::watch(world, &mut tx, &site).await;
     let goal = goals::pursue(world, &mut tx, &site).await;
+    let memory = memories::remember(world, &mut tx, &site).await;
     tx.commit(Proof::Entry(&record)).await.unwrap();
     let job = job.id;
     Full {
@@ -81,6 +83,7 @@ pub(crate) async fn fill(world: &World, name: &str) -> Full {
         spending,
         source,
         goal,
+        memory,
         job,
         record,
     }
@@ -236,6 +239,7 @@ async fn assert_sees_nothing(tx: &mut TenantTx, reader: &Reader, other: &Full) {
     assert!(tx.audit().list(&AuditFilter::default(), FIRST).await.unwrap().items.is_empty());
     sources::assert_sees_no_source(tx, other.source).await;
     goals::assert_sees_no_goal(tx, &other.goal).await;
+    memories::assert_sees_none(tx, &other.memory).await;
     assert_sees_no_policy(tx, reader, other).await;
 }
 
@@ -336,6 +340,7 @@ async fn try_to_change(world: &World, site: &Site, other: &Full) {
     try_to_govern(world, &mut tx, site, other).await;
     sources::try_to_watch(world, &mut tx, other.source).await;
     goals::try_to_pursue(world, &mut tx, &other.goal).await;
+    memories::try_to_change(world, &mut tx, &other.memory).await;
     budgets::try_to_spend(world, &mut tx, &other.spending).await;
     tx.commit(BOOKKEEPING).await.unwrap();
 }

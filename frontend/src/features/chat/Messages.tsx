@@ -1,5 +1,5 @@
 import { ChevronLeft, ChevronRight, Pencil, RotateCw } from "lucide-react";
-import { useCallback, useState, type KeyboardEvent } from "react";
+import { lazy, Suspense, useCallback, useState, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 import type { AnsweringAgent } from "@/api/agent-types";
 import type { Message } from "@/api/types";
@@ -15,6 +15,8 @@ import { problemOfMessage } from "./model/refusal";
 import type { PathItem } from "./model/tree";
 import { InjectionNotice, Withheld } from "./Notices";
 import { Steps } from "./Steps";
+
+const RememberButton = lazy(() => import("@/features/memory/RememberButton").then((module) => ({ default: module.RememberButton })));
 
 const ACTIONS =
   "flex items-center gap-0.5 text-ink-3 transition-opacity hoverable:opacity-0 hoverable:group-hover:opacity-100 hoverable:group-focus-within:opacity-100";
@@ -176,6 +178,11 @@ function AnswerBody({ message, running, suspected, agent, steps, branches }: Ans
             <AnswerFacts message={message} />
             <span className="flex-1" />
             <div className={ACTIONS}>
+              {!message.withheld && citations.length > 0 && (
+                <Suspense>
+                  <RememberButton message={message} />
+                </Suspense>
+              )}
               {!message.withheld && <CopyButton text={() => withSources(message.content, citations, describe)} />}
               <IconButton label={t("chat.regenerate")} disabled={busy} onClick={() => model.regenerate(message)}>
                 <RotateCw size={14} aria-hidden="true" />

@@ -14,6 +14,7 @@ import type { Understood } from "./model/understood";
 
 const AnswerChecks = lazy(() => import("@/features/agents/AnswerChecks").then((module) => ({ default: module.AnswerChecks })));
 const DebateTurn = lazy(() => import("@/features/thinking/DebateTurn").then((module) => ({ default: module.DebateTurn })));
+const Recalled = lazy(() => import("@/features/memory/Recalled").then((module) => ({ default: module.Recalled })));
 const RouteDetails = lazy(() => import("@/features/route/RouteDetails").then((module) => ({ default: module.RouteDetails })));
 
 interface StepsProps {
@@ -132,6 +133,11 @@ function StepDetails({ step, action }: { step: Step; action: ReactNode }) {
       </div>
       {step.query !== null && <p className="text-ink-2">{t("chat.steps.query", { query: step.query })}</p>}
       {step.understood !== null && <UnderstoodLines understood={step.understood} />}
+      {step.remembered.length > 0 && (
+        <Suspense fallback={<Skeleton className="h-5 w-64" />}>
+          <Recalled ids={step.remembered} />
+        </Suspense>
+      )}
       {step.route !== null && (
         <Suspense fallback={<Skeleton className="h-10 w-64" />}>
           <RouteDetails route={step.route} tokens={step.tokens} />

@@ -4,6 +4,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Goal } from "@/api/goal-types";
 import { asProblem } from "@/api/problem";
+import { RememberPlan } from "@/features/memory/RememberPlan";
 import { useOwnBudgets } from "@/features/usage/queries";
 import { cx } from "@/lib/cx";
 import { formatDuration, formatNumber } from "@/lib/format";
@@ -76,6 +77,7 @@ function Actions() {
             {t("goals.stop")}
           </Button>
         )}
+        {goal.status === "finished" && <RememberPlan goalId={goal.id} />}
         {ended && (
           <Button kind="caution" onClick={() => setAsked("delete")}>
             <Trash2 size={14} aria-hidden="true" />

@@ -4,6 +4,7 @@ import { useId, useState, type SubmitEvent } from "react";
 import { flushSync } from "react-dom";
 import { useTranslation } from "react-i18next";
 import { asProblem } from "@/api/problem";
+import { ProcedureChoice } from "@/features/memory/ProcedureChoice";
 import { cx } from "@/lib/cx";
 import { useDocumentTitle } from "@/lib/hooks";
 import { Button } from "@/ui/Button";
@@ -68,6 +69,13 @@ export function NewGoalPage() {
             />
           )}
         </Field>
+        <ProcedureChoice
+          className="mt-4 max-w-3xl"
+          onChoose={(procedure) => {
+            setPlan(procedure);
+            setChosen("self");
+          }}
+        />
         <AuthorChoice value={author} noModel={noModel} onChange={setChosen} />
         {own && (
           <div className="mt-3">

@@ -1,6 +1,6 @@
 import type { AnsweringAgent } from "@/api/agent-types";
 import type { Run } from "@/api/types";
-import { blankStep, callOf, checksOf, routeOf, type FoundPassage, type Step } from "./run";
+import { blankStep, callOf, checksOf, rememberedOf, routeOf, type FoundPassage, type Step } from "./run";
 import { debateOf } from "./debate";
 import { understoodOf } from "./understood";
 
@@ -11,6 +11,7 @@ export function stepsOfRun(run: Run): Step[] {
     query: typeof detail["query"] === "string" ? detail["query"] : null,
     understood: understoodOf(detail),
     passages: Array.isArray(detail["passages"]) ? (detail["passages"] as FoundPassage[]) : null,
+    remembered: rememberedOf(detail["remembered"]),
     calls: Array.isArray(detail["calls"]) ? detail["calls"].map((call) => callOf(call as Record<string, unknown>)) : [],
     route: routeOf(detail["route"]),
     tokens: tokensOf(detail["usage"]),

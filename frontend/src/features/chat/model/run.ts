@@ -39,6 +39,8 @@ export interface Step {
   /** What was understood of the question beyond its words. */
   understood: Understood | null;
   passages: FoundPassage[] | null;
+  /** Ids of what the person had remembered and this was given. */
+  remembered: string[];
   /** Of a step that read on: its calls in their order. */
   calls: ToolCall[];
   /** The way to the model that wrote, where one did. */
@@ -56,7 +58,7 @@ export type NewStep = Pick<Step, "kind" | "attempt" | "done" | "durationMs" | "s
 
 /** A step of which nothing was found yet. */
 export function blankStep(step: NewStep): Step {
-  return { ...step, query: null, understood: null, passages: null, calls: [], route: null, tokens: null, debate: null, checks: [], interrupted: false };
+  return { ...step, query: null, understood: null, passages: null, remembered: [], calls: [], route: null, tokens: null, debate: null, checks: [], interrupted: false };
 }
 
 /** What is known of a run from its events so far. */
@@ -275,7 +277,17 @@ function queryOf(text: string): string | null {
 
 function withResult(step: Step, result: Record<string, unknown> | null): Step {
   const passages = result?.["passages"];
-  return { ...step, understood: understoodOf(result), passages: Array.isArray(passages) ? (passages as FoundPassage[]) : step.passages };
+  return {
+    ...step,
+    understood: understoodOf(result),
+    passages: Array.isArray(passages) ? (passages as FoundPassage[]) : step.passages,
+    remembered: rememberedOf(result?.["remembered"]),
+  };
+}
+
+/** The ids of memories, from a stored step or from the result of the search. */
+export function rememberedOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.flatMap((memory: { id?: unknown } | null) => (typeof memory?.id === "string" ? [memory.id] : [])) : [];
 }
 
 function parse(text: string): Record<string, unknown> | null {
