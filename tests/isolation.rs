@@ -66,8 +66,15 @@ const WITHOUT_NAMES: &[&str] = &[
 const OF_THE_SITE: &[(&str, &str)] = &[("auth.oidc.start", "providers are set up for the whole installation")];
 
 /// Body fields that hold an id; each is tried with another tenant's.
-const ID_FIELDS: &[&str] =
-    &["conversation_id", "parent_message_id", "regenerate_message_id", "document_ids", "subject_id"];
+const ID_FIELDS: &[&str] = &[
+    "conversation_id",
+    "parent_message_id",
+    "regenerate_message_id",
+    "document_ids",
+    "subject_id",
+    "message_id",
+    "goal_id",
+];
 
 macro_rules! on_three_databases {
     ($($test:ident)*) => {
@@ -322,6 +329,10 @@ async fn ids_in_bodies_reach_nothing_of_another_tenant(database: Database) {
             json!({ "conversation_id": own, "regenerate_message_id": owned.answer }),
         ] {
             problem(other.post("/api/v1/chat", &body).await, 404, "not_found").await;
+        }
+        for body in [json!({ "message_id": owned.answer, "sentence": QUESTION }), json!({ "goal_id": owned.ids.goal })]
+        {
+            problem(other.post("/api/v1/memories", &body).await, 404, "not_found").await;
         }
     }
     let stranger = server.sign_in("admin@b.test").await;

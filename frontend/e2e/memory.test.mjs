@@ -62,7 +62,7 @@ test("what somebody writes of themselves is kept, changed, found and forgotten",
   await page.getByRole("button", { name: /^Account of/ }).click();
   await page.getByRole("menuitem", { name: "Memory" }).click();
   await page.getByText("Nothing is remembered yet").waitFor();
-  await page.getByRole("button", { name: "About me" }).first().click();
+  await page.getByRole("button", { name: "Note about me" }).click();
   const dialog = page.getByRole("dialog");
   const field = dialog.getByRole("textbox", { name: "About me and my work" });
   await dialog.getByRole("button", { name: "Save" }).click();

@@ -81,7 +81,7 @@ export const MEMORY_PAGES = [
     name: "memory-new",
     go: async (page) => {
       await openMemory(page);
-      await page.getByRole("button", { name: "About me" }).first().click();
+      await page.getByRole("button", { name: "Note about me" }).click();
       await page.getByRole("dialog").waitFor();
     },
   },

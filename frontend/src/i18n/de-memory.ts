@@ -4,7 +4,7 @@ import type * as en from "./en-memory";
 export const memory: Dictionary<typeof en.memory> = {
   title: "Gedächtnis",
   text: "Was Sie sich haben merken lassen. Nur Sie können es sehen; Ihre Fragen werden damit beantwortet, wo es mit ihnen zu tun hat. Gemerkt wird nur, was Sie sagen.",
-  add: "Über mich",
+  add: "Notiz über mich",
   addTitle: "Etwas über mich",
   editTitle: "Gemerktes ändern",
   find: "Im Gedächtnis suchen",

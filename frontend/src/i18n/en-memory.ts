@@ -1,7 +1,7 @@
 export const memory = {
   title: "Memory",
   text: "What you have had remembered. Only you can see it; your questions are answered with it where it has to do with them. Nothing is remembered unless you say so.",
-  add: "About me",
+  add: "Note about me",
   addTitle: "Something about me",
   editTitle: "Change memory",
   find: "Find in memory",

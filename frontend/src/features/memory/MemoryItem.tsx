@@ -47,7 +47,8 @@ export function MemoryItem({ memory, onEdit, onForget }: MemoryItemProps) {
           </ul>
         )}
         <div className="mt-1 flex flex-wrap items-center gap-x-3 gap-y-0.5 text-xs text-ink-3">
-          <LabelChips label={memory} />
+          {/* That nobody vouches for a person's own words goes without saying. */}
+          <LabelChips label={memory} compact={kind !== "plant_fact"} />
           <From memory={memory} />
           <span>{memory.used_at === null ? t("memory.neverUsed") : <>{t("memory.used")} <Time value={memory.used_at} /></>}</span>
           <span>{memory.expires_at === null ? t("memory.keptForEver") : t("memory.keptUntil", { day: formatDay(dayOf(memory.expires_at), true) })}</span>

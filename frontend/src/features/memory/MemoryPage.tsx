@@ -53,7 +53,7 @@ export function MemoryPage() {
             <KindFilter value={kind} onChange={(next) => void navigate({ search: (old) => ({ ...old, kind: next }), replace: true })} />
           </div>
         </header>
-        <ListState query={query} empty={narrowed ? <EmptyState icon={<SearchX size={28} />} title={t("memory.nothingFound")} /> : <Nothing onAdd={() => setEdited("new")} />}>
+        <ListState query={query} empty={narrowed ? <EmptyState icon={<SearchX size={28} />} title={t("memory.nothingFound")} /> : <Nothing />}>
           <ul ref={list} className="divide-y divide-line border-y border-line" aria-label={t("memory.title")}>
             {query.items.map((memory) => (
               <MemoryItem key={memory.id} memory={memory} onEdit={() => setEdited(memory)} onForget={() => setDoomed(memory)} />
@@ -95,7 +95,7 @@ function KindFilter({ value, onChange }: { value: MemoryKind | undefined; onChan
 }
 
 /** Says what would stand here, and how it comes to stand here. */
-function Nothing({ onAdd }: { onAdd: () => void }) {
+function Nothing() {
   const { t } = useTranslation();
   return (
     <EmptyState icon={<Brain size={28} />} title={t("memory.none")} text={t("memory.noneText")}>
@@ -107,10 +107,6 @@ function Nothing({ onAdd }: { onAdd: () => void }) {
           </div>
         ))}
       </dl>
-      <Button kind="primary" onClick={onAdd}>
-        <Plus size={14} aria-hidden="true" />
-        {t("memory.add")}
-      </Button>
     </EmptyState>
   );
 }
