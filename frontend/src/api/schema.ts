@@ -771,6 +771,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/chat/thinking": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The ways of thinking that a question may name. */
+        get: operations["chat.thinking"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/chat/tiers": {
         parameters: {
             query?: never;
@@ -2478,6 +2495,7 @@ export interface components {
              * @default true
              */
             stream: boolean | null;
+            thinking?: components["schemas"]["ThinkingName"] | null;
             tier?: components["schemas"]["TierName"] | null;
         };
         /** @description The whole answer. */
@@ -2486,6 +2504,20 @@ export interface components {
             message: components["schemas"]["MessageResponse"];
             run_id: components["schemas"]["RunId"];
             user_message_id: components["schemas"]["MessageId"];
+        };
+        /** @description A way of thinking, and what it takes. */
+        ChatThinkingItem: {
+            /** @description So many calls of a model it takes at most beside the answer, by tier. */
+            calls: {
+                [key: string]: number;
+            };
+            /** @description `red_team`, `first_principles` or `council`. */
+            name: string;
+        };
+        /** @description How a question may be thought through. */
+        ChatThinkingResponse: {
+            /** @description None where there is no language model. */
+            items: components["schemas"]["ChatThinkingItem"][];
         };
         /** @description What a question may ask for. */
         ChatTiersResponse: {
@@ -4469,6 +4501,8 @@ export interface components {
             rounds: number;
             /** @description The question, or what a person decides. */
             text?: string | null;
+            /** @description How its question is thought through first, where the plan says: `red_team`, `first_principles` or `council`. */
+            thinking?: string | null;
             /** @description `LIGHT`, `STANDARD` or `HEAVY`, where the plan says. */
             tier?: string | null;
         };
@@ -5287,6 +5321,12 @@ export interface components {
             id: components["schemas"]["TenantId"];
             name: string;
         };
+        /**
+         * @description How a question is thought through before it is answered: an answer is proposed and attacked, or what is known is told apart from
+         *     what is assumed, or roles of the plant discuss it.
+         * @enum {string}
+         */
+        ThinkingName: "red_team" | "first_principles" | "council";
         /**
          * @description How much model a question is worth.
          * @enum {string}
@@ -10330,6 +10370,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChatAgentsResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "chat.thinking": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatThinkingResponse"];
                 };
             };
             /** @description Sign in first */
