@@ -1,8 +1,9 @@
 import { features } from "./de-features";
 import type { Dictionary } from "./en";
 import type * as en from "./en-models";
+import type * as shown from "./en-usage";
 
-export const usage: Dictionary<typeof en.usage> = {
+export const usage: Dictionary<typeof shown.usage> = {
   title: "Verbrauch",
   text: "Wofür Modelle genutzt wurden und was es gekostet hat. Ein Tag ist ein Tag in UTC, wie die Budgets ihn zählen.",
   ownText: "Wofür Sie Modelle genutzt haben und was es gekostet hat. Ein Tag ist ein Tag in UTC, wie die Budgets ihn zählen.",
@@ -46,7 +47,7 @@ export const usage: Dictionary<typeof en.usage> = {
   manageBudgets: "Budgets verwalten",
 };
 
-export const budgets: Dictionary<typeof en.budgets> = {
+export const budgets: Dictionary<typeof shown.budgets> = {
   title: "Budgets",
   text: "Was wer in welcher Zeit für Modelle ausgeben darf. Vor einem Aufruf wird reserviert und danach abgerechnet, sodass niemand überzieht.",
   create: "Budget anlegen",

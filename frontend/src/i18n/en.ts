@@ -10,7 +10,8 @@ import type { thinking } from "./en-thinking";
 import type { memory } from "./en-memory";
 import type { sources } from "./en-sources";
 import { apiKeys, permissions, profile, secondFactor, sessions, signIn } from "./en-identity";
-import { budgets, models, openai, route, runs, usage } from "./en-models";
+import { models, openai, route, runs } from "./en-models";
+import type { budgets, usage } from "./en-usage";
 import { labelRequests, labels, refusals } from "./en-policy";
 
 /** Widens the texts of a dictionary, so that another language must have the same keys but not the same words. */
@@ -30,8 +31,6 @@ export const en = {
   labels,
   labelRequests,
   refusals,
-  usage,
-  budgets,
   models,
   route,
   runs,
@@ -192,6 +191,7 @@ export const en = {
 export type Texts = typeof en & {
   agentAdmin: typeof agentAdmin;
   agentWhy: typeof agentWhy;
+  budgets: typeof budgets;
   glossary: typeof glossary;
   goals: typeof goals;
   thinking: typeof thinking;
@@ -200,5 +200,6 @@ export type Texts = typeof en & {
   policy: typeof policy;
   security: typeof security;
   sources: typeof sources;
+  usage: typeof usage;
   users: typeof users;
 };

@@ -4,6 +4,7 @@ import { cx } from "@/lib/cx";
 import { formatDateTime, formatNumber, formatUtc } from "@/lib/format";
 import { formatAmount, formatPercent, formatUntil } from "@/lib/money";
 import { Status, type Tone } from "@/ui/parts";
+import "@/features/usage/texts";
 
 const TONES: Record<BudgetLevel, Tone> = { ok: "accent", warning: "caution", critical: "danger", exhausted: "danger" };
 const FILLS: Record<BudgetLevel, string> = { ok: "bg-accent", warning: "bg-class-confidential", critical: "bg-danger", exhausted: "bg-danger" };

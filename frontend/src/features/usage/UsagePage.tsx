@@ -18,6 +18,7 @@ import { useDays } from "./queries";
 import { everyDay } from "./sort";
 import { Tiles } from "./Tiles";
 import { UsageTable } from "./UsageTable";
+import "./texts";
 
 const route = getRouteApi("/app/usage");
 

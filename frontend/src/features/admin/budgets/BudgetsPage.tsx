@@ -16,6 +16,7 @@ import { ConfirmDialog } from "@/ui/ConfirmDialog";
 import { EmptyState } from "@/ui/parts";
 import { BudgetDialog } from "./BudgetDialog";
 import { BUDGETS_KEY, BUDGETS_PATH, invalidateBudgets, useNames } from "./queries";
+import "@/features/usage/texts";
 
 /** What may be spent on models, with how much of it is used. */
 export function BudgetsPage() {
