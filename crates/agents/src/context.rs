@@ -114,8 +114,7 @@ impl Conversation {
         if self.earlier.is_empty() {
             return turns;
         }
-        let lines: String = self.earlier.iter().map(|line| format!("\n- {line}")).collect();
-        let before = format!("(Earlier in this conversation, shortened:{lines})");
+        let before = format!("(Earlier in this conversation, shortened:\n- {})", self.earlier.join("\n- "));
         match turns.first_mut().filter(|turn| turn.role == Role::User) {
             Some(first) => first.text = format!("{before}\n\n{}", first.text),
             None => turns.insert(0, Turn { role: Role::User, text: before }),
