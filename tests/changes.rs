@@ -88,15 +88,7 @@ async fn trial<'s>(site: &Site<'s>, operation: &Operation) -> Trial<'s> {
         | "policy.settings.set"
         | "policy.versions.create"
         | "agents.create" => site.by_admin(),
-        "agents.activate" | "agents.enable" | "agents.disable" => {
-            let agent = name.replace('.', "-");
-            let text = format!("name: {agent}\ntitle: Fitter\npurpose: Repairs.\ntools: []\n");
-            let body = json!({ "definition": text, "note": "to be tried" });
-            let (status, made) = read(site.admin.post("/api/v1/agents", &body).await).await;
-            assert_eq!(status, 201, "{made}");
-            let agent_version = made["version"]["number"].to_string();
-            Trial { ids: Ids { agent, agent_version, ..nothing }, ..site.by_admin() }
-        }
+        "agents.activate" | "agents.enable" | "agents.disable" => agent_trial(site, name).await,
         "policy.versions.activate" => policy_version_trial(site).await,
         "documents.delete" | "documents.reindex" => {
             let content = format!("The pump {name} is oiled every 500 hours.");
@@ -123,12 +115,7 @@ async fn trial<'s>(site: &Site<'s>, operation: &Operation) -> Trial<'s> {
             Trial { ids: Ids { run, ..nothing }, ..site.by_admin() }
         }
         _ if name.starts_with("goals.") => goal_trial(site, name).await,
-        "memories.change" | "memories.delete" => {
-            let body = json!({ "about_me": format!("I try {name}.") });
-            let (status, made) = read(site.admin.post("/api/v1/memories", &body).await).await;
-            assert_eq!(status, 201, "{made}");
-            Trial { ids: Ids { memory: id(&made).to_owned(), ..nothing }, ..site.by_admin() }
-        }
+        "memories.change" | "memories.delete" => memory_trial(site, name).await,
         "admin.budgets.change" | "admin.budgets.delete" => {
             let body = json!({ "name": name, "subject_kind": "tenant", "period": "month", "unit": "money", "limit": 1_000_000 });
             let (status, made) = read(site.admin.post("/api/v1/admin/budgets", &body).await).await;
@@ -157,6 +144,25 @@ async fn trial<'s>(site: &Site<'s>, operation: &Operation) -> Trial<'s> {
         }
         other => panic!("teach this test what `{other}` can be tried on"),
     }
+}
+
+/// A version of an agent of the tenant's own.
+async fn agent_trial<'s>(site: &Site<'s>, name: &str) -> Trial<'s> {
+    let agent = name.replace('.', "-");
+    let text = format!("name: {agent}\ntitle: Fitter\npurpose: Repairs.\ntools: []\n");
+    let body = json!({ "definition": text, "note": "to be tried" });
+    let (status, made) = read(site.admin.post("/api/v1/agents", &body).await).await;
+    assert_eq!(status, 201, "{made}");
+    let agent_version = made["version"]["number"].to_string();
+    Trial { ids: Ids { agent, agent_version, ..Ids::of_nothing() }, ..site.by_admin() }
+}
+
+/// Something that the admin has said of themselves.
+async fn memory_trial<'s>(site: &Site<'s>, name: &str) -> Trial<'s> {
+    let body = json!({ "about_me": format!("I try {name}.") });
+    let (status, made) = read(site.admin.post("/api/v1/memories", &body).await).await;
+    assert_eq!(status, 201, "{made}");
+    Trial { ids: Ids { memory: id(&made).to_owned(), ..Ids::of_nothing() }, ..site.by_admin() }
 }
 
 /// A wish of the admin, and a colleague who decides it.

@@ -80,12 +80,12 @@ impl Prompt {
             None => request,
         };
         progress.may_call = self.tools && self.most.is_none();
-        self.keep_as(progress, request.to_model_request_between(&self.words.boundary));
+        keep_as(progress, request.to_model_request_between(&self.words.boundary));
     }
+}
 
-    /// Keeps what was sent, as it comes out today.
-    pub(crate) fn keep_as(&self, progress: &mut Progress, request: ModelRequest) {
-        let step = progress.repeat.as_ref().and_then(|repeat| Some(repeat.current.as_ref()?.number));
-        progress.prompts.push((step.unwrap_or(progress.steps), request));
-    }
+/// Keeps what was sent, as it comes out today.
+pub(crate) fn keep_as(progress: &mut Progress, request: ModelRequest) {
+    let step = progress.repeat.as_ref().and_then(|repeat| Some(repeat.current.as_ref()?.number));
+    progress.prompts.push((step.unwrap_or(progress.steps), request));
 }

@@ -297,7 +297,7 @@ impl Runner {
         // It repeats the run, and holds all that it has read.
         let turn = tokio::time::timeout(REPLAY_WAIT, self.0.replays.acquire()).await;
         let _turn = turn.map_err(|_| AgentError::ReplaysBusy)?;
-        bundle::make(&self.0, principal, run).await
+        Box::pin(bundle::make(&self.0, principal, run)).await
     }
 
     /// The events of a run with a sequence number above `after`, up to its last. Follows a run of

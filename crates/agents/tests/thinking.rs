@@ -6,7 +6,7 @@ use futures::StreamExt;
 use millwright_agents::{AgentError, StartRun, StartedRun, Thinking};
 use millwright_core::ToProblem;
 use millwright_llm::Tier;
-use millwright_scripted_model::{Script, ScriptedModel, Turn, When};
+use millwright_scripted_model::{Request, Script, ScriptedModel, Turn, When};
 use millwright_store::tenant::RunEventRow;
 use serde_json::{Value, json};
 
@@ -95,7 +95,7 @@ async fn a_council_gives_its_views_replies_and_is_summed_up_before_the_answer() 
     let steps = ["observe 1", "deliberate 1", "deliberate 2", "deliberate 3", "think 1", "verify 1"];
     assert_eq!(plant.steps(run.run_id).await, steps.map(|step| format!("{step} finished")));
     assert_eq!(server.count(), Thinking::Council.calls(Tier::Standard) + 1);
-    let answered = server.requests().into_iter().find(|request| request.is_streamed()).unwrap();
+    let answered = server.requests().into_iter().find(Request::is_streamed).unwrap();
     let user = answered.last_user();
     assert!(user.contains(&format!("- Agreed: {GREASED} [1]")), "{user}");
     assert!(user.contains("- Dissent: Operations: the shift has no time for it. (no passage says this)"), "{user}");
@@ -104,10 +104,14 @@ async fn a_council_gives_its_views_replies_and_is_summed_up_before_the_answer() 
     let seen = deliberation(&events);
     assert_eq!(seen["thinking"], "council", "{seen}");
     let details = details(&plant, &run).await;
-    for (turn, voices) in [("1", 5), ("2", 5), ("3", 1)] {
-        let said = seen["turns"][turn]["said"].as_array().unwrap();
-        assert_eq!((said.len(), seen["turns"][turn]["asked"].as_array().unwrap().len()), (voices, voices), "{seen}");
-        let kept = details.iter().find(|detail| detail["turn"].to_string() == turn).unwrap();
+    for (turn, voices) in [(1, 5), (2, 5), (3, 1)] {
+        let said = seen["turns"][turn.to_string()]["said"].as_array().unwrap();
+        assert_eq!(
+            (said.len(), seen["turns"][turn.to_string()]["asked"].as_array().unwrap().len()),
+            (voices, voices),
+            "{seen}"
+        );
+        let kept = details.iter().find(|detail| detail["turn"] == turn).unwrap();
         assert_eq!(kept["said"].as_array().unwrap().len(), voices);
         assert!(kept["usage"]["input_tokens"].as_u64().unwrap() > 0 && !kept["sources"][0]["chunk_id"].is_null());
     }
@@ -139,7 +143,7 @@ async fn a_red_team_attacks_a_proposal_and_its_findings_are_ranked_and_told_once
     let (run, events) = asked(&plant, &process, heavy).await;
     assert_eq!(last(&events)["result"]["supported"], 1, "{:?}", last(&events));
     assert_eq!(server.count(), 1 + 8 + 1);
-    let user = server.requests().into_iter().find(|request| request.is_streamed()).unwrap().last_user();
+    let user = server.requests().into_iter().find(Request::is_streamed).unwrap().last_user();
     let notes: Vec<&str> = user.lines().filter(|line| line.starts_with("- ")).collect();
     assert_eq!(notes[0], format!("- Proposed: {GREASED} [1]"), "what no passage says is not proposed: {notes:?}");
     assert!(notes[1].starts_with("- What may be wrong with it, 4 of 5:") && notes.len() == 2, "{notes:?}");
@@ -165,7 +169,7 @@ async fn first_principles_take_for_known_only_what_a_passage_says() {
     let process = plant.with_server(&server.base_url());
     let (_, events) = asked(&plant, &process, thought(Thinking::FirstPrinciples, QUESTION)).await;
     assert_eq!(last(&events)["type"], "RUN_FINISHED");
-    let user = server.requests().into_iter().find(|request| request.is_streamed()).unwrap().last_user();
+    let user = server.requests().into_iter().find(Request::is_streamed).unwrap().last_user();
     for note in [
         format!("- Known: {GREASED} [1]"),
         "- Assumed: The bearings are made of ceramics. (no passage says this)".to_owned(),

@@ -6,7 +6,7 @@ use millwright_store::{Proof, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
 /// What has expired is neither shown nor used from its moment on, so nobody waits for this.
-const ROUND: Duration = Duration::from_secs(600);
+const ROUND: Duration = Duration::from_mins(10);
 /// Tenants that are dealt with in one round.
 const BATCH: i64 = 200;
 

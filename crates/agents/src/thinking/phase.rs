@@ -26,8 +26,8 @@ use crate::{
     machine::Happened,
     memory, observe,
     progress::Progress,
-    prompt::{Prompt, Words},
-    record::kept,
+    prompt::{Prompt, Words, keep_as},
+    record::{Repeat, kept},
     run::Run,
     runner::Inner,
     think,
@@ -38,7 +38,7 @@ const PROMPT: &str = include_str!("speaker.md");
 /// So many speak at the same time; the models' own lines may let fewer.
 const AT_ONCE: usize = 8;
 /// Whoever takes longer is not heard.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 const MAX_OUTPUT_TOKENS: u32 = 700;
 
 const FAILED: &str = "failed";
@@ -90,7 +90,7 @@ struct InTurn {
 
 /// Whether a run is thought through, now that it is known what there is and who answers. Of one that is repeated its steps say so.
 pub(crate) fn thinks(run: &Run, progress: &Progress) -> bool {
-    let next = progress.repeat.as_ref().and_then(|repeat| repeat.next_kind());
+    let next = progress.repeat.as_ref().and_then(Repeat::next_kind);
     let would = run.thinking.is_some() && progress.answerer.is_language_model();
     next.map_or(would, |next| next == StepKind::Deliberate)
 }
@@ -122,7 +122,7 @@ pub(crate) async fn deliberate(
         if let Some(prompt) = spoken.prompt.as_ref().filter(|_| run.only_replayed) {
             progress.words = prompt.words.clone();
             let request = request(run, progress, thinking, &turn_of.asked[at])?;
-            prompt.keep_as(progress, formed(&request, &turn_of.asked[at], spoken.plain, &prompt.words.boundary));
+            keep_as(progress, formed(&request, &turn_of.asked[at], spoken.plain, &prompt.words.boundary));
         }
         turn_of.hear(progress, at, spoken)?;
     }
@@ -133,7 +133,7 @@ pub(crate) async fn deliberate(
     if !more {
         progress.conclusion = turns::conclusion(thinking, &progress.deliberation);
     }
-    let detail = detail(progress, thinking, turn, used)?;
+    let detail = detail(progress, thinking, turn, used.as_ref())?;
     progress.end_recorded(detail, kept(&Deliberated { spoken: turn_of.spoken }), inner.sources.now());
     Ok(Happened::Deliberated { more })
 }
@@ -349,7 +349,7 @@ fn sources(progress: &mut Progress, said: &[Said]) -> Result<Value, AgentError> 
 }
 
 /// What a turn is shown as among the steps.
-fn detail(progress: &mut Progress, thinking: Thinking, turn: u8, used: Option<Used>) -> Result<Value, AgentError> {
+fn detail(progress: &mut Progress, thinking: Thinking, turn: u8, used: Option<&Used>) -> Result<Value, AgentError> {
     let said = progress.deliberation.last().cloned().unwrap_or_default();
     let sources = sources(progress, &said)?;
     let findings = if thinking == Thinking::RedTeam && turn > 1 { said::findings(&said) } else { Vec::new() };

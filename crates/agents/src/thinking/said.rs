@@ -99,8 +99,8 @@ impl Point {
     /// As others are told it.
     pub(super) fn told(&self) -> String {
         if self.supported {
-            let markers: String = self.passages.iter().map(|number| format!("[{number}]")).collect();
-            format!("{} {markers}", self.says)
+            let markers: Vec<String> = self.passages.iter().map(|number| format!("[{number}]")).collect();
+            format!("{} {}", self.says, markers.concat())
         } else {
             format!("{} (no passage says this)", self.says)
         }

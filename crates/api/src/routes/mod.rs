@@ -130,16 +130,7 @@ fn api(max_upload_bytes: usize) -> OpenApiRouter<AppState> {
         .routes(reads(May::ChatUse, routes!(chat::tiers)))
         .routes(reads(May::ChatUse, routes!(chat::thinking)))
         .routes(reads(May::ChatUse, routes!(chat::agents)))
-        .routes(reads(May::ChatUse, routes!(conversations::list::list)))
-        .routes(reads(May::ChatUse, routes!(conversations::get::get)))
-        .routes(changes(May::ChatUse, Proves::ConversationRenamed, routes!(conversations::rename::rename)))
-        .routes(changes(May::ChatUse, Proves::ConversationDeleted, routes!(conversations::delete::delete)))
-        .routes(reads(May::ChatUse, routes!(runs::get::get)))
-        .routes(reads(May::ChatUse, routes!(runs::events::events)))
-        .routes(changes(May::ChatUse, Proves::RunCancelled, routes!(runs::cancel::cancel)))
-        .routes(changes(May::ChatUse, Proves::RunStarted, routes!(runs::fork::fork)))
-        .routes(reads(May::ChatUse, routes!(runs::replay::replay)))
-        .routes(changes(May::ChatUse, Proves::RunExported, routes!(runs::export::export)))
+        .merge(conversations())
         .routes(reads(May::AuditRead, routes!(admin::audit::audit)))
         .routes(reads(May::JobsRead, routes!(admin::jobs::jobs)))
         .routes(changes(May::JobsManage, Proves::JobRetried, routes!(admin::retry::retry)))
@@ -156,6 +147,23 @@ fn api(max_upload_bytes: usize) -> OpenApiRouter<AppState> {
         .routes(reads(May::ConfigurationRead, routes!(models::list::list)))
         .routes(reads(May::UsageRead, routes!(models::estimate::estimate)))
         .merge(openai())
+}
+
+/// Conversations, and the runs in them.
+fn conversations() -> OpenApiRouter<AppState> {
+    use AuditAction as Proves;
+    use Permission as May;
+    OpenApiRouter::new()
+        .routes(reads(May::ChatUse, routes!(conversations::list::list)))
+        .routes(reads(May::ChatUse, routes!(conversations::get::get)))
+        .routes(changes(May::ChatUse, Proves::ConversationRenamed, routes!(conversations::rename::rename)))
+        .routes(changes(May::ChatUse, Proves::ConversationDeleted, routes!(conversations::delete::delete)))
+        .routes(reads(May::ChatUse, routes!(runs::get::get)))
+        .routes(reads(May::ChatUse, routes!(runs::events::events)))
+        .routes(changes(May::ChatUse, Proves::RunCancelled, routes!(runs::cancel::cancel)))
+        .routes(changes(May::ChatUse, Proves::RunStarted, routes!(runs::fork::fork)))
+        .routes(reads(May::ChatUse, routes!(runs::replay::replay)))
+        .routes(changes(May::ChatUse, Proves::RunExported, routes!(runs::export::export)))
 }
 
 /// Paths, bodies and errors are OpenAI's.
