@@ -118,6 +118,9 @@ pub(crate) fn take(inner: &Inner, run: &Run, progress: &mut Progress, checked: V
             }
             Checked::Connective { lead, text } => progress.stock.held.push((lead, text)),
             Checked::Cut { text, reason } => {
+                // Cut off only after its secrets are taken out, for half of one is not known as such; and before as well, for a
+                // sentence may have no end.
+                let text: String = text.chars().take(2 * MAX_CUT_CHARS).collect();
                 let text: String = as_shown(progress, &text)?.chars().take(MAX_CUT_CHARS).collect();
                 progress.stock.cut.push(CutSentence { text, reason });
             }
