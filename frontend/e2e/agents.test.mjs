@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { BASE, NARROW, answered, apiJson, ask, checkAccessibility, checkNoOverflow, closeBrowser, open, person } from "./lib/harness.mjs";
+import { samplesReady } from "./lib/goals.mjs";
 
 after(closeBrowser);
 
@@ -15,6 +16,7 @@ words: [night shift]
 `;
 
 test("an agent is written, stored, compared, tried, activated and taken out of service", async () => {
+  await samplesReady(person("admin"));
   const { page, check, close } = await open({ user: person("admin") });
   await page.goto(`${BASE}/admin/agents`);
   await page.getByTestId("agent-row").nth(3).waitFor();

@@ -69,6 +69,10 @@ fn deliberation(events: &[RunEventRow]) -> Value {
         match place.strip_suffix("/-") {
             Some(list) => whole.pointer_mut(list).unwrap().as_array_mut().unwrap().push(patch["value"].clone()),
             None if place.is_empty() => whole = patch["value"].clone(),
+            None if place.ends_with("/findings") => {
+                let turn = place.split('/').nth(2).unwrap();
+                whole["turns"][turn]["findings"] = patch["value"].clone();
+            }
             None => whole["turns"][place.rsplit('/').next().unwrap()] = patch["value"].clone(),
         }
     }
@@ -149,6 +153,7 @@ async fn a_red_team_attacks_a_proposal_and_its_findings_are_ranked_and_told_once
     assert!(notes[1].starts_with("- What may be wrong with it, 4 of 5:") && notes.len() == 2, "{notes:?}");
     let details = details(&plant, &run).await;
     assert_eq!(details[1]["findings"].as_array().unwrap().len(), 1, "{}", details[1]);
+    assert_eq!(deliberation(&events)["turns"]["2"]["findings"], details[1]["findings"]);
 }
 
 #[tokio::test]

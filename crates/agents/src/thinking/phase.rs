@@ -353,6 +353,10 @@ fn detail(progress: &mut Progress, thinking: Thinking, turn: u8, used: Option<&U
     let said = progress.deliberation.last().cloned().unwrap_or_default();
     let sources = sources(progress, &said)?;
     let findings = if thinking == Thinking::RedTeam && turn > 1 { said::findings(&said) } else { Vec::new() };
+    if !findings.is_empty() {
+        let delta = vec![StatePatch::deliberation(&format!("/turns/{turn}/findings"), &findings)];
+        progress.journal.emit(AgUiEventKind::StateDelta { delta });
+    }
     Ok(json!({
         "thinking": thinking,
         "turn": turn,

@@ -106,9 +106,14 @@ export function debateOf(value: unknown): Debate | null {
     of: typeof turn["of"] === "number" ? turn["of"] : turn["turn"],
     asked: asked.length > 0 ? asked : said.map(({ who, title }) => ({ who, title })),
     said,
-    findings: list(turn["findings"]).map((finding) => ({ point: pointOf(fields(finding)["point"]), by: list(fields(finding)["by"]).map(String) })),
+    findings: findingsOf(turn["findings"]),
     sources: list(turn["sources"]) as DebateSource[],
   };
+}
+
+/** What attackers found, as it travels. */
+export function findingsOf(value: unknown): Finding[] {
+  return list(value).map((finding) => ({ point: pointOf(fields(finding)["point"]), by: list(fields(finding)["by"]).map(String) }));
 }
 
 /** The same with what one more voice said. */

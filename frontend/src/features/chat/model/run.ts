@@ -1,7 +1,7 @@
 import type { AnswerCheck, AnsweringAgent } from "@/api/agent-types";
 import type { Place, Route } from "@/api/gateway-types";
 import type { Citation, Message, Tier } from "@/api/types";
-import { debateOf, heard, type Debate } from "./debate";
+import { debateOf, findingsOf, heard, type Debate } from "./debate";
 import type { AgUiEvent } from "./events";
 import { understoodOf, type Understood } from "./understood";
 
@@ -188,6 +188,7 @@ const TURNS = "/deliberation/turns/";
 /** A turn begins, or a voice in it was heard. */
 function withDebate(run: RunView, place: string, value: unknown): RunView {
   if (place.endsWith("/said/-")) return withLastStep(run, "deliberate", (step) => (step.debate === null ? step : { ...step, debate: heard(step.debate, value) }));
+  if (place.endsWith("/findings")) return withLastStep(run, "deliberate", (step) => (step.debate === null ? step : { ...step, debate: { ...step.debate, findings: findingsOf(value) } }));
   const debate = debateOf(value);
   if (debate === null) return run;
   // Its process ended in the middle of it, and another does it again.
