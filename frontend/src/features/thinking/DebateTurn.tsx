@@ -31,8 +31,8 @@ export function DebateTurn({ debate, running }: DebateTurnProps) {
       </header>
       {findings.length > 0 && (
         <div className="border-b border-line px-3 py-2">
-          <h4 className="mb-1 font-medium text-ink">{t("thinking.findings")}</h4>
-          <ol className="space-y-2" data-testid="findings">
+          <p className="mb-1 font-medium text-ink">{t("thinking.findings")}</p>
+          <ol className="space-y-2" aria-label={t("thinking.findings")} data-testid="findings">
             {findings.map(({ point, by }, index) => (
               <li key={index}>
                 <PointLine point={point} sources={sources} />
