@@ -311,7 +311,7 @@ async fn draft(
     // better an answer from what is there than none. First without tools, then without all that the search did not return.
     for most in [progress.prepared.masked.len(), progress.hits] {
         match &answer {
-            Err(AgentError::Gateway(error)) if may_do_without(error, &request, most) => {}
+            Err(AgentError::Gateway(error)) if may_do_without(error, &request, (most, progress.hits)) => {}
             _ => break,
         }
         progress.may_call = false;
@@ -329,10 +329,11 @@ async fn draft(
     Ok(answer.into_deltas().boxed())
 }
 
-/// Whether the request can be made simpler, down to the first `most` passages, and whether that may help. What was sent and
+/// Whether the request can be made simpler, down to the first `most` passages and from `hits` on without notes, and whether that may help. What was sent and
 /// not answered in time is not sent again: nobody waits twice.
-fn may_do_without(error: &GatewayError, request: &ChatRequest, most: usize) -> bool {
-    let is_simpler = !request.tools.is_empty() || request.passages.len() > most;
+fn may_do_without(error: &GatewayError, request: &ChatRequest, (most, hits): (usize, usize)) -> bool {
+    let drops_notes = !request.notes.is_empty() && most <= hits;
+    let is_simpler = !request.tools.is_empty() || request.passages.len() > most || drops_notes;
     let may_help = match error {
         GatewayError::Model(LlmError::Rejected { status, .. }) => matches!(status, 400 | 404 | 413 | 422),
         GatewayError::TooLong { .. }

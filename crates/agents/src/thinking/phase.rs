@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures::{StreamExt, stream};
 use millwright_gateway::{Call, GatewayError, Plan, WholeAnswer};
 use millwright_llm::{
-    ChatRequest, LlmError,
+    ChatRequest, LlmError, Tier,
     provider::{ModelRequest, OutputFormat},
 };
 use millwright_policy::injection::{self, Channel, output::Canary};
@@ -52,8 +52,10 @@ pub(crate) type Deliberation = Vec<Vec<Said>>;
 
 /// Of DELIBERATE, as it is kept: enough to come to the same points again. In the order of those who are asked; `None` for one who
 /// still speaks, while the turn goes on.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Deliberated {
+    /// Which says who was asked: a run that begins with this step may be of another.
+    tier: Tier,
     pub(crate) spoken: Vec<Option<Spoken>>,
 }
 
@@ -81,6 +83,7 @@ struct Used {
 struct InTurn {
     thinking: Thinking,
     turn: u8,
+    tier: Tier,
     asked: Vec<Asked>,
     verifier: Verifier,
     /// Beside those who are asked: what they said, as it is kept and as it is told.
@@ -105,28 +108,29 @@ pub(crate) async fn deliberate(
     let thinking = run.thinking.ok_or(AgentError::NotRepeatable)?;
     let repeated = progress.repeated::<Deliberated>(StepKind::Deliberate)?;
     progress.begin(StepKind::Deliberate, turn, inner.sources.now());
-    let asked = turns::asked(thinking, turn, run.tier, &progress.deliberation);
-    let is_whole = |known: &Deliberated| known.spoken.len() == asked.len() && known.spoken.iter().all(Option::is_some);
-    if repeated.as_ref().is_some_and(|known| !is_whole(known)) {
-        return Err(AgentError::NotRepeatable);
-    }
     let is_repeated = repeated.is_some();
     // Whoever has spoken before the process died is not asked again.
-    let known = repeated.or_else(|| progress.half.take()).unwrap_or_default();
-    let verifier = progress.verifier();
+    let known = repeated.or_else(|| progress.half.take());
+    let known = known.unwrap_or(Deliberated { tier: run.tier, spoken: Vec::new() });
+    let (tier, asked) = (known.tier, turns::asked(thinking, turn, known.tier, &progress.deliberation));
+    let is_whole = known.spoken.len() == asked.len() && known.spoken.iter().all(Option::is_some);
+    if is_repeated && !is_whole {
+        return Err(AgentError::NotRepeatable);
+    }
+    let (given, verifier) = (given(run, progress, thinking)?, progress.verifier());
     let count = asked.len();
-    let mut turn_of = InTurn { thinking, turn, asked, verifier, spoken: vec![None; count], said: vec![None; count] };
+    let mut turn_of =
+        InTurn { thinking, turn, tier, asked, verifier, spoken: vec![None; count], said: vec![None; count] };
     turn_of.begin(progress);
     for (at, spoken) in known.spoken.into_iter().take(count).enumerate() {
         let Some(spoken) = spoken else { continue };
         if let Some(prompt) = spoken.prompt.as_ref().filter(|_| run.only_replayed) {
-            progress.words = prompt.words.clone();
-            let request = request(run, progress, thinking, &turn_of.asked[at])?;
+            let request = request(&given, &turn_of.asked[at], &prompt.words);
             keep_as(progress, formed(&request, &turn_of.asked[at], spoken.plain, &prompt.words.boundary));
         }
         turn_of.hear(progress, at, spoken)?;
     }
-    let used = if is_repeated { None } else { Some(speak(inner, run, progress, &mut turn_of).await?) };
+    let used = if is_repeated { None } else { Some(speak((inner, run), progress, &given, &mut turn_of).await?) };
     let said: Vec<Said> = turn_of.said.into_iter().flatten().collect();
     let more = said.iter().any(|said| !said.points.is_empty()) && turn < thinking.turns();
     progress.deliberation.push(said);
@@ -134,7 +138,7 @@ pub(crate) async fn deliberate(
         progress.conclusion = turns::conclusion(thinking, &progress.deliberation);
     }
     let detail = detail(progress, thinking, turn, used.as_ref())?;
-    progress.end_recorded(detail, kept(&Deliberated { spoken: turn_of.spoken }), inner.sources.now());
+    progress.end_recorded(detail, kept(&Deliberated { tier, spoken: turn_of.spoken }), inner.sources.now());
     Ok(Happened::Deliberated { more })
 }
 
@@ -175,18 +179,11 @@ impl InTurn {
     }
 }
 
-/// What a voice is asked, with placeholders.
-fn request(run: &Run, progress: &mut Progress, thinking: Thinking, asked: &Asked) -> Result<ChatRequest, AgentError> {
-    let canary = Canary::new(&progress.words.canary);
-    let role = PROMPT
-        .replace("{{task}}", &asked.task)
-        .replace("{{most}}", &said::MOST_POINTS.to_string())
-        .replace("{{form}}", &asked.form.told());
+/// What all voices of a turn are given, with placeholders.
+fn given(run: &Run, progress: &mut Progress, thinking: Thinking) -> Result<ChatRequest, AgentError> {
     let question = memory::framed(&progress.notes, &(progress.question.clone() + &progress.finding));
-    let instructions = progress.mask(&run.agent.instructions())?;
     Ok(ChatRequest {
-        role: Some(role),
-        system: format!("{}\n{instructions}", canary.instruction()),
+        system: progress.mask(&run.agent.instructions())?,
         turns: think::masked_turns(progress)?,
         question: progress.mask(&question)?,
         passages: progress.prepared.masked.iter().flatten().cloned().collect(),
@@ -194,6 +191,16 @@ fn request(run: &Run, progress: &mut Progress, thinking: Thinking, asked: &Asked
         max_output_tokens: MAX_OUTPUT_TOKENS,
         ..ChatRequest::default()
     })
+}
+
+/// What one of them is asked.
+fn request(given: &ChatRequest, asked: &Asked, words: &Words) -> ChatRequest {
+    let role = PROMPT
+        .replace("{{task}}", &asked.task)
+        .replace("{{most}}", &said::MOST_POINTS.to_string())
+        .replace("{{form}}", &asked.form.told());
+    let system = format!("{}\n{}", Canary::new(&words.canary).instruction(), given.system);
+    ChatRequest { role: Some(role), system, ..given.clone() }
 }
 
 /// The request as a server gets it.
@@ -259,11 +266,16 @@ async fn ask(inner: &Inner, ways: Vec<Way>) -> Option<Answered> {
 }
 
 /// Has everybody speak who has not yet. What each said is kept as they end.
-async fn speak(inner: &Arc<Inner>, run: &Run, progress: &mut Progress, turn: &mut InTurn) -> Result<Used, AgentError> {
+async fn speak(
+    (inner, run): (&Arc<Inner>, &Run),
+    progress: &mut Progress,
+    given: &ChatRequest,
+    turn: &mut InTurn,
+) -> Result<Used, AgentError> {
     progress.words = Words::draw(inner);
     let mut waiting = Vec::new();
     for (at, asked) in turn.asked.iter().enumerate().filter(|(at, _)| turn.spoken[*at].is_none()) {
-        let request = request(run, progress, turn.thinking, asked)?;
+        let request = request(given, asked, &progress.words);
         waiting.push((at, ways(inner, run, progress, (&request, asked))?));
     }
     let speaking = |(at, ways): (usize, Vec<Way>)| async move {
@@ -277,7 +289,7 @@ async fn speak(inner: &Arc<Inner>, run: &Run, progress: &mut Progress, turn: &mu
             None => Spoken { failed: Some(LATE.to_owned()), ..Spoken::default() },
         };
         turn.hear(progress, at, spoken)?;
-        progress.keep_so_far(kept(&Deliberated { spoken: turn.spoken.clone() }));
+        progress.keep_so_far(kept(&Deliberated { tier: turn.tier, spoken: turn.spoken.clone() }));
     }
     Ok(used)
 }
