@@ -85,9 +85,6 @@ impl Said {
         if command.tier.is_some() && !policy.routing.explicit_tier {
             return Err(AgentError::TierNotAllowed);
         }
-        if command.thinking.is_some() && !inner.gateway.catalog().has_chat() {
-            return Err(AgentError::ThinkingNeedsModel);
-        }
         for before in &command.history {
             let text = checked(&before.text)?;
             let inspected = inspect_message(inner, principal, policy, &text, &command.trace_id).await?;
@@ -103,6 +100,18 @@ impl Said {
 
     fn all(&self) -> impl Iterator<Item = &Inspected> {
         self.message.iter().chain(self.history.iter().map(|(_, said)| said))
+    }
+}
+
+/// Whether a question may be thought through: by a model, and where the tenant lets whoever asks choose how much model that is.
+///
+/// # Errors
+/// When it may not.
+pub(crate) fn may_think(inner: &Inner, policy: &TenantPolicy) -> Result<(), AgentError> {
+    match () {
+        () if !inner.gateway.catalog().has_chat() => Err(AgentError::ThinkingNeedsModel),
+        () if !policy.routing.explicit_tier => Err(AgentError::ThinkingNotAllowed),
+        () => Ok(()),
     }
 }
 

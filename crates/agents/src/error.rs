@@ -82,6 +82,9 @@ pub enum AgentError {
     /// Voices are those of a language model.
     #[error("thinking a question through needs a language model, and none is set up here")]
     ThinkingNeedsModel,
+    /// The tenant lets nobody choose how much model a question gets.
+    #[error("nobody chooses how a question is thought through")]
+    ThinkingNotAllowed,
     /// The plan that is meant is not the one that counts by now.
     #[error("the plan is another one by now")]
     StalePlan,
@@ -177,6 +180,11 @@ impl ToProblem for AgentError {
                 Problem::new(ErrorCode::NotAuthorized, "your organisation lets nobody choose a tier")
                     .remedy("leave the tier out; it is chosen by what the request needs")
             }
+            Self::ThinkingNotAllowed => Problem::new(
+                ErrorCode::NotAuthorized,
+                "your organisation lets nobody choose how a question is thought through",
+            )
+            .remedy("leave `thinking` out"),
             Self::UnknownAgent => Problem::not_found("agent"),
             Self::UnreadableAgent => Problem::new(ErrorCode::InvalidTransition, self.to_string())
                 .remedy("store it anew; the check of a definition says what is wrong with it"),

@@ -188,8 +188,13 @@ impl Runner {
             Begin::From(repeat, part) => (Some(*repeat), part, None, None),
             Begin::Step(Asked { part, tried, question }) => (None, Some(part), Some(tried), question),
         };
+        let forked_from = repeat.as_ref().and_then(|repeat| repeat.from);
         let mut proofs = Vec::new();
         let policy = inner.governance.of(&principal.scope).await?;
+        // What a fork begins with was allowed when it was asked.
+        if thinking.is_some() && forked_from.is_none() {
+            chat::may_think(inner, &policy)?;
+        }
         let said = Said::checked(inner, principal, &policy, &command).await?;
         let suspected = said.is_suspected();
         let roster = inner.specialists.of(&principal.scope).await?;
@@ -208,7 +213,6 @@ impl Runner {
         let events = first_events(inner, &prepared, (tier, &name, &agent), suspected);
         let model_of_tier = (tier, name.as_str());
         let fence = RunFence { id: ids.run_id, owner: inner.sources.new_uuid() };
-        let forked_from = repeat.as_ref().and_then(|repeat| repeat.from);
         let input = Input {
             forked_from,
             part: part.clone(),

@@ -450,7 +450,7 @@ pub(crate) fn masked_turns(progress: &mut Progress) -> Result<Vec<Turn>, AgentEr
 }
 
 /// Records what was not let out; of what is only repeated that was done then.
-async fn record_withheld(
+pub(crate) async fn record_withheld(
     inner: &Inner,
     run: &Run,
     progress: &mut Progress,

@@ -130,15 +130,13 @@ async fn a_council_gives_its_views_replies_and_is_summed_up_before_the_answer() 
 async fn a_red_team_attacks_a_proposal_and_its_findings_are_ranked_and_told_once() {
     let plant = Plant::new().await;
     let finding =
-        |says: &str, passages: &[u32], weight: u8| json!({ "says": says, "passages": passages, "weight": weight });
+        |wrong: &str, weight: u8| json!({ "wrong": wrong, "says": GREASED, "passages": [3], "weight": weight });
     let server = ScriptedModel::start(Script::of([
         Turn::say(ANSWER).when(answers()),
         points(&[point("Grease the bearings every 3,000 operating hours.", &[1]), point(GREASED, &[1])])
             .when(told("You propose an answer")),
-        points(&[finding("The proposal leaves out that the bearings are greased at least once a year.", &[1], 2)])
-            .when(told("whichever comes first")),
-        points(&[finding("The proposal leaves out: bearings are greased at least once a year", &[1], 4)])
-            .when(told("a condition, exception or limit")),
+        points(&[finding("It leaves out the second trigger.", 2)]).when(told("whichever comes first")),
+        points(&[finding("It says 3,000 hours.", 4)]).when(told("a number that the passages write differently")),
         points(&[]),
     ]))
     .unwrap();
@@ -150,7 +148,8 @@ async fn a_red_team_attacks_a_proposal_and_its_findings_are_ranked_and_told_once
     let user = server.requests().into_iter().find(Request::is_streamed).unwrap().last_user();
     let notes: Vec<&str> = user.lines().filter(|line| line.starts_with("- ")).collect();
     assert_eq!(notes[0], format!("- Proposed: {GREASED} [1]"), "what no passage says is not proposed: {notes:?}");
-    assert!(notes[1].starts_with("- What may be wrong with it, 4 of 5:") && notes.len() == 2, "{notes:?}");
+    let found = format!("- What may be wrong with it, 4 of 5: It says 3,000 hours. Instead: {GREASED} [1]");
+    assert_eq!(notes[1..], [found.as_str()], "said by the passage that says it, whichever was named");
     let details = details(&plant, &run).await;
     assert_eq!(details[1]["findings"].as_array().unwrap().len(), 1, "{}", details[1]);
     assert_eq!(deliberation(&events)["turns"]["2"]["findings"], details[1]["findings"]);
@@ -246,6 +245,13 @@ async fn a_question_that_was_thought_through_repeats_and_is_proved_without_askin
     assert_eq!(deliberation(&forked), deliberation(&events));
     assert_eq!(plant.message(&fork).await.content, plant.message(&run).await.content);
     assert_eq!(server.count(), asked_then + 1, "only the draft was written anew");
+    // At another tier others would have spoken; those who have stay heard.
+    let light = (2, Some(Tier::Light));
+    let fork = process.runner.fork(&plant.principal, run.run_id, light, "0".repeat(32)).await;
+    assert!(fork.is_ok(), "{fork:?}");
+    let forked = process.events(&plant, fork.unwrap().run_id).await;
+    assert_eq!(last(&forked)["type"], "RUN_FINISHED", "{:?}", last(&forked));
+    assert_eq!(deliberation(&forked)["turns"]["1"], deliberation(&events)["turns"]["1"]);
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ function answerTo(messages) {
   const sentences = text.replace(/\s+/g, " ").split(/(?<=\.)\s+/).filter((sentence) => sentence.split(" ").length > 4 && sentence.endsWith("."));
   if (system.includes("People in a plant think about a question together")) {
     const says = [sentences[0] ?? "The passages say nothing.", "The pump has always been blue."];
-    return JSON.stringify({ points: says.map((says, at) => ({ says, passages: [1], weight: 4 - at, kind: at === 0 ? "agreed" : "dissent" })) });
+    return JSON.stringify({ points: says.map((says, at) => ({ says, wrong: "The answer leaves it out.", passages: [1], weight: 4 - at, kind: at === 0 ? "agreed" : "dissent" })) });
   }
   return sentences.map((sentence) => `${sentence.slice(0, -1)} [1].`).join(" ");
 }

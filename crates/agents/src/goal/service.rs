@@ -261,14 +261,14 @@ impl Goals {
     }
 
     /// Looks at what a plan demands of answers as at any text of a person: a model may be told it. Questions are looked at when they
-    /// are asked. Also says where the plan takes a language model and there is none.
+    /// are asked. Also whether its steps may be thought through.
     pub(super) async fn inspect(&self, principal: &Principal, plan: &Plan, trace_id: &str) -> Result<(), AgentError> {
         let (inner, demands) = (self.inner(), plan.demands());
-        if plan.thinks() && !inner.gateway.catalog().has_chat() {
-            return Err(AgentError::ThinkingNeedsModel);
+        let policy = inner.governance.of(&principal.scope).await?;
+        if plan.thinks() {
+            chat::may_think(inner, &policy)?;
         }
         if !demands.is_empty() {
-            let policy = inner.governance.of(&principal.scope).await?;
             guard::inspect_message(inner, principal, &policy, &demands, trace_id).await?;
         }
         Ok(())

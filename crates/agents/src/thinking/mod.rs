@@ -3,6 +3,7 @@
 
 mod phase;
 mod said;
+mod speaking;
 mod turns;
 mod voices;
 

@@ -1,97 +1,86 @@
 //! DELIBERATE: a turn in which all who are asked speak at the same time, kept as one step.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use futures::{StreamExt, stream};
-use millwright_gateway::{Call, GatewayError, Plan, WholeAnswer};
-use millwright_llm::{
-    ChatRequest, LlmError, Tier,
-    provider::{ModelRequest, OutputFormat},
-};
-use millwright_policy::injection::{self, Channel, output::Canary};
-use millwright_store::tenant::{PolicyEventKind, StepKind};
+use millwright_core::Label;
+use millwright_llm::Tier;
+use millwright_store::tenant::StepKind;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 use super::{
     Thinking,
     said::{self, Said, Title, Written},
+    speaking::{formed, given, request, speak},
     turns::{self, Asked},
 };
 use crate::{
-    AgentError, answerer,
+    AgentError,
+    answerer::{self, Allowed},
     events::{AgUiEventKind, StatePatch},
-    guard,
     machine::Happened,
-    memory, observe,
+    observe,
     progress::Progress,
-    prompt::{Prompt, Words, keep_as},
+    prompt::{Prompt, keep_as},
     record::{Repeat, kept},
+    resume,
     run::Run,
     runner::Inner,
     think,
     verify::Verifier,
 };
 
-const PROMPT: &str = include_str!("speaker.md");
-/// So many speak at the same time; the models' own lines may let fewer.
-const AT_ONCE: usize = 8;
-/// Whoever takes longer is not heard.
-const PATIENCE: Duration = Duration::from_mins(2);
-const MAX_OUTPUT_TOKENS: u32 = 700;
-
-const FAILED: &str = "failed";
-const UNREADABLE: &str = "unreadable";
-const WITHHELD: &str = "withheld";
-const LATE: &str = "late";
-const FAILURES: [&str; 4] = [FAILED, UNREADABLE, WITHHELD, LATE];
+pub(super) const FAILED: &str = "failed";
+pub(super) const UNREADABLE: &str = "unreadable";
+pub(super) const WITHHELD: &str = "withheld";
+pub(super) const LATE: &str = "late";
+pub(super) const BUDGET: &str = "budget";
+const FAILURES: [&str; 5] = [FAILED, UNREADABLE, WITHHELD, LATE, BUDGET];
 
 /// What was said so far, turn by turn.
 pub(crate) type Deliberation = Vec<Vec<Said>>;
 
-/// Of DELIBERATE, as it is kept: enough to come to the same points again. In the order of those who are asked; `None` for one who
-/// still speaks, while the turn goes on.
+/// Of DELIBERATE, as it is kept: enough to come to the same points again.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Deliberated {
-    /// Which says who was asked: a run that begins with this step may be of another.
-    tier: Tier,
+    /// Names of those who were asked.
+    asked: Vec<String>,
+    /// Beside them; `None` for one who still speaks, while the turn goes on.
     pub(crate) spoken: Vec<Option<Spoken>>,
 }
 
 /// What one voice said.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Spoken {
-    model: String,
-    points: Vec<Written>,
-    failed: Option<String>,
+    pub(super) model: String,
+    pub(super) points: Vec<Written>,
+    pub(super) failed: Option<String>,
     /// What its model was sent; none where none has answered.
     pub(crate) prompt: Option<Prompt>,
     /// Whether the server was not told to hold the model to the form.
-    plain: bool,
+    pub(super) plain: bool,
 }
 
 /// What a turn has used.
 #[derive(Debug, Default, Serialize)]
-struct Used {
-    input_tokens: u64,
-    output_tokens: u64,
-    cost_micros: u64,
+pub(super) struct Used {
+    pub(super) input_tokens: u64,
+    pub(super) output_tokens: u64,
+    pub(super) cost_micros: u64,
 }
 
 /// A turn as far as it has come.
-struct InTurn {
+pub(super) struct InTurn {
     thinking: Thinking,
     turn: u8,
-    tier: Tier,
-    asked: Vec<Asked>,
+    pub(super) asked: Vec<Asked>,
     verifier: Verifier,
     /// Beside those who are asked: what they said, as it is kept and as it is told.
-    spoken: Vec<Option<Spoken>>,
+    pub(super) spoken: Vec<Option<Spoken>>,
     said: Vec<Option<Said>>,
 }
 
-/// Whether a run is thought through, now that it is known what there is and who answers. Of one that is repeated its steps say so.
+/// Whether a run is thought through further, now that it is known who answers. Of one that is repeated its steps say so.
 pub(crate) fn thinks(run: &Run, progress: &Progress) -> bool {
     let next = progress.repeat.as_ref().and_then(Repeat::next_kind);
     let would = run.thinking.is_some() && progress.answerer.is_language_model();
@@ -109,40 +98,95 @@ pub(crate) async fn deliberate(
     let repeated = progress.repeated::<Deliberated>(StepKind::Deliberate)?;
     progress.begin(StepKind::Deliberate, turn, inner.sources.now());
     let is_repeated = repeated.is_some();
-    // Whoever has spoken before the process died is not asked again.
-    let known = repeated.or_else(|| progress.half.take());
-    let known = known.unwrap_or(Deliberated { tier: run.tier, spoken: Vec::new() });
-    let (tier, asked) = (known.tier, turns::asked(thinking, turn, known.tier, &progress.deliberation));
-    let is_whole = known.spoken.len() == asked.len() && known.spoken.iter().all(Option::is_some);
-    if is_repeated && !is_whole {
+    if repeated.as_ref().is_some_and(|known| !known.spoken.iter().all(Option::is_some)) {
         return Err(AgentError::NotRepeatable);
     }
-    let (given, verifier) = (given(run, progress, thinking)?, progress.verifier());
-    let count = asked.len();
-    let mut turn_of =
-        InTurn { thinking, turn, tier, asked, verifier, spoken: vec![None; count], said: vec![None; count] };
-    turn_of.begin(progress);
-    for (at, spoken) in known.spoken.into_iter().take(count).enumerate() {
+    // Whoever has spoken before the process died is not asked again.
+    let known = repeated.or_else(|| progress.half.take());
+    let (given, mut of) =
+        (given(run, progress, thinking)?, InTurn::new(run, progress, (thinking, turn), known.as_ref())?);
+    of.begin(progress);
+    for (at, spoken) in known.into_iter().flat_map(|known| known.spoken).enumerate() {
         let Some(spoken) = spoken else { continue };
         if let Some(prompt) = spoken.prompt.as_ref().filter(|_| run.only_replayed) {
-            let request = request(&given, &turn_of.asked[at], &prompt.words);
-            keep_as(progress, formed(&request, &turn_of.asked[at], spoken.plain, &prompt.words.boundary));
+            let request = request(&given, &of.asked[at], &prompt.words);
+            keep_as(progress, formed(&request, &of.asked[at], spoken.plain, &prompt.words.boundary));
         }
-        turn_of.hear(progress, at, spoken)?;
+        of.hear(progress, at, spoken)?;
     }
-    let used = if is_repeated { None } else { Some(speak((inner, run), progress, &given, &mut turn_of).await?) };
-    let said: Vec<Said> = turn_of.said.into_iter().flatten().collect();
-    let more = said.iter().any(|said| !said.points.is_empty()) && turn < thinking.turns();
+    let mut used = None;
+    if !is_repeated {
+        of.keep_so_far(progress);
+        used = Some(speak((inner, run), progress, &given, &mut of).await?);
+        look_again(inner, run, progress).await?;
+        think::record_withheld(inner, run, progress, false).await?;
+    }
+    let record = of.record();
+    let said: Vec<Said> = of.said.into_iter().flatten().collect();
+    let is_heard = said.iter().any(|said| !said.points.is_empty());
+    let more = is_heard && turn < thinking.turns() && thinks(run, progress);
     progress.deliberation.push(said);
     if !more {
         progress.conclusion = turns::conclusion(thinking, &progress.deliberation);
     }
     let detail = detail(progress, thinking, turn, used.as_ref())?;
-    progress.end_recorded(detail, kept(&Deliberated { tier, spoken: turn_of.spoken }), inner.sources.now());
+    progress.end_recorded(detail, record, inner.sources.now());
     Ok(Happened::Deliberated { more })
 }
 
+/// It may have taken minutes: what was found may be labelled higher by now, or not be read any more, and is about to be sent again.
+async fn look_again(inner: &Inner, run: &Run, progress: &mut Progress) -> Result<(), AgentError> {
+    let mut tx = inner.store.tenant(&run.principal.scope).read().await?;
+    let reader = run.reader(&mut tx).await?;
+    drop(tx);
+    let chunks: Vec<_> = progress.passages.iter().map(|passage| passage.chunk_id).collect();
+    let passages = resume::passages(inner, run, &reader, &chunks).await?;
+    let before = progress.label(run);
+    progress.found = Label::join_all(passages.iter().map(|passage| &passage.label).chain([&progress.found]));
+    if progress.label(run) == before {
+        return Ok(());
+    }
+    match answerer::decide(inner, run, progress, &reader, &think::preview(inner, run, progress))? {
+        Allowed::Some(answerer, decisions) => {
+            progress.answerer = answerer;
+            observe::keep(inner, run, progress, &decisions).await
+        }
+        denied => Err(observe::refused(inner, run, denied).await?),
+    }
+}
+
 impl InTurn {
+    /// Nobody has spoken yet. Of a turn that is had again those are asked who were asked then, whatever the tier.
+    fn new(
+        run: &Run,
+        progress: &Progress,
+        (thinking, turn): (Thinking, u8),
+        known: Option<&Deliberated>,
+    ) -> Result<Self, AgentError> {
+        let tier = if known.is_some() { Tier::Heavy } else { run.tier };
+        let mut asked = turns::asked(thinking, turn, tier, &progress.deliberation);
+        if let Some(known) = known {
+            let of_name = |name: &String| asked.iter().find(|asked| asked.voice.name == *name).cloned();
+            asked = known.asked.iter().map(of_name).collect::<Option<_>>().ok_or(AgentError::NotRepeatable)?;
+            if known.spoken.len() != asked.len() {
+                return Err(AgentError::NotRepeatable);
+            }
+        }
+        let (spoken, said) = (vec![None; asked.len()], vec![None; asked.len()]);
+        Ok(Self { thinking, turn, asked, verifier: progress.verifier(), spoken, said })
+    }
+
+    /// As it is kept.
+    fn record(&self) -> Value {
+        let asked = self.asked.iter().map(|asked| asked.voice.name.clone()).collect();
+        kept(&Deliberated { asked, spoken: self.spoken.clone() })
+    }
+
+    /// Keeps it as far as it has come.
+    pub(super) fn keep_so_far(&self, progress: &mut Progress) {
+        progress.keep_so_far(self.record());
+    }
+
     /// Tells the reader who is asked. A turn that is had again takes the place of the first.
     fn begin(&self, progress: &mut Progress) {
         let voice =
@@ -160,7 +204,7 @@ impl InTurn {
     }
 
     /// Takes in what a voice said, each point held against the passages, and tells the reader.
-    fn hear(&mut self, progress: &mut Progress, at: usize, spoken: Spoken) -> Result<(), AgentError> {
+    pub(super) fn hear(&mut self, progress: &mut Progress, at: usize, spoken: Spoken) -> Result<(), AgentError> {
         let restore =
             |text: &str| progress.placeholders.as_ref().map_or_else(|| text.to_owned(), |known| known.restore(text));
         let points = spoken.points.iter().map(|point| point.checked(&self.verifier, restore(&point.says))).collect();
@@ -177,167 +221,6 @@ impl InTurn {
         self.said[at] = Some(said);
         Ok(())
     }
-}
-
-/// What all voices of a turn are given, with placeholders.
-fn given(run: &Run, progress: &mut Progress, thinking: Thinking) -> Result<ChatRequest, AgentError> {
-    let question = memory::framed(&progress.notes, &(progress.question.clone() + &progress.finding));
-    Ok(ChatRequest {
-        system: progress.mask(&run.agent.instructions())?,
-        turns: think::masked_turns(progress)?,
-        question: progress.mask(&question)?,
-        passages: progress.prepared.masked.iter().flatten().cloned().collect(),
-        notes: turns::heard(thinking, &progress.deliberation),
-        max_output_tokens: MAX_OUTPUT_TOKENS,
-        ..ChatRequest::default()
-    })
-}
-
-/// What one of them is asked.
-fn request(given: &ChatRequest, asked: &Asked, words: &Words) -> ChatRequest {
-    let role = PROMPT
-        .replace("{{task}}", &asked.task)
-        .replace("{{most}}", &said::MOST_POINTS.to_string())
-        .replace("{{form}}", &asked.form.told());
-    let system = format!("{}\n{}", Canary::new(&words.canary).instruction(), given.system);
-    ChatRequest { role: Some(role), system, ..given.clone() }
-}
-
-/// The request as a server gets it.
-fn formed(request: &ChatRequest, asked: &Asked, plain: bool, boundary: &str) -> ModelRequest {
-    let output = if plain { OutputFormat::Text } else { asked.form.schema() };
-    ModelRequest { output, ..request.to_model_request_between(boundary) }
-}
-
-/// One way to ask a voice.
-struct Way {
-    call: Call,
-    plan: Plan,
-    request: ModelRequest,
-    prompt: Prompt,
-    plain: bool,
-}
-
-/// The ways to ask a voice: held to the form, then trusted with it, as far as there are models for that.
-fn ways(
-    inner: &Inner,
-    run: &Run,
-    progress: &Progress,
-    (request, asked): (&ChatRequest, &Asked),
-) -> Result<Vec<Way>, AgentError> {
-    let mut ways = Vec::new();
-    let mut refused = None;
-    for plain in [false, true] {
-        let request = formed(request, asked, plain, &progress.words.boundary);
-        match answerer::plan(inner, run, progress, &request, 1) {
-            Ok(plan) => {
-                let call = answerer::call(inner, run, progress, watch::channel(None).0);
-                let prompt = Prompt::of(progress, &request, (false, None), call.id);
-                ways.push(Way { call, plan, request, prompt, plain });
-            }
-            Err(error) => refused = Some(error),
-        }
-    }
-    match refused {
-        Some(error) if ways.is_empty() => Err(error),
-        _ => Ok(ways),
-    }
-}
-
-/// What came of asking a voice.
-type Answered = (Result<WholeAnswer, GatewayError>, Prompt, bool);
-
-/// Asks in one way, and in the next where the server does not know the first.
-async fn ask(inner: &Inner, ways: Vec<Way>) -> Option<Answered> {
-    let mut answered = None;
-    for Way { call, plan, request, prompt, plain } in ways {
-        let answer = inner.gateway.complete(call, plan, &request).await;
-        let may_help = match &answer {
-            Err(GatewayError::CannotDo { .. }) => true,
-            Err(GatewayError::Model(LlmError::Rejected { status, .. })) => matches!(status, 400 | 404 | 422),
-            _ => false,
-        };
-        answered = Some((answer, prompt, plain));
-        if !may_help {
-            break;
-        }
-    }
-    answered
-}
-
-/// Has everybody speak who has not yet. What each said is kept as they end.
-async fn speak(
-    (inner, run): (&Arc<Inner>, &Run),
-    progress: &mut Progress,
-    given: &ChatRequest,
-    turn: &mut InTurn,
-) -> Result<Used, AgentError> {
-    progress.words = Words::draw(inner);
-    let mut waiting = Vec::new();
-    for (at, asked) in turn.asked.iter().enumerate().filter(|(at, _)| turn.spoken[*at].is_none()) {
-        let request = request(given, asked, &progress.words);
-        waiting.push((at, ways(inner, run, progress, (&request, asked))?));
-    }
-    let speaking = |(at, ways): (usize, Vec<Way>)| async move {
-        (at, tokio::time::timeout(PATIENCE, ask(inner, ways)).await.ok().flatten())
-    };
-    let mut speaking = stream::iter(waiting).map(speaking).buffer_unordered(AT_ONCE);
-    let mut used = Used::default();
-    while let Some((at, answered)) = speaking.next().await {
-        let spoken = match answered {
-            Some(answered) => spoken(inner, run, progress, (&turn.asked[at], answered), &mut used).await?,
-            None => Spoken { failed: Some(LATE.to_owned()), ..Spoken::default() },
-        };
-        turn.hear(progress, at, spoken)?;
-        progress.keep_so_far(kept(&Deliberated { tier: turn.tier, spoken: turn.spoken.clone() }));
-    }
-    Ok(used)
-}
-
-/// What a voice said, as it may be kept: read, without what must not be let out, and with placeholders.
-async fn spoken(
-    inner: &Inner,
-    run: &Run,
-    progress: &mut Progress,
-    (asked, (answer, mut prompt, plain)): (&Asked, Answered),
-    used: &mut Used,
-) -> Result<Spoken, AgentError> {
-    let failed = |why: &str| Spoken { failed: Some(why.to_owned()), plain, ..Spoken::default() };
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(error) => {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, run.id = %run.ids.run_id, voice = asked.voice.name, "a voice was not heard");
-            return Ok(failed(FAILED));
-        }
-    };
-    used.input_tokens += answer.usage.input_tokens;
-    used.output_tokens += answer.usage.output_tokens;
-    used.cost_micros += answer.cost_micros;
-    prompt.model_digest = inner.gateway.catalog().weights(&answer.route.model, &answer.route.endpoint).await;
-    let heard = Spoken { model: answer.route.model.clone(), prompt: Some(prompt), plain, ..Spoken::default() };
-    let text = &answer.completion.text;
-    if Canary::new(&progress.words.canary).leaks(text) {
-        let what = (PolicyEventKind::OutputWithheld, "cut");
-        let event = guard::of_run(inner, run.about(), what, "a voice repeated its instructions");
-        progress.stock.withheld.push(event);
-        return Ok(Spoken { failed: Some(WITHHELD.to_owned()), ..heard });
-    }
-    let Some(written) = said::read(text, asked.form) else {
-        return Ok(Spoken { failed: Some(UNREADABLE.to_owned()), ..heard });
-    };
-    let mut points = Vec::new();
-    // What looks like an instruction to disregard others is told to nobody: it may be from a document. Questions and demands are what
-    // voices are for.
-    for mut point in written.into_iter().filter(|point| !injection::check(Channel::User, &point.says).is_hit) {
-        let placeholders = progress.placeholders.as_ref().ok_or(AgentError::Classifier)?;
-        let restored = placeholders.restore(&point.says);
-        let mut says = json!(guard::without_secrets(&restored).unwrap_or(restored));
-        progress.mask_again(&mut says)?;
-        says.as_str().unwrap_or_default().clone_into(&mut point.says);
-        points.push(point);
-    }
-    Ok(Spoken { points, ..heard })
 }
 
 /// The passages that points name, for readers.

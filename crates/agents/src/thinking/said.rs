@@ -1,8 +1,9 @@
 //! What voices say: read from what a model wrote, held against the passages, and of attackers put together and ranked.
 
-use std::collections::BTreeSet;
-
-use millwright_llm::{provider::OutputFormat, text::terms};
+use millwright_llm::{
+    provider::OutputFormat,
+    text::{Terms, terms},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -10,7 +11,7 @@ use crate::verify::{Checked, Statement, Verifier};
 
 /// So many points of one voice count.
 pub(super) const MOST_POINTS: usize = 6;
-/// A longer point is cut off.
+/// A longer point is cut off after a sentence.
 const MAX_POINT_CHARS: usize = 500;
 const MAX_PASSAGES: usize = 6;
 /// Two findings with so large a share of their words in common are one.
@@ -23,8 +24,8 @@ const MOST_FINDINGS: usize = 8;
 pub(super) enum Form {
     /// Nothing else.
     Plain,
-    /// How bad it is, 1 to 5.
-    Weighed,
+    /// What is wrong with what was proposed, and how bad that is, 1 to 5.
+    Wrong,
     /// Which of these kinds it is.
     Kinds(&'static [&'static str]),
 }
@@ -34,7 +35,7 @@ impl Form {
     pub(super) fn told(self) -> String {
         let more = match self {
             Self::Plain => String::new(),
-            Self::Weighed => r#", "weight": 1 to 5"#.to_owned(),
+            Self::Wrong => r#", "wrong": "...", "weight": 1 to 5"#.to_owned(),
             Self::Kinds(kinds) => {
                 let kinds: Vec<String> = kinds.iter().map(|kind| format!("\"{kind}\"")).collect();
                 format!(", \"kind\": {}", kinds.join(" or "))
@@ -52,9 +53,10 @@ impl Form {
         let mut required = vec!["says", "passages"];
         match self {
             Self::Plain => {}
-            Self::Weighed => {
+            Self::Wrong => {
+                properties["wrong"] = json!({ "type": "string", "minLength": 1, "maxLength": MAX_POINT_CHARS });
                 properties["weight"] = json!({ "type": "integer", "minimum": 1, "maximum": 5 });
-                required.push("weight");
+                required.extend(["wrong", "weight"]);
             }
             Self::Kinds(kinds) => {
                 properties["kind"] = json!({ "type": "string", "enum": kinds });
@@ -79,10 +81,13 @@ impl Form {
 pub(crate) struct Point {
     /// With placeholders.
     pub(crate) says: String,
-    /// The passages it names, by their numbers in this run.
+    /// The passages that say it, by their numbers in this run; those that it names where none does.
     pub(crate) passages: Vec<u32>,
-    /// Whether these say it.
+    /// Whether a passage says it.
     pub(crate) supported: bool,
+    /// What is wrong with what was proposed, in the voice's own words, where that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) wrong: Option<String>,
     /// How bad, 1 to 5, where that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) weight: Option<u8>,
@@ -98,11 +103,12 @@ impl Point {
 
     /// As others are told it.
     pub(super) fn told(&self) -> String {
+        let wrong = self.wrong.as_ref().map_or(String::new(), |wrong| format!("{wrong} Instead: "));
         if self.supported {
             let markers: Vec<String> = self.passages.iter().map(|number| format!("[{number}]")).collect();
-            format!("{} {}", self.says, markers.concat())
+            format!("{wrong}{} {}", self.says, markers.concat())
         } else {
-            format!("{} (no passage says this)", self.says)
+            format!("{wrong}{} (no passage says this)", self.says)
         }
     }
 }
@@ -117,7 +123,7 @@ pub(crate) struct Said {
     /// Which model spoke.
     pub(crate) model: String,
     pub(crate) points: Vec<Point>,
-    /// Why nothing was heard: `failed`, `unreadable`, `withheld` or `late`.
+    /// Why nothing was heard: `failed`, `unreadable`, `withheld`, `late` or `budget`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failed: Option<&'static str>,
 }
@@ -133,6 +139,7 @@ pub(crate) struct Title {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Written {
     pub(super) says: String,
+    pub(super) wrong: Option<String>,
     passages: Vec<u32>,
     weight: Option<u8>,
     kind: Option<String>,
@@ -147,8 +154,8 @@ pub(super) fn read(text: &str, form: Form) -> Option<Vec<Written>> {
     let (from, to) = (text.find('{')?, text.rfind('}')?);
     let whole: Whole = serde_json::from_str(text.get(from..=to)?).ok()?;
     let point = |value: &Value| {
-        let says: String = value["says"].as_str()?.chars().filter(|c| *c != '\0').take(MAX_POINT_CHARS).collect();
-        let says = says.split_whitespace().collect::<Vec<_>>().join(" ");
+        let says = sentences(value["says"].as_str()?);
+        let wrong = value["wrong"].as_str().filter(|_| form == Form::Wrong).map(sentences);
         let named = value["passages"].as_array().map_or(&[][..], Vec::as_slice);
         let mut passages: Vec<u32> = named.iter().filter_map(|number| number.as_u64()?.try_into().ok()).collect();
         passages.retain(|number| *number > 0);
@@ -158,22 +165,43 @@ pub(super) fn read(text: &str, form: Form) -> Option<Vec<Written>> {
             Form::Kinds(kinds) => kinds.iter().find(|kind| value["kind"] == **kind).map(|kind| (*kind).to_owned()),
             _ => None,
         };
-        let weight = weight.filter(|_| form == Form::Weighed).map(|weight| weight.clamp(1, 5));
-        (!says.is_empty()).then_some(Written { says, passages, weight, kind })
+        let weight = weight.filter(|_| form == Form::Wrong).map(|weight| weight.clamp(1, 5));
+        let wrong = wrong.filter(|wrong| !wrong.is_empty());
+        (!says.is_empty()).then_some(Written { says, wrong, passages, weight, kind })
     };
     Some(whole.points.iter().filter_map(point).take(MOST_POINTS).collect())
+}
+
+/// A text on one line; of a long one as many whole sentences as there is room for. Half of one may lack the condition it hangs on.
+fn sentences(text: &str) -> String {
+    let text = text.replace('\0', "").split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.char_indices().nth(MAX_POINT_CHARS) {
+        Some((end, _)) => text[..end].rfind(['.', '!', '?']).map_or(String::new(), |at| text[..=at].to_owned()),
+        None => text,
+    }
 }
 
 impl Written {
     /// Held against the passages; `restored` is what it says with personal data as it is.
     pub(super) fn checked(&self, verifier: &Verifier, restored: String) -> Point {
-        let Self { says, passages, weight, kind } = self.clone();
+        let Self { says, wrong, mut passages, weight, kind } = self.clone();
         let statement = Statement { gap: String::new(), body: restored, markers: passages.clone() };
         let checked = if passages.is_empty() { Vec::new() } else { verifier.check(&statement) };
         let holds = |checked: &Checked| matches!(checked, Checked::Supported { .. });
         let passes = |checked: &Checked| holds(checked) || matches!(checked, Checked::Connective { .. });
         let supported = checked.iter().any(holds) && checked.iter().all(passes);
-        Point { says, passages, supported, weight, kind }
+        if supported {
+            // Which may be others than those that were named.
+            passages.clear();
+            for checked in &checked {
+                let Checked::Supported { supports, .. } = checked else { continue };
+                let numbers = supports.iter().filter_map(|support| u32::try_from(support.passage + 1).ok());
+                passages.extend(numbers);
+            }
+            passages.sort_unstable();
+            passages.dedup();
+        }
+        Point { says, passages, supported, wrong, weight, kind }
     }
 }
 
@@ -187,10 +215,10 @@ pub(crate) struct Finding {
 
 /// What attackers found: the same put together, the worst first, what passages say before what they do not.
 pub(super) fn findings(said: &[Said]) -> Vec<Finding> {
-    let mut found: Vec<(BTreeSet<String>, Finding)> = Vec::new();
+    let mut found: Vec<(Terms, Finding)> = Vec::new();
     for (who, point) in said.iter().flat_map(|said| said.points.iter().map(move |point| (said.who, point))) {
-        let words: BTreeSet<String> = terms(&point.says).keys().map(str::to_owned).collect();
-        match found.iter_mut().find(|(known, _)| is_same(known, &words)) {
+        let said = terms(&point.says);
+        match found.iter_mut().find(|(known, _)| is_same(known, &said)) {
             Some((_, known)) => {
                 if !known.by.contains(&who) {
                     known.by.push(who);
@@ -202,7 +230,7 @@ pub(super) fn findings(said: &[Said]) -> Vec<Finding> {
                 }
                 known.point.weight = weight;
             }
-            None => found.push((words, Finding { point: point.clone(), by: vec![who] })),
+            None => found.push((said, Finding { point: point.clone(), by: vec![who] })),
         }
     }
     let mut found: Vec<Finding> = found.into_iter().map(|(_, finding)| finding).collect();
@@ -211,9 +239,11 @@ pub(super) fn findings(said: &[Said]) -> Vec<Finding> {
     found
 }
 
-fn is_same(a: &BTreeSet<String>, b: &BTreeSet<String>) -> bool {
-    let (common, all) = (a.intersection(b).count(), a.union(b).count());
-    all > 0 && common as f32 >= SAME * all as f32
+/// Whether two say the same: with the same figures and names, both or neither denying, and in much the same words.
+fn is_same(a: &Terms, b: &Terms) -> bool {
+    let (common, all) = (a.words.intersection(&b.words).count(), a.words.union(&b.words).count());
+    let is_like = common as f32 >= SAME * all as f32;
+    is_like && a.negated == b.negated && a.measures == b.measures && a.codes == b.codes
 }
 
 #[cfg(test)]
@@ -221,7 +251,7 @@ mod tests {
     use super::*;
 
     fn point(says: &str, weight: u8, supported: bool) -> Point {
-        Point { says: says.to_owned(), passages: vec![1], supported, weight: Some(weight), kind: None }
+        Point { says: says.to_owned(), passages: vec![1], supported, wrong: None, weight: Some(weight), kind: None }
     }
 
     fn said(who: &'static str, points: Vec<Point>) -> Said {
@@ -232,7 +262,7 @@ mod tests {
     fn points_are_read_whatever_stands_around_them_and_what_is_none_is_left_out() {
         let text = "Sure:\n```json\n{\"points\": [{\"says\": \" Lock  it\\nout \", \"passages\": [2, 0, -1, \"3\"], \"weight\": 9}, \
                     {\"says\": \"\"}, 7, {\"says\": \"No.\", \"kind\": \"known\"}]}\n```";
-        let read = read(text, Form::Weighed).unwrap();
+        let read = read(text, Form::Wrong).unwrap();
         assert_eq!(read.len(), 2);
         assert_eq!((read[0].says.as_str(), &read[0].passages[..], read[0].weight), ("Lock it out", &[2][..], Some(5)));
         assert_eq!((read[1].passages.len(), read[1].weight, &read[1].kind), (0, None, &None));
@@ -258,5 +288,25 @@ mod tests {
             "{found:?}"
         );
         assert!(found[1].point.supported);
+    }
+
+    #[test]
+    fn findings_with_other_figures_or_the_opposite_are_not_the_same() {
+        let pairs = [
+            ("Grease the bearings every 2,000 hours.", "Grease the bearings every 3,000 hours."),
+            ("The valve must be opened.", "The valve must not be opened."),
+        ];
+        for (one, other) in pairs {
+            let found =
+                findings(&[said("figure", vec![point(one, 4, true)]), said("negation", vec![point(other, 4, true)])]);
+            assert_eq!(found.len(), 2, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn of_a_long_point_whole_sentences_stay_or_nothing() {
+        let long = format!("Open the valve. {} only if it is cold.", "Then wait ".repeat(60));
+        assert_eq!(sentences(&long), "Open the valve.");
+        assert_eq!(sentences(&"never ends ".repeat(90)), "");
     }
 }

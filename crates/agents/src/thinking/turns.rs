@@ -37,11 +37,12 @@ pub(super) fn asked(thinking: Thinking, turn: u8, tier: Tier, before: &[Vec<Said
                 voice,
                 task: format!(
                     "The notes are an answer that was proposed. You attack it, and look for one kind of failure only: {}. Each failure \
-                     that you find is a point: say what is wrong or missing and what the passages say instead. `weight` is how bad it \
-                     would be, 5 the worst. Where you find none, write an empty list.",
+                     that you find is a point: `wrong` says what is wrong or missing in the answer, `says` what the passages say \
+                     instead, as they say it, and nothing else. `weight` is how bad it would be, 5 the worst. Where you find none, \
+                     write an empty list.",
                     voice.looks
                 ),
-                form: Form::Weighed,
+                form: Form::Wrong,
             };
             voices::attackers(tier).iter().map(attack).collect()
         }
@@ -97,7 +98,8 @@ pub(super) fn heard(thinking: Thinking, before: &[Vec<Said>]) -> Vec<String> {
     let told = match thinking {
         Thinking::FirstPrinciples => last.iter().flat_map(grounds).collect(),
         Thinking::RedTeam => last.iter().flat_map(|said| said.points.iter().map(super::said::Point::told)).collect(),
-        Thinking::Council => said.flat_map(by_name).collect(),
+        // Nobody goes unheard for the length of what others said.
+        Thinking::Council => in_turn(&said.map(by_name).collect::<Vec<_>>()),
     };
     within(told)
 }
@@ -123,11 +125,11 @@ pub(super) fn conclusion(thinking: Thinking, turns: &[Vec<Said>]) -> Vec<String>
             let of_chair = |kind| all(2).filter(move |point| point.is(kind));
             let dissent = of_chair(DISSENT).map(|point| format!("Dissent: {}", point.told()));
             let agreed: Vec<String> = of_chair(AGREED).map(|point| format!("Agreed: {}", point.told())).collect();
-            // Without a chair the views stand as they are.
+            // Without a chair the views stand as they are. Dissent is not what there is no room for.
             if agreed.is_empty() {
                 heard(thinking, &turns[..turns.len().min(2)])
             } else {
-                agreed.into_iter().chain(dissent).collect()
+                dissent.chain(agreed).collect()
             }
         }
     };
@@ -146,6 +148,12 @@ fn grounds(said: &Said) -> Vec<String> {
         () => format!("Assumed: {}", point.told()),
     });
     told.collect()
+}
+
+/// The first of each, then the second of each, and so on.
+fn in_turn(lists: &[Vec<String>]) -> Vec<String> {
+    let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
+    (0..longest).flat_map(|place| lists.iter().filter_map(move |list| list.get(place).cloned())).collect()
 }
 
 fn within(told: Vec<String>) -> Vec<String> {
@@ -168,6 +176,7 @@ mod tests {
             says: (*says).to_owned(),
             passages: vec![1],
             supported: *supported,
+            wrong: None,
             weight: None,
             kind: kind.map(str::to_owned),
         });
@@ -203,7 +212,7 @@ mod tests {
         let turns = [turns, vec![vec![chair]]].concat();
         assert_eq!(
             conclusion(Thinking::Council, &turns),
-            ["Agreed: Lock it out. [1]", "Dissent: Operations: too slow. (no passage says this)"]
+            ["Dissent: Operations: too slow. (no passage says this)", "Agreed: Lock it out. [1]"]
         );
         assert_eq!(conclusion(Thinking::Council, &[]), [""; 0]);
     }
@@ -215,6 +224,16 @@ mod tests {
         let turns = vec![vec![said("analyst", &points)]];
         let told = ["Known: It holds oil. [1]", "Assumed: It is red. (no passage says this)", "Unknown: Who?"];
         assert_eq!(heard(Thinking::FirstPrinciples, &turns), told);
+    }
+
+    #[test]
+    fn nobody_goes_unheard_for_the_length_of_what_others_said() {
+        let long = "word ".repeat(90);
+        let points: Vec<_> = (0..6).map(|_| (long.as_str(), None, true)).collect();
+        let council = voices::council(Tier::Heavy);
+        let turns = vec![council.iter().map(|voice| said(&voice.name, &points)).collect::<Vec<_>>()];
+        let told = heard(Thinking::Council, &turns);
+        assert!(council.iter().all(|voice| told.iter().any(|line| line.starts_with(&voice.en))), "{told:?}");
     }
 
     #[test]

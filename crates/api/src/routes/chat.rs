@@ -91,6 +91,7 @@ pub(crate) struct ChatRequest {
     /// What the question deserves when absent. Refused where the organisation lets nobody choose.
     tier: Option<TierName>,
     /// How the question is thought through before it is answered; see `GET /api/v1/chat/thinking`. Not more than usual when absent.
+    /// Refused where the organisation lets nobody choose a tier.
     thinking: Option<ThinkingName>,
     /// Which agent answers, by its name; see `GET /api/v1/chat/agents`. The one that the question is for when absent.
     #[schema(max_length = 41)]
@@ -169,7 +170,7 @@ pub(crate) async fn tiers(
 /// How a question may be thought through.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct ChatThinkingResponse {
-    /// None where there is no language model.
+    /// None where the organisation lets nobody choose how much model a question gets, or where there is no language model.
     items: Vec<ChatThinkingItem>,
 }
 
@@ -187,9 +188,10 @@ pub(crate) struct ChatThinkingItem {
                responses((status = 200, body = ChatThinkingResponse)))]
 pub(crate) async fn thinking(
     State(state): State<AppState>,
-    _may: ChatUse,
+    ChatUse(principal): ChatUse,
 ) -> Result<Json<ChatThinkingResponse>, ApiError> {
-    let may = state.completions.gateway().catalog().has_chat();
+    let policy = state.governance.of(&principal.scope).await?;
+    let may = policy.routing.explicit_tier && state.completions.gateway().catalog().has_chat();
     let items = Thinking::ALL.into_iter().filter(|_| may).map(|thinking| ChatThinkingItem {
         name: thinking.as_str(),
         calls: Tier::ALL.into_iter().map(|tier| (tier.as_str(), thinking.calls(tier))).collect(),

@@ -64,6 +64,8 @@ export function Composer() {
     const question = text.trim();
     if (question === "" || busy) return;
     setText("");
+    // It costs many calls: each question has to ask for it.
+    setThinking(null);
     const asOf = day === null ? null : endOfDay(day);
     model.ask(question, { ...(tier === "AUTO" || !tiers.includes(tier) ? {} : { tier }), ...(thinking === null ? {} : { thinking }), ...(named === "" ? {} : { agent: named }), ...(asOf === null ? {} : { as_of: asOf }) });
   };

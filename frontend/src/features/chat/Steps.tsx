@@ -8,6 +8,7 @@ import type { Run } from "@/api/types";
 import { cx } from "@/lib/cx";
 import { formatDuration, formatNumber } from "@/lib/format";
 import { Skeleton } from "@/ui/parts";
+import { heardOf } from "./model/debate";
 import type { FoundPassage, Step, ToolCall } from "./model/run";
 import { stepsOfRun } from "./model/run-steps";
 import type { Understood } from "./model/understood";
@@ -85,7 +86,7 @@ function useStepsLine(steps: Step[] | null, cited: number, running: boolean, com
     if (last.kind === "observe" && !last.done) return t("chat.steps.searching");
     if (last.kind === "deliberate") {
       const debate = last.debate;
-      return debate === null ? t("chat.steps.deliberating") : t("chat.steps.heard", { said: debate.said.length, asked: debate.asked.length, turn: debate.turn, of: debate.of });
+      return debate === null ? t("chat.steps.deliberating") : t("chat.steps.heard", { said: heardOf(debate), asked: debate.asked.length, turn: debate.turn, of: debate.of });
     }
     if (last.kind === "tool") return t(isComputing(last) ? "chat.steps.computing" : "chat.steps.readingOn");
     return t(last.kind === "verify" ? "chat.steps.checking" : "chat.steps.reading");

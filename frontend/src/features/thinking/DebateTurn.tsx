@@ -1,6 +1,6 @@
 import { CircleCheck, CircleDashed } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import type { Debate, DebateSource, Point, Said, Title } from "@/features/chat/model/debate";
+import { heardOf, type Debate, type DebateSource, type Point, type Said, type Title } from "@/features/chat/model/debate";
 import { Skeleton } from "@/ui/parts";
 import "./texts";
 
@@ -26,7 +26,7 @@ export function DebateTurn({ debate, running }: DebateTurnProps) {
       <header className="border-b border-line px-3 py-2">
         <p className="font-medium text-ink">{t("thinking.turn", { name: t(`thinking.name.${thinking}`), turn, of })}</p>
         <p className="text-ink-3">
-          {what} <span className="tabular-nums">{t("thinking.heard", { said: said.length, asked: asked.length })}</span>
+          {what} <span className="tabular-nums">{t("thinking.heard", { said: heardOf(debate), asked: asked.length })}</span>
         </p>
       </header>
       {findings.length > 0 && (
@@ -102,7 +102,9 @@ function PointLine({ point, sources }: { point: Point; sources: readonly DebateS
     <div className="flex gap-2" data-supported={point.supported}>
       <Icon size={14} aria-hidden="true" className={point.supported ? "mt-0.5 shrink-0 text-accent" : "mt-0.5 shrink-0 text-ink-3"} />
       <div className="min-w-0 [overflow-wrap:anywhere]">
+        {point.wrong !== null && <p className="text-ink">{point.wrong}</p>}
         <p className={point.supported ? "text-ink" : "text-ink-2"}>
+          {point.wrong !== null && <span className="font-medium">{t("thinking.instead")}: </span>}
           {point.kind !== null && <span className="font-medium">{t(`thinking.kind.${point.kind}`)}: </span>}
           {point.says}
         </p>

@@ -3,7 +3,7 @@ import type { FoundPassage } from "./run";
 export const THINKINGS = ["red_team", "first_principles", "council"] as const;
 export type Thinking = (typeof THINKINGS)[number];
 
-const FAILURES = ["failed", "unreadable", "withheld", "late"] as const;
+const FAILURES = ["failed", "unreadable", "withheld", "late", "budget"] as const;
 export type VoiceFailure = (typeof FAILURES)[number];
 const KINDS = ["known", "assumed", "unknown", "agreed", "dissent"] as const;
 export type PointKind = (typeof KINDS)[number];
@@ -18,6 +18,8 @@ export interface Point {
   says: string;
   passages: number[];
   supported: boolean;
+  /** What is wrong with what was proposed. */
+  wrong: string | null;
   weight: number | null;
   kind: PointKind | null;
 }
@@ -68,6 +70,7 @@ function pointOf(value: unknown): Point {
     says: typeof point["says"] === "string" ? point["says"] : "",
     passages: list(point["passages"]).filter((number) => typeof number === "number"),
     supported: point["supported"] === true,
+    wrong: typeof point["wrong"] === "string" ? point["wrong"] : null,
     weight: typeof point["weight"] === "number" ? point["weight"] : null,
     kind: KINDS.find((kind) => kind === point["kind"]) ?? null,
   };
@@ -109,6 +112,11 @@ export function debateOf(value: unknown): Debate | null {
     findings: findingsOf(turn["findings"]),
     sources: list(turn["sources"]) as DebateSource[],
   };
+}
+
+/** How many of those who are asked were heard. */
+export function heardOf({ said }: Debate): number {
+  return said.filter(({ failed }) => failed === null).length;
 }
 
 /** What attackers found, as it travels. */

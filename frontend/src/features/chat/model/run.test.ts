@@ -87,7 +87,7 @@ describe("applyEvent", () => {
       ["deliberate", false, 1],
       ["deliberate", false, 2],
     ]);
-    expect(steps[2]?.debate).toMatchObject({ said: [{ who: "safety", failed: null, points: [{ supported: true, weight: null, kind: null }] }], sources: [source] });
+    expect(steps[2]?.debate).toMatchObject({ said: [{ who: "safety", failed: null, points: [{ supported: true, wrong: null, weight: null, kind: null }] }], sources: [source] });
     const stored = { number: 2, kind: "deliberate", attempt: 1, status: "finished", detail: { thinking: "council", turn: 1, of: 3, said: [said], sources: [source], findings: [] }, started_at: "2026-01-01T00:00:00Z", finished_at: null, duration_ms: null };
     expect(stepsOfRun({ steps: [stored] } as unknown as Run)[0]?.debate).toEqual(steps[2]?.debate);
   });
