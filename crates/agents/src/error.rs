@@ -157,6 +157,7 @@ impl ToProblem for AgentError {
                 match *field {
                     "classification" => "expected one that you are cleared for".to_owned(),
                     "name" => format!("expected 1 to {} characters on one line", crate::memory::MAX_NAME_CHARS),
+                    "sentence" => format!("expected 1 to {} characters", crate::memory::MAX_SENTENCE_CHARS),
                     _ => format!("expected 1 to {} characters", crate::memory::MAX_ABOUT_ME_CHARS),
                 },
             ),

@@ -180,6 +180,12 @@ impl Placeholders {
         self.vault.redact(&self.policy.detector, text)
     }
 
+    /// Whether a text holds what the organisation gives no model, whatever stands in its place.
+    pub(crate) fn keeps_from_models(&self, text: &str) -> bool {
+        // A copy: what is left out leaves no placeholders behind.
+        !self.clone().redact(text).blocked.is_empty()
+    }
+
     /// What is replaced in a text: bytes and what stands there instead.
     pub(crate) fn replacements(&mut self, text: &str) -> Vec<(Range<usize>, String)> {
         self.vault.replacements(&self.policy.detector, text)
@@ -195,6 +201,11 @@ impl Placeholders {
     pub(crate) fn mask_again(&mut self, value: &mut Value) {
         self.mask_json(value);
         each_text(value, &mut |text| *text = self.vault.mask_known(text));
+    }
+
+    /// All that the conversation knows already, behind its placeholders.
+    pub(crate) fn mask_known(&self, text: &str) -> String {
+        self.vault.mask_known(text)
     }
 
     /// The text as it was.

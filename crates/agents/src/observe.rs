@@ -63,7 +63,7 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
     let masked_query = progress.mask(&query)?;
     let arguments = json!({ "query": masked_query });
     let call = announce(inner, run, progress, SEARCH, &arguments);
-    let label = progress.label(run);
+    let label = progress.asked_label(run);
     let request = SearchRequest {
         query: query.clone(),
         limit: PASSAGES,
@@ -71,26 +71,25 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
         label,
         account: Some(run.account()),
     };
-    let found = inner.searcher.search(&run.principal.scope, &reader, request.clone()).await?;
+    let mut found = inner.searcher.search(&run.principal.scope, &reader, request.clone()).await?;
     let found_some = !found.passages.is_empty() && found.relevance.is_answerable();
     let has_model = inner.gateway.catalog().has_chat();
     let brought = if has_model { brought(inner, run, progress, &reader).await? } else { Vec::new() };
     let recalled = memory::recall(inner, run, progress, &reader, &query).await?;
-    let relevant = found_some || !brought.is_empty() || recalled.has_passages();
+    // What is remembered makes nothing answerable: that it has words of the question does not say that it answers it.
+    let relevant = found_some || !brought.is_empty();
     // Where nothing is answered, nothing of it is used.
     let mut recalled = if relevant { recalled } else { Recalled::default() };
     let mut detail = detail_of(run, progress, (&query, &masked_query), follow_up.as_ref(), &found)?;
     detail["relevant"] = json!(relevant);
-    detail["remembered"] = recalled.shown();
-    let result = tool_result(inner, call, &detail, &found);
     progress.found = Label::join_all(found.passages.iter().map(|passage| &passage.label).chain([recalled.label()]));
     export::notice(inner, (run, &progress.noticed), &reader, request);
     let mut decisions = vec![asked];
-    let hits = recalled.behind(if found_some { found.passages } else { Vec::new() });
-    let remembered;
-    (progress.notes, remembered) = recalled.told();
-    progress.recalled = remembered.as_ref().map(memory::Kept::ids).unwrap_or_default();
-    if relevant {
+    let hits = recalled.behind(if found_some { std::mem::take(&mut found.passages) } else { Vec::new() });
+    progress.notes = recalled.take_notes();
+    if !relevant {
+        progress.forget_asides();
+    } else {
         progress.hits = if hits.is_empty() { brought.len() } else { hits.len() };
         let passages = surrounded(inner, run, &reader, (hits, brought)).await?;
         // A label that rose since the search counts too.
@@ -103,11 +102,17 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
         let around = progress.passages[progress.hits..].iter().map(|passage| passage.chunk_id);
         detail["surroundings"] = json!(around.collect::<Vec<_>>());
     }
+    if progress.notes.texts.is_empty() {
+        recalled.forget_notes();
+    }
+    detail["remembered"] = recalled.shown();
+    progress.recalled = recalled.ids();
     keep(inner, run, progress, &decisions).await?;
     // Names of documents: only now that the run carries their label.
-    progress.journal.emit(result);
+    progress.journal.emit(tool_result(inner, call, &detail, &found));
     let passages = progress.passages.iter().map(|passage| (passage.chunk_id, passage.score)).collect();
-    let record = Observed { relevant, passages, hits: progress.hits, remembered, has_extract: true };
+    let (remembered, has_extract) = (recalled.kept(), !progress.conversation.earlier.is_empty());
+    let record = Observed { relevant, passages, hits: progress.hits, remembered, has_extract };
     progress.end_recorded(detail, kept(&record), inner.sources.now());
     Ok(Happened::Observed { relevant, thinks: relevant && thinking::thinks(run, progress) })
 }
@@ -133,6 +138,7 @@ async fn observe_again(
 ) -> Result<Happened, AgentError> {
     let mut decisions = vec![may_ask(inner, run, reader).await?];
     if !observed.has_extract {
+        // Then no model was told of it.
         progress.conversation.forget_earlier();
     }
     let told = tell_again(inner, run, progress);
@@ -366,12 +372,16 @@ pub(crate) async fn choose(
     let nothing_to_send = progress.prepared.masked[..progress.hits].iter().all(Option::is_none);
     if nothing_to_send || !inner.gateway.catalog().has_chat() {
         // The answerer in this process may quote what no language model may be given.
-        progress.answerer = Answerer::Quotes;
-        EXTRACTIVE.clone_into(&mut progress.model);
+        quotes(progress);
         return Ok(Vec::new());
     }
     let mut request = think::preview(inner, run, progress);
     let mut decided = answerer::decide(inner, run, progress, reader, &request);
+    // What only helps keeps nobody from an answer, by its label or its length.
+    if !matches!(decided, Ok(Allowed::Some(..))) && progress.forget_asides() {
+        request = think::preview(inner, run, progress);
+        decided = answerer::decide(inner, run, progress, reader, &request);
+    }
     // A model that reads little is refused for the label where another is refused for that: whatever it was called, the
     // passages may do without what stands around them.
     if !matches!(decided, Ok(Allowed::Some(..))) && progress.passages.len() > progress.hits {
@@ -388,12 +398,18 @@ pub(crate) async fn choose(
             Ok(decisions)
         }
         Allowed::LabelDenied(_) if inner.quotes_where_refused => {
-            progress.answerer = Answerer::Quotes;
-            EXTRACTIVE.clone_into(&mut progress.model);
+            quotes(progress);
             Ok(Vec::new())
         }
         denied => Err(refused(inner, run, denied).await?),
     }
+}
+
+/// The answerer in this process drafts, which is told of nothing but passages.
+fn quotes(progress: &mut Progress) {
+    progress.answerer = Answerer::Quotes;
+    EXTRACTIVE.clone_into(&mut progress.model);
+    progress.forget_asides();
 }
 
 /// Records that no model may be given what was read; returns why.

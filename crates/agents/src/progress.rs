@@ -26,6 +26,7 @@ use crate::{
     goal::Brought,
     guard::{Placeholders, Prepared},
     journal::Journal,
+    memory::Notes,
     prompt::{Prompt, Words},
     record::Repeat,
     run::Run,
@@ -91,8 +92,8 @@ pub(crate) struct Progress {
     pub(crate) conclusion: Vec<String>,
     /// The turn at which a process died, as far as it had come.
     pub(crate) half: Option<Deliberated>,
-    /// What a language model is told of whoever asks, by their own words.
-    pub(crate) notes: Vec<String>,
+    /// What a language model is told of whoever asks.
+    pub(crate) notes: Notes,
     /// What was remembered for this and is not marked as used yet.
     pub(crate) recalled: Vec<MemoryId>,
     /// Documents of which the compliance role was told.
@@ -153,7 +154,7 @@ impl Progress {
             deliberation: Deliberation::default(),
             conclusion: Vec::new(),
             half: None,
-            notes: Vec::new(),
+            notes: Notes::default(),
             recalled: Vec::new(),
             noticed: Noticed::default(),
             repeat,
@@ -171,10 +172,23 @@ impl Progress {
         self.given = self.given.min(self.hits);
     }
 
+    /// Gives up what only helps a language model: what is told of whoever asks, and of what fell out of the conversation.
+    /// False where there was nothing of it.
+    pub(crate) fn forget_asides(&mut self) -> bool {
+        let had = !self.notes.texts.is_empty() || !self.conversation.earlier.is_empty();
+        self.notes = Notes::default();
+        self.conversation.forget_earlier();
+        had
+    }
+
+    /// The join of the labels of what is searched for.
+    pub(crate) fn asked_label(&self, run: &Run) -> Label {
+        Label::join_all([&self.found, &run.label, &run.read, &self.conversation.label])
+    }
+
     /// The join of the labels of all that the run has read.
     pub(crate) fn label(&self, run: &Run) -> Label {
-        let Conversation { label, earlier_label, .. } = &self.conversation;
-        Label::join_all([&self.found, &run.label, &run.read, label, earlier_label])
+        Label::join_all([&self.asked_label(run), &self.conversation.earlier_label, &self.notes.label])
     }
 
     /// Holds drafts against what the model was given, and what its calls have computed.
@@ -199,10 +213,10 @@ impl Progress {
         Ok(masked)
     }
 
-    /// Whether a text holds what the organisation gives no model, whatever stands in its place.
-    pub(crate) fn keeps_from_models(&self, text: &str) -> bool {
-        // A copy: what is left out leaves no placeholders behind.
-        self.placeholders.clone().is_none_or(|mut placeholders| !placeholders.redact(text).blocked.is_empty())
+    /// The same for a model: what the conversation knows already stays hidden also where nothing around it says what it is.
+    pub(crate) fn mask_all(&mut self, text: &str) -> Result<String, AgentError> {
+        let masked = self.mask(text)?;
+        Ok(self.placeholders.as_ref().map_or_else(|| masked.clone(), |placeholders| placeholders.mask_known(&masked)))
     }
 
     /// The same for every string of a value.

@@ -27,7 +27,7 @@ pub(crate) struct Observed {
     /// What was remembered beside that.
     #[serde(default)]
     pub(crate) remembered: Option<memory::Kept>,
-    /// Whether models are told in short what came before the turns; not so in records from before there was that.
+    /// Whether models were told in short what came before the turns; not so in records from before there was that.
     #[serde(default)]
     pub(crate) has_extract: bool,
 }

@@ -389,7 +389,7 @@ pub(crate) fn preview(inner: &Inner, run: &Run, progress: &Progress) -> ModelReq
     let request = ChatRequest {
         system: run.agent.instructions(),
         turns: progress.conversation.told(),
-        question: memory::framed(&progress.notes, &progress.question),
+        question: memory::framed(&progress.notes.texts, &progress.question),
         passages: progress.prepared.plain.clone(),
         tools: tools_of(run, progress),
         max_output_tokens: MAX_OUTPUT_TOKENS,
@@ -415,8 +415,8 @@ fn request(run: &Run, progress: &mut Progress, rounds: u8, canary: &Canary) -> R
         return Ok(ChatRequest { passages: progress.prepared.plain[..progress.hits].to_vec(), ..request });
     }
     let mut turns = masked_turns(progress)?;
-    let question = memory::framed(&progress.notes, &(request.question + &progress.finding));
-    let mut question = progress.mask(&question)?;
+    let question = memory::framed(&progress.notes.texts, &(request.question + &progress.finding));
+    let mut question = progress.mask_all(&question)?;
     let broken_off = progress.taken.broken_off.trim().to_owned();
     if let Some(lacking) = &progress.stock.lacking {
         turns.push(Turn { role: Role::User, text: question.clone() });
@@ -445,8 +445,12 @@ fn request(run: &Run, progress: &mut Progress, rounds: u8, canary: &Canary) -> R
 
 /// The conversation as a model is given it.
 pub(crate) fn masked_turns(progress: &mut Progress) -> Result<Vec<Turn>, AgentError> {
-    let turns = progress.conversation.told().into_iter();
-    turns.map(|turn| Ok(Turn { text: progress.mask(&turn.text)?, ..turn })).collect()
+    let mut told = progress.conversation.told();
+    for turn in &mut told {
+        // A name was found by what stood around it then, which a line of it or an answer that was given it does not repeat.
+        turn.text = progress.mask_all(&turn.text)?;
+    }
+    Ok(told)
 }
 
 /// Records what was not let out; of what is only repeated that was done then.

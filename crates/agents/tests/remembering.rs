@@ -2,16 +2,16 @@
 
 use chrono::TimeDelta;
 use millwright_agents::{
-    AgentError, StartedRun,
+    AgentError, Parent, StartedRun,
     memory::{ChangeMemory, Expiry, Memory, MemoryFilter, MemoryState, Remember},
 };
-use millwright_core::{Classification, PageRequest, Principal, id::MemoryId};
+use millwright_core::{Classification, Credential, PageRequest, Permission, Permissions, Principal, id::MemoryId};
 use millwright_store::{Bookkeeping, Proof};
 use serde_json::Value;
 
 use crate::{
     resuming::{self, FIRST, QUESTION, SECOND},
-    support::{Plant, Process, drafts, last, plays, shown},
+    support::{Plant, Process, drafts, further, last, plays, shown},
 };
 
 const SENTENCE: &str = "Use 25 g for each bearing.";
@@ -290,4 +290,99 @@ async fn nobody_has_more_than_there_is_room_for() {
     let mut tx = plant.database.store.tenant(&plant.principal.scope).begin().await.unwrap();
     assert_eq!(tx.memories().clear(plant.principal.user_id).await.unwrap(), 500);
     tx.commit(Proof::Bookkeeping(Bookkeeping::RunProgress)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_note_above_what_the_model_may_be_given_keeps_nobody_from_an_answer_and_raises_no_label() {
+    let plant = Plant::new().await;
+    plant.database.tamper("UPDATE users SET clearance = 'RESTRICTED'").await;
+    let server = drafts(&[SECOND, SECOND]);
+    let process = plant.with_server_up_to(&server.base_url(), Classification::Confidential);
+    let secret = Remember::AboutMe { text: NOTE.to_owned(), classification: Classification::Restricted };
+    remembers(&plant, &process, secret).await.unwrap();
+    let (run, events) = process.answer(&plant, QUESTION).await;
+    assert_eq!(last(&events)["type"], "RUN_FINISHED", "{}", last(&events));
+    assert!(!server.requests()[0].body.contains("night shift"));
+    assert_eq!(given(&plant, &run).await, Value::Array(Vec::new()), "the step says what the model was told");
+    let label = plant.message(&run).await.label.unwrap();
+    assert_eq!(label["classification"], "CONFIDENTIAL");
+    // Where it may be given it, it is told, and the answer is as confidential.
+    let process = plant.with_server(&server.base_url());
+    let (run, _) = process.answer(&plant, QUESTION).await;
+    assert!(server.requests()[1].body.contains("night shift"));
+    assert_eq!(plant.message(&run).await.label.unwrap()["classification"], "RESTRICTED");
+}
+
+#[tokio::test]
+async fn a_fact_that_has_words_of_a_question_does_not_make_it_answerable() {
+    let plant = Plant::new().await;
+    let process = plant.extractive();
+    let (run, _) = process.answer(&plant, QUESTION).await;
+    let content = plant.message(&run).await.content;
+    let said = content.split("[1]").find(|said| said.contains("2,000")).unwrap();
+    remembers(&plant, &process, sentence(&run, said)).await.unwrap();
+    let unanswerable = "Which insurance covers greased bearings on transatlantic voyages in winter storms?";
+    let (run, _) = process.answer(&plant, unanswerable).await;
+    assert_eq!(given(&plant, &run).await, Value::Array(Vec::new()));
+    assert_eq!(plant.message(&run).await.answered, Some(false));
+}
+
+#[tokio::test]
+async fn a_name_that_the_conversation_knows_stays_hidden_where_nothing_says_that_it_is_one() {
+    let plant = Plant::new().await;
+    let server = drafts(&[SECOND, SECOND, SECOND]);
+    let process = plant.with_server(&server.base_url());
+    let (run, _) =
+        process.answer(&plant, "My name is Erika Wolkenstein. How often must the bearings be greased?").await;
+    let mut before = run;
+    for question in
+        ["wolkenstein: How many grams does each bearing take?", "Wolkenstein! How many grams does each bearing take?"]
+    {
+        let next = process.runner.start(&plant.principal, further(&before, Parent::Newest, question)).await.unwrap();
+        process.events(&plant, next.run_id).await;
+        before = next;
+    }
+    assert_eq!(server.requests().len(), 3);
+    for request in server.requests() {
+        assert!(!request.body.contains("Wolkenstein"), "{}", request.body);
+    }
+}
+
+#[tokio::test]
+async fn the_same_words_under_another_label_are_another_memory_and_a_new_end_is_taken() {
+    let plant = Plant::new().await;
+    let process = plant.extractive();
+    let (id, _) = remembers(&plant, &process, about_me(NOTE)).await.unwrap();
+    let public = Remember::AboutMe { text: NOTE.to_owned(), classification: Classification::Public };
+    let (other, is_new) = remembers(&plant, &process, public).await.unwrap();
+    assert!(is_new && other != id);
+    let memories = process.runner.memories();
+    let again = memories.remember(&plant.principal, about_me(NOTE), Expiry::Never, &trace()).await.unwrap();
+    assert_eq!(again, (id, false));
+    assert_eq!(memories.get(&plant.principal, id).await.unwrap().expires_at, None);
+    let changes = "SELECT count(*)::text FROM audit_entries WHERE action = 'memory.changed'";
+    assert_eq!(plant.database.peek(changes).await, ["1"]);
+    // Nothing happened, so nothing is said to have.
+    let same = ChangeMemory { text: Some(NOTE.to_owned()), expires: Some(Expiry::Never) };
+    memories.change(&plant.principal, id, same, &trace()).await.unwrap();
+    assert_eq!(plant.database.peek(changes).await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_program_that_may_not_read_personal_data_does_not_get_it_by_way_of_memories() {
+    let plant = Plant::new().await;
+    let process = plant.extractive();
+    let text = "I am Erika Mustermann (erika@mustermann.example), a fitter on the night shift in hall 3.";
+    let (id, _) = remembers(&plant, &process, about_me(text)).await.unwrap();
+    let may = plant.principal.permissions.iter().filter(|permission| *permission != Permission::PersonalDataRead);
+    let permissions = may.fold(Permissions::NONE, Permissions::with);
+    let credential = Credential::ApiKey(plant.sources.new_id());
+    let program = Principal { credential, permissions, ..plant.principal };
+    let memories = process.runner.memories();
+    let shown = memories.get(&program, id).await.unwrap().text.unwrap();
+    assert!(shown.contains("night shift") && !shown.to_lowercase().contains("mustermann"), "{shown}");
+    let find = |contains: &str| MemoryFilter { kind: None, contains: Some(contains.to_owned()) };
+    let page = PageRequest { limit: 5, after: None };
+    assert!(memories.list(&program, find("mustermann"), page).await.unwrap().items.is_empty());
+    assert_eq!(memories.list(&plant.principal, find("mustermann"), page).await.unwrap().items.len(), 1);
 }

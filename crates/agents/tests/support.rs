@@ -15,7 +15,7 @@ use millwright_agents::{
 use millwright_audit::AuditKey;
 use millwright_budgets::Ledger;
 use millwright_core::{
-    Classification, Credential, Label, Principal, Role, Sources,
+    Classification, Clearance, Credential, Label, Principal, Role, Sources,
     audit::AuditRecord,
     id::{MessageId, RunId},
 };
@@ -279,7 +279,18 @@ impl Plant {
         self.with_provider(Arc::new(OpenAiProvider::new(address, None, patience()).unwrap()), capabilities)
     }
 
+    /// A process whose model is the server at this address, which is given nothing above this.
+    pub(crate) fn with_server_up_to(&self, address: &str, most: Classification) -> Process {
+        let provider = Arc::new(OpenAiProvider::new(address, None, patience()).unwrap());
+        let sink = Sink::in_process(SinkKind::Model, "scripted");
+        self.with_sink(provider, Capabilities::default(), Sink { takes: Clearance::up_to(most), ..sink })
+    }
+
     fn with_provider(&self, provider: Arc<dyn Provider>, capabilities: Capabilities) -> Process {
+        self.with_sink(provider, capabilities, Sink::in_process(SinkKind::Model, "scripted"))
+    }
+
+    fn with_sink(&self, provider: Arc<dyn Provider>, capabilities: Capabilities, sink: Sink) -> Process {
         let endpoint = EndpointSettings { name: "server".to_owned(), provider, concurrency: 8, queue: 8 };
         let model = ModelSettings {
             name: "scripted".to_owned(),
@@ -289,11 +300,7 @@ impl Plant {
             max_output_tokens: 4_096,
             capabilities,
             price: Price::Free,
-            places: vec![ModelPlace {
-                endpoint: "server".to_owned(),
-                model: "scripted".to_owned(),
-                sink: Sink::in_process(SinkKind::Model, "scripted"),
-            }],
+            places: vec![ModelPlace { endpoint: "server".to_owned(), model: "scripted".to_owned(), sink }],
         };
         self.process(Catalog::new(vec![endpoint], vec![model], Prefer::Up, "EUR".to_owned()).unwrap())
     }

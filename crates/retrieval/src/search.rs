@@ -376,7 +376,8 @@ impl Searcher {
     ) -> Result<(TenantTx, Vec<CandidateRow>), RetrievalError> {
         let model = embedded.map_or(wanted.model, |query| query.model);
         let wanted = PassageQuery { embedding: embedded.map(|query| query.vector.as_slice()), model, ..wanted.clone() };
-        let mut tx = self.store.tenant(scope).read().await?;
+        // Where another version begins to answer between finding and reading, neither would be there.
+        let mut tx = self.store.tenant(scope).snapshot().await?;
         let rows = tx.passages().find(&wanted).await?;
         Ok((tx, rows))
     }

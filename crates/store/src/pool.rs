@@ -162,6 +162,12 @@ impl TenantStore<'_> {
         self.open("READ ONLY").await
     }
 
+    /// The same, in which all statements see one unchanging snapshot: what the first has found, the next can read, whatever
+    /// others change meanwhile.
+    pub async fn snapshot(&self) -> Result<TenantTx, StoreError> {
+        self.open("ISOLATION LEVEL REPEATABLE READ READ ONLY").await
+    }
+
     pub(crate) fn tenant(&self) -> Uuid {
         self.scope.tenant_id().uuid()
     }

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 /// What has expired is neither shown nor used from its moment on, so nobody waits for this.
 const ROUND: Duration = Duration::from_mins(10);
-/// Tenants that are dealt with in one round.
+/// Tenants that are looked up at once.
 const BATCH: i64 = 200;
 
 /// Deletes what was remembered for long enough.
@@ -38,9 +38,22 @@ impl MemorySweeper {
 
     /// Deletes what has expired; returns how much that was.
     pub async fn sweep_once(&self) -> Result<u64, StoreError> {
-        let mut tx = self.store.system().await?;
-        let due = tx.memories().tenants(self.sources.now(), BATCH).await?;
-        drop(tx);
+        let mut deleted = 0;
+        loop {
+            let mut tx = self.store.system().await?;
+            let due = tx.memories().tenants(self.sources.now(), BATCH).await?;
+            drop(tx);
+            let is_full = i64::try_from(due.len()).is_ok_and(|due| due == BATCH);
+            let of_batch = self.sweep_all(due).await;
+            deleted += of_batch;
+            // Where nothing of a full batch could be deleted the next one would not do better.
+            if !is_full || of_batch == 0 {
+                return Ok(deleted);
+            }
+        }
+    }
+
+    async fn sweep_all(&self, due: Vec<TenantScope>) -> u64 {
         let mut deleted = 0;
         for scope in due {
             match self.sweep(&scope).await {
@@ -51,7 +64,7 @@ impl MemorySweeper {
                 }
             }
         }
-        Ok(deleted)
+        deleted
     }
 
     async fn sweep(&self, scope: &TenantScope) -> Result<u64, StoreError> {

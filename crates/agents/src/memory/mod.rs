@@ -23,14 +23,16 @@ use millwright_store::{
 
 use crate::{AgentError, Runner, chat, runner::Inner};
 pub(crate) use kept::Content;
-pub(crate) use recall::{Kept, Recalled, again, framed, recall};
+pub(crate) use recall::{Kept, Notes, Recalled, again, framed, recall};
 pub use remember::{Expiry, Remember};
 pub use shown::{Memory, MemoryFilter, MemoryState};
 
 /// A person has no more than so many.
-pub const MOST_MEMORIES: usize = 500;
+pub const MOST_MEMORIES: i64 = 500;
 /// The longest text about oneself, characters.
 pub const MAX_ABOUT_ME_CHARS: usize = 1_000;
+/// The longest sentence of an answer, characters.
+pub const MAX_SENTENCE_CHARS: usize = 4_000;
 /// The longest name of a procedure, characters.
 pub const MAX_NAME_CHARS: usize = 120;
 /// So long something is remembered unless the person says otherwise.
@@ -122,12 +124,18 @@ impl Memories {
             return Err(StoreError::InvalidState("only what you have written of yourself can be written anew").into());
         }
         let expires_at = change.expires.map_or(Ok(before.expires_at), |expiry| expiry.at(now))?;
+        let is_known = |text: &String| Content::open(inner, &before).is_ok_and(|known| known.text == *text);
+        let text = text.filter(|text| !is_known(text));
         let mut changed = Vec::new();
         if text.is_some() {
             changed.push("text");
         }
         if expires_at != before.expires_at {
             changed.push("expires_at");
+        }
+        // It is so already: nothing happened that is to be proved.
+        if changed.is_empty() {
+            return Ok(());
         }
         let sealed = text.map(|text| Content::of(text).sealed(inner, user, id)).transpose()?;
         tx.memories().change(id, user, &ChangedMemory { sealed, expires_at, changed_at: now }).await?;

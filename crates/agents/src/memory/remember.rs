@@ -5,17 +5,20 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use millwright_audit::AuditAction;
 use millwright_core::{
-    Classification, Label, Principal,
+    Classification, Label, Permission, Principal,
     id::{ChunkId, ConversationId, GoalId, MemoryId, MessageId, RunId},
 };
 use millwright_governance::GovernanceError;
 use millwright_retrieval::search::Passage;
 use millwright_store::{
     StoreError, TenantTx,
-    tenant::{GoalStatus, MemoryKind, MessageRole, MessageRow, MessageStatus, NewMemory, Reader, label_of_json},
+    tenant::{
+        ChangedMemory, GoalStatus, MemoryKind, MessageRole, MessageRow, MessageStatus, NewMemory, Reader,
+        WantedMemories, label_of_json,
+    },
 };
 
-use super::{Content, MAX_ABOUT_ME_CHARS, MAX_NAME_CHARS, MOST_MEMORIES, proof};
+use super::{Content, MAX_ABOUT_ME_CHARS, MAX_NAME_CHARS, MAX_SENTENCE_CHARS, MOST_MEMORIES, proof};
 use crate::{
     AgentError, chat,
     citation::{Citation, Citations},
@@ -118,7 +121,8 @@ pub(super) async fn inspected(
     }
 }
 
-/// Stores what passed, unless the same is remembered already.
+/// Stores what passed, unless the same is remembered already, as confidential and from the same passages: that is kept for as long
+/// as is said now.
 async fn store(
     inner: &Inner,
     principal: &Principal,
@@ -129,14 +133,23 @@ async fn store(
     let expires_at = expiry.at(now)?;
     let mut tx = inner.store.tenant(&principal.scope).begin().await?;
     tx.memories().lock(user).await?;
-    let known = tx.memories().list(user, now).await?;
-    for row in known.iter().filter(|row| row.kind == passed.kind) {
-        let is_same_source = row.chunk_ids.iter().copied().eq(passed.chunks.iter().map(|chunk| chunk.uuid()));
-        if is_same_source && Content::open(inner, row).is_ok_and(|known| known.text == passed.content.text) {
-            return Ok((row.id, false));
+    let wanted = WantedMemories { kinds: &[passed.kind], ..WantedMemories::default() };
+    let known = tx.memories().list(user, now, wanted).await?;
+    let is_same = |row: &&MemoryRow| {
+        label_of_json(row.label.clone()) == passed.label
+            && row.chunk_ids.iter().copied().eq(passed.chunks.iter().map(|chunk| chunk.uuid()))
+            && Content::open(inner, row).is_ok_and(|known| known.text == passed.content.text)
+    };
+    if let Some(row) = known.iter().find(is_same) {
+        if row.expires_at != expires_at {
+            let change = ChangedMemory { sealed: None, expires_at, changed_at: now };
+            tx.memories().change(row.id, user, &change).await?;
+            let proof = proof(inner, principal, AuditAction::MemoryChanged, row.id).detail("changed", ["expires_at"]);
+            chat::commit(inner, tx, &[proof], trace_id).await?;
         }
+        return Ok((row.id, false));
     }
-    if known.len() >= MOST_MEMORIES {
+    if tx.memories().count(user, now).await? >= MOST_MEMORIES {
         return Err(AgentError::TooManyMemories);
     }
     let id = inner.sources.new_id::<MemoryId>();
@@ -173,12 +186,11 @@ async fn store(
 struct Answer {
     row: MessageRow,
     label: Label,
-    content: String,
     /// What it answers: a sentence of few words is held against it too.
     question: String,
     reader: Reader,
-    /// The sentence that is meant.
-    sentence: String,
+    /// The sentence that is meant; none where the answer does not say it.
+    said: Option<Statement>,
 }
 
 /// A sentence of an answer, held once more against what it cites.
@@ -188,8 +200,11 @@ async fn fact(
     message: MessageId,
     sentence: &str,
 ) -> Result<Passed, AgentError> {
+    if sentence.is_empty() || sentence.chars().count() > MAX_SENTENCE_CHARS {
+        return Err(AgentError::InvalidMemory("sentence"));
+    }
     let answer = answer(inner, principal, message, sentence).await?;
-    let said = said(&answer.content, &answer.sentence).ok_or(AgentError::NotInAnswer)?;
+    let said = answer.said.ok_or(AgentError::NotInAnswer)?;
     let cited: Vec<Citation> = serde_json::from_value(answer.row.citations.clone()).map_err(|_| AgentError::NotHeld)?;
     let cited = cited.iter().filter(|citation| said.markers.contains(&citation.number));
     let mut chunks: Vec<ChunkId> = cited.map(|citation| citation.chunk_id).collect();
@@ -233,14 +248,13 @@ async fn answer(inner: &Inner, principal: &Principal, id: MessageId, sentence: &
         None => None,
     };
     let vault = vault(inner, &mut tx, row.conversation_id).await?;
-    Ok(Answer {
-        content: vault.restore(&row.content),
-        question: vault.restore(&question.unwrap_or_default()),
-        sentence: vault.restore(sentence),
-        row,
-        label,
-        reader,
-    })
+    // Who may not read personal data cannot find it out by saying what an answer might have said.
+    let said = if principal.permissions.contains(Permission::PersonalDataRead) {
+        said(&vault.restore(&row.content), &vault.restore(sentence))
+    } else {
+        said(&row.content, sentence).map(|said| Statement { body: vault.restore(&said.body), ..said })
+    };
+    Ok(Answer { question: vault.restore(&question.unwrap_or_default()), row, label, reader, said })
 }
 
 async fn vault(
@@ -309,7 +323,13 @@ async fn procedure(
     let plan = tx.goals().plan(&goal).await?.ok_or(StoreError::NotFound("plan"))?;
     let clearance = tx.labels().clearance(principal.user_id).await?;
     let messages = tx.messages().list(goal.conversation_id).await?;
-    let labels: Vec<Label> = messages.into_iter().filter_map(|message| message.label).map(label_of_json).collect();
+    // An answer without a label broke off before anybody knew what it was made from.
+    let of_message = |message: MessageRow| match (message.label, message.role) {
+        (Some(label), _) => label_of_json(label),
+        (None, MessageRole::User) => Label::LOWEST,
+        (None, MessageRole::Assistant) => Label::unreadable(),
+    };
+    let labels: Vec<Label> = messages.into_iter().map(of_message).collect();
     let label = Label::join_all(&labels);
     if !clearance.may_have(&label) {
         return Err(StoreError::NotFound("goal").into());

@@ -4,13 +4,13 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use millwright_core::{
-    Cursor, Label, Page, PageRequest, Permission, Principal,
+    Credential, Cursor, Label, Page, PageRequest, Permission, Principal,
     id::{ChunkId, ConversationId, DocumentId, GoalId, MemoryId, MessageId, RunId},
 };
 use millwright_governance::TenantPolicy;
 use millwright_policy::pii::Vault;
 use millwright_retrieval::search::Passage;
-use millwright_store::tenant::{MemoryKind, MemoryRow, Reader, label_of_json};
+use millwright_store::tenant::{MemoryKind, MemoryRow, Reader, WantedMemories, label_of_json};
 
 use super::{Content, recall::holds};
 use crate::{AgentError, citation::Citation, guard, runner::Inner};
@@ -76,17 +76,13 @@ pub(super) async fn list(
     filter: MemoryFilter,
     page: PageRequest,
 ) -> Result<Page<Memory>, AgentError> {
-    let mut tx = inner.store.tenant(&principal.scope).read().await?;
-    let mut rows = tx.memories().list(principal.user_id, inner.sources.now()).await?;
-    drop(tx);
-    rows.retain(|row| filter.kind.is_none_or(|kind| row.kind == kind));
-    if let Some(after) = page.after {
-        rows.retain(|row| (row.created_at, row.id.uuid()) < (after.at, after.id));
-    }
     let contains = filter.contains.map(|text| text.to_lowercase()).filter(|text| !text.is_empty());
-    if contains.is_none() {
-        rows.truncate(page.limit as usize + 1);
-    }
+    // Nobody can look into what is sealed but by opening all of it.
+    let limit = contains.is_none().then(|| i64::from(page.limit) + 1);
+    let wanted = WantedMemories { kinds: filter.kind.as_slice(), after: page.after, limit };
+    let mut tx = inner.store.tenant(&principal.scope).read().await?;
+    let rows = tx.memories().list(principal.user_id, inner.sources.now(), wanted).await?;
+    drop(tx);
     let mut memories = shown(inner, principal, rows).await?;
     if let Some(contains) = contains {
         let has = |text: &Option<String>| text.as_ref().is_some_and(|text| text.to_lowercase().contains(&contains));
@@ -113,8 +109,13 @@ async fn shown(inner: &Arc<Inner>, principal: &Principal, rows: Vec<MemoryRow>) 
     let reader = tx.labels().reader(principal.user_id).await?;
     drop(tx);
     let passages = inner.searcher.read_again(&principal.scope, &reader, &chunks).await?;
-    // One that was sealed with another key is listed, so that it can be forgotten.
-    let contents: Vec<Option<Content>> = rows.iter().map(|row| Content::open(inner, row).ok()).collect();
+    let of_inner = inner.clone();
+    let work = tokio::task::spawn_blocking(move || {
+        // One that was sealed with another key is listed, so that it can be forgotten.
+        let contents: Vec<Option<Content>> = rows.iter().map(|row| Content::open(&of_inner, row).ok()).collect();
+        (rows, contents)
+    });
+    let (rows, contents) = work.await.map_err(|_| AgentError::Classifier)?;
     // What was read anew has other passages; whether its document may still be read decides what is shown.
     let known = |chunk: &ChunkId| passages.iter().any(|passage| passage.chunk_id == *chunk);
     let gone: BTreeSet<DocumentId> = contents
@@ -126,14 +127,11 @@ async fn shown(inner: &Arc<Inner>, principal: &Principal, rows: Vec<MemoryRow>) 
         .collect();
     let mut readable = BTreeSet::new();
     if !gone.is_empty() {
+        let gone: Vec<DocumentId> = gone.into_iter().collect();
         let mut tx = inner.store.tenant(&principal.scope).read().await?;
-        for document in gone {
-            if tx.documents().get(&reader, document).await?.is_some() {
-                readable.insert(document);
-            }
-        }
+        readable.extend(tx.documents().readable(&reader, &gone).await?);
     }
-    let found = Found { reader, passages, readable };
+    let found = Found { reader, passages, readable, is_program: matches!(principal.credential, Credential::ApiKey(_)) };
     let policy = (!reveals).then_some(policy);
     let work = tokio::task::spawn_blocking(move || {
         rows.into_iter().zip(contents).map(|(row, content)| found.memory(row, content, policy.as_deref())).collect()
@@ -147,6 +145,8 @@ struct Found {
     passages: Vec<Passage>,
     /// Of which other passages may be read.
     readable: BTreeSet<DocumentId>,
+    /// Whether a program reads them for the person.
+    is_program: bool,
 }
 
 impl Found {
@@ -164,14 +164,17 @@ impl Found {
         }
     }
 
-    /// `masks` is the policy by which personal data is hidden from somebody who may not read it; their own words are not.
+    /// `masks` is the policy by which personal data is hidden from somebody who may not read it. A person's own words are not
+    /// hidden from them; they are from a program of theirs.
     fn memory(&self, row: MemoryRow, content: Option<Content>, masks: Option<&TenantPolicy>) -> Memory {
         let label = label_of_json(row.label);
         let state = self.state(&label, content.as_ref());
         let content = content.filter(|_| state != MemoryState::Withheld);
         let mut vault = Vault::default();
         let mut masked = |text: String| match masks {
-            Some(policy) if row.kind != MemoryKind::AboutMe => vault.redact(&policy.detector, &text).text,
+            Some(policy) if self.is_program || row.kind != MemoryKind::AboutMe => {
+                vault.redact(&policy.detector, &text).text
+            }
             _ => text,
         };
         let Content { text, name, citations } = content.unwrap_or_default();

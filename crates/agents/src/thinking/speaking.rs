@@ -43,11 +43,11 @@ const MAX_OUTPUT_TOKENS: u32 = 1_200;
 
 /// What all voices of a turn are given, with placeholders.
 pub(super) fn given(run: &Run, progress: &mut Progress, thinking: Thinking) -> Result<ChatRequest, AgentError> {
-    let question = memory::framed(&progress.notes, &(progress.question.clone() + &progress.finding));
+    let question = memory::framed(&progress.notes.texts, &(progress.question.clone() + &progress.finding));
     Ok(ChatRequest {
         system: progress.mask(&run.agent.instructions())?,
         turns: think::masked_turns(progress)?,
-        question: progress.mask(&question)?,
+        question: progress.mask_all(&question)?,
         passages: progress.prepared.masked.iter().flatten().cloned().collect(),
         notes: turns::heard(thinking, &progress.deliberation),
         max_output_tokens: MAX_OUTPUT_TOKENS,

@@ -20,6 +20,8 @@ pub struct Statement {
 #[derive(Debug, Clone, Default)]
 pub struct Gate {
     buffer: String,
+    /// No statement ends before here, whatever follows.
+    seen: usize,
 }
 
 impl Gate {
@@ -36,49 +38,57 @@ impl Gate {
 
     fn take(&mut self, is_final: bool) -> Vec<Statement> {
         let mut statements = Vec::new();
-        while let Some(end) = statement_end(&self.buffer, is_final) {
-            let rest = self.buffer.split_off(end);
-            let statement = statement(&self.buffer);
-            self.buffer = rest;
-            if !statement.body.is_empty() {
-                statements.push(statement);
+        loop {
+            match statement_end(&self.buffer, self.seen, is_final) {
+                Ok(end) => {
+                    let rest = self.buffer.split_off(end);
+                    let statement = statement(&self.buffer);
+                    (self.buffer, self.seen) = (rest, 0);
+                    if !statement.body.is_empty() {
+                        statements.push(statement);
+                    }
+                }
+                Err(seen) => {
+                    self.seen = seen;
+                    return statements;
+                }
             }
         }
-        statements
     }
 }
 
-/// Where the first statement of `text` ends, if that is certain whatever follows.
-fn statement_end(text: &str, is_final: bool) -> Option<usize> {
+/// Where the first statement of `text` ends, if that is certain whatever follows; else up to where that need not be looked for
+/// again. `seen` is what this said of its beginning.
+fn statement_end(text: &str, seen: usize, is_final: bool) -> Result<usize, usize> {
     let start = text.len() - text.trim_start().len();
-    let mut at = start;
+    let mut at = start.max(seen);
     while at < text.len() {
         let rest = &text[at..];
         if let Some(length) = marker(rest) {
             let group = at + length;
             match after_marker(&text[start..at], &text[group..], is_final) {
-                After::Ends(tail) => return Some(group + tail),
+                After::Ends(tail) => return Ok(group + tail),
                 After::GoesOn => at = group,
-                After::Unknown => return None,
+                After::Unknown => return Err(at),
             }
             continue;
         }
         if rest.starts_with('[') && !is_final && could_become_marker(rest) {
-            return None;
+            return Err(at);
         }
         if rest.starts_with('\n') {
             match after_newline(rest, is_final) {
-                After::Ends(_) => return Some(at),
+                After::Ends(_) => return Ok(at),
                 After::GoesOn => {}
-                After::Unknown => return None,
+                After::Unknown => return Err(at),
             }
         }
         if at - start > MAX_STATEMENT_BYTES {
-            return Some(at);
+            return Ok(at);
         }
         at += rest.chars().next().map_or(1, char::len_utf8);
     }
-    (is_final && !text.is_empty()).then_some(text.len())
+    if is_final && !text.is_empty() { Ok(text.len()) } else { Err(at) }
 }
 
 enum After {
@@ -132,8 +142,8 @@ fn after_newline(rest: &str, is_final: bool) -> After {
 /// Length of a marker `[1]` or `[1, 2]` at the beginning of `text`.
 fn marker(text: &str) -> Option<usize> {
     let inside = text.strip_prefix('[')?;
-    let end = inside.find(']')?;
-    (end <= 24 && numbers(&inside[..end]).is_some()).then_some(end + 2)
+    let end = inside.bytes().take(25).position(|byte| byte == b']')?;
+    numbers(&inside[..end]).is_some().then_some(end + 2)
 }
 
 fn numbers(inside: &str) -> Option<Vec<u32>> {

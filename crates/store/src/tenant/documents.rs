@@ -136,6 +136,19 @@ impl Documents<'_> {
         Ok(row)
     }
 
+    /// Those of these documents that the reader may see and that are not deleted, in no order.
+    pub async fn readable(&mut self, reader: &Reader, ids: &[DocumentId]) -> Result<Vec<DocumentId>, StoreError> {
+        let rows: Vec<Uuid> = sqlx::query_scalar(
+            "SELECT id FROM documents WHERE tenant_id = $1 AND label_id = ANY ($2) AND id = ANY ($3) AND deleted_at IS NULL",
+        )
+        .bind(self.0.tenant)
+        .bind(reader.visible())
+        .bind(ids.iter().map(|id| id.uuid()).collect::<Vec<_>>())
+        .fetch_all(&mut *self.0.connection)
+        .await?;
+        Ok(rows.into_iter().map(DocumentId::from).collect())
+    }
+
     /// The document, or [`StoreError::NotFound`].
     pub async fn require(&mut self, reader: &Reader, id: DocumentId) -> Result<DocumentRow, StoreError> {
         self.get(reader, id).await?.ok_or(StoreError::NotFound("document"))

@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use millwright_core::{
-    Label,
+    Cursor, Label,
     id::{ChunkId, ConversationId, GoalId, MemoryId, MessageId, RunId, UserId},
 };
 use serde_json::Value;
@@ -70,13 +70,13 @@ pub struct MemoryRow {
     pub sealed: Vec<u8>,
     /// See [`label_of_json`](super::label_of_json).
     pub label: Value,
-    /// The conversation it comes from.
+    /// The conversation it comes from, unless that is deleted.
     pub conversation_id: Option<Uuid>,
     /// The answer it comes from.
     pub message_id: Option<Uuid>,
     /// The run that wrote that.
     pub run_id: Option<Uuid>,
-    /// The goal it comes from.
+    /// The goal it comes from, unless that is deleted.
     pub goal_id: Option<Uuid>,
     /// The passages that it stands on.
     pub chunk_ids: Vec<Uuid>,
@@ -92,6 +92,17 @@ pub struct MemoryRow {
     pub used_at: Option<DateTime<Utc>>,
 }
 
+/// Which of a user's memories, newest first.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct WantedMemories<'k> {
+    /// Of these kinds; of all where empty.
+    pub kinds: &'k [MemoryKind],
+    /// Those behind this one.
+    pub after: Option<Cursor>,
+    /// At most so many; `None`: all.
+    pub limit: Option<i64>,
+}
+
 /// What becomes of something that is remembered.
 #[derive(Debug)]
 pub struct ChangedMemory {
@@ -103,7 +114,11 @@ pub struct ChangedMemory {
     pub changed_at: DateTime<Utc>,
 }
 
-const SELECT: &str = "SELECT id, user_id, kind, sealed, label, conversation_id, message_id, run_id, goal_id, chunk_ids, revision, \
+/// Where it comes from is named as long as that is there.
+const SELECT: &str = "SELECT id, user_id, kind, sealed, label, message_id, run_id, chunk_ids, revision, \
+    (SELECT c.id FROM conversations c WHERE c.tenant_id = $1 AND c.id = memories.conversation_id AND c.deleted_at IS NULL) \
+        AS conversation_id, \
+    (SELECT g.id FROM goals g WHERE g.tenant_id = $1 AND g.id = memories.goal_id AND g.deleted_at IS NULL) AS goal_id, \
     created_at, changed_at, expires_at, used_at FROM memories WHERE tenant_id = $1 AND user_id = $2";
 
 impl Memories<'_> {
@@ -118,18 +133,41 @@ impl Memories<'_> {
         Ok(())
     }
 
-    /// All that the user has remembered and that has not expired by `now`, newest first. There is a limit to how many one may
-    /// have, so this is not paged.
-    pub async fn list(&mut self, user: UserId, now: DateTime<Utc>) -> Result<Vec<MemoryRow>, StoreError> {
-        let statement =
-            format!("{SELECT} AND (expires_at IS NULL OR expires_at > $3) ORDER BY created_at DESC, id DESC");
+    /// What the user has remembered and that has not expired by `now`, newest first.
+    pub async fn list(
+        &mut self,
+        user: UserId,
+        now: DateTime<Utc>,
+        wanted: WantedMemories<'_>,
+    ) -> Result<Vec<MemoryRow>, StoreError> {
+        let statement = format!(
+            "{SELECT} AND (expires_at IS NULL OR expires_at > $3) AND (cardinality($4::text[]) = 0 OR kind = ANY ($4)) \
+             AND ($5::timestamptz IS NULL OR (created_at, id) < ($5, $6::uuid)) ORDER BY created_at DESC, id DESC LIMIT $7"
+        );
         let rows = sqlx::query_as(sqlx::AssertSqlSafe(statement))
             .bind(self.0.tenant)
             .bind(user.uuid())
             .bind(now)
+            .bind(wanted.kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>())
+            .bind(wanted.after.map(|after| after.at))
+            .bind(wanted.after.map(|after| after.id))
+            .bind(wanted.limit)
             .fetch_all(&mut *self.0.connection)
             .await?;
         Ok(rows)
+    }
+
+    /// How many memories the user has that have not expired by `now`.
+    pub async fn count(&mut self, user: UserId, now: DateTime<Utc>) -> Result<i64, StoreError> {
+        let count = sqlx::query_scalar(
+            "SELECT count(*) FROM memories WHERE tenant_id = $1 AND user_id = $2 AND (expires_at IS NULL OR expires_at > $3)",
+        )
+        .bind(self.0.tenant)
+        .bind(user.uuid())
+        .bind(now)
+        .fetch_one(&mut *self.0.connection)
+        .await?;
+        Ok(count)
     }
 
     /// Some of the user's, whether or not they have expired, in no order.
@@ -192,9 +230,13 @@ impl Memories<'_> {
         if changed.rows_affected() == 0 { Err(StoreError::NotFound("memory")) } else { Ok(()) }
     }
 
-    /// Notes that a run was given them.
+    /// Notes that a run was given them. Where another transaction is at one of them it is passed by: that one says the same, or
+    /// changes it, and no run waits for that.
     pub async fn set_used(&mut self, user: UserId, ids: &[MemoryId], now: DateTime<Utc>) -> Result<(), StoreError> {
-        sqlx::query("UPDATE memories SET used_at = $4 WHERE tenant_id = $1 AND user_id = $2 AND id = ANY ($3)")
+        sqlx::query(
+            "UPDATE memories SET used_at = $4 WHERE tenant_id = $1 AND id IN \
+             (SELECT id FROM memories WHERE tenant_id = $1 AND user_id = $2 AND id = ANY ($3) FOR NO KEY UPDATE SKIP LOCKED)",
+        )
             .bind(self.0.tenant)
             .bind(user.uuid())
             .bind(ids.iter().map(|id| id.uuid()).collect::<Vec<_>>())

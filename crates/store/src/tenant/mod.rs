@@ -53,7 +53,7 @@ pub use index_changes::{IndexChange, IndexChanges, IndexOperation, IndexedChunk}
 pub use jobs::{JobFence, JobOutcome, JobRow, JobStatus, Jobs, NewJob};
 pub use label_requests::{LabelRequestRow, LabelRequestStatus, LabelRequests, NewLabelRequest};
 pub use labels::{ClearanceColumns, LabelColumns, Labels, Reader, label_of_json};
-pub use memories::{ChangedMemory, Memories, MemoryKind, MemoryRow, NewMemory};
+pub use memories::{ChangedMemory, Memories, MemoryKind, MemoryRow, NewMemory, WantedMemories};
 pub use messages::{FinishedMessage, MessageRole, MessageRow, MessageStatus, Messages, NewMessage};
 pub use pages::{PageLayoutRow, PageRow, PageTextRow};
 pub use passages::{CandidateRow, PassageQuery, PassageRow, PassageScope, Passages, WindowVector};

@@ -1,10 +1,10 @@
 //! What people of one tenant have remembered: their own alone, and no longer than it is to be.
 
 use chrono::TimeDelta;
-use millwright_core::{Classification, Label, id::UserId};
+use millwright_core::{Classification, Cursor, Label, id::UserId};
 use millwright_store::{
     StoreError, TenantTx,
-    tenant::{ChangedMemory, MemoryKind, MemoryRow, NewMemory},
+    tenant::{ChangedMemory, MemoryKind, MemoryRow, NewMemory, WantedMemories},
 };
 
 use crate::support::{BOOKKEEPING, Site, World};
@@ -35,7 +35,7 @@ pub(crate) async fn remember(world: &World, tx: &mut TenantTx, site: &Site) -> M
 pub(crate) async fn assert_sees_none(tx: &mut TenantTx, other: &MemoryRow) {
     let before = other.created_at;
     assert!(matches!(tx.memories().require(other.id, other.user_id, before).await, Err(StoreError::NotFound(_))));
-    assert!(tx.memories().list(other.user_id, before).await.unwrap().is_empty());
+    assert!(tx.memories().list(other.user_id, before, WantedMemories::default()).await.unwrap().is_empty());
     assert!(tx.memories().these(other.user_id, &[other.id]).await.unwrap().is_empty());
 }
 
@@ -56,7 +56,7 @@ async fn a_colleague_sees_and_changes_nothing_of_it() {
     let row = remember(&world, &mut tx, &site).await;
     let colleague = world.sources.new_id::<UserId>();
     let change = ChangedMemory { sealed: Some(vec![9]), expires_at: None, changed_at: world.now() };
-    assert!(tx.memories().list(colleague, world.now()).await.unwrap().is_empty());
+    assert!(tx.memories().list(colleague, world.now(), WantedMemories::default()).await.unwrap().is_empty());
     assert!(tx.memories().these(colleague, &[row.id]).await.unwrap().is_empty());
     assert!(tx.memories().change(row.id, colleague, &change).await.is_err());
     assert!(tx.memories().delete(row.id, colleague).await.is_err());
@@ -85,10 +85,60 @@ async fn what_has_expired_is_gone_from_its_moment_on_and_then_deleted() {
     drop(system);
     let mut tx = world.begin(&site).await;
     assert!(matches!(tx.memories().require(passing.id, site.user, later).await, Err(StoreError::NotFound(_))));
-    let left: Vec<_> = tx.memories().list(site.user, later).await.unwrap().into_iter().map(|row| row.id).collect();
+    let left: Vec<_> = tx
+        .memories()
+        .list(site.user, later, WantedMemories::default())
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|row| row.id)
+        .collect();
     assert_eq!(left, [kept.id]);
     assert_eq!(tx.memories().expire(later).await.unwrap(), 1);
     assert_eq!(tx.memories().these(site.user, &[kept.id, passing.id]).await.unwrap().len(), 1);
+    drop(tx);
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn memories_come_in_pages_of_a_kind_newest_first() {
+    let world = World::new().await;
+    let site = world.site("A").await;
+    let mut tx = world.begin(&site).await;
+    let mut ids = Vec::new();
+    for number in 0..5 {
+        let kind = if number == 2 { MemoryKind::Procedure } else { MemoryKind::AboutMe };
+        let created_at = world.now() + TimeDelta::seconds(number);
+        let memory = NewMemory { kind, created_at, ..memory(&world, site.user, None) };
+        tx.memories().insert(&memory).await.unwrap();
+        ids.push(memory.id);
+    }
+    assert_eq!(tx.memories().count(site.user, world.now()).await.unwrap(), 5);
+    let kinds = [MemoryKind::AboutMe];
+    let first = WantedMemories { kinds: &kinds, limit: Some(2), after: None };
+    let page = tx.memories().list(site.user, world.now(), first).await.unwrap();
+    assert_eq!(page.iter().map(|row| row.id).collect::<Vec<_>>(), [ids[4], ids[3]]);
+    let after = Some(Cursor { at: page[1].created_at, id: page[1].id.uuid() });
+    let rest = tx.memories().list(site.user, world.now(), WantedMemories { after, ..first }).await.unwrap();
+    assert_eq!(rest.iter().map(|row| row.id).collect::<Vec<_>>(), [ids[1], ids[0]]);
+    drop(tx);
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn two_runs_that_are_given_the_same_memories_do_not_wait_for_each_other() {
+    let world = World::new().await;
+    let site = world.site("A").await;
+    let mut tx = world.begin(&site).await;
+    let row = remember(&world, &mut tx, &site).await;
+    tx.commit(BOOKKEEPING).await.unwrap();
+    let (mut one, mut other) = (world.begin(&site).await, world.begin(&site).await);
+    one.memories().set_used(site.user, &[row.id], world.now()).await.unwrap();
+    other.memories().set_used(site.user, &[row.id], world.now()).await.unwrap();
+    other.commit(BOOKKEEPING).await.unwrap();
+    one.commit(BOOKKEEPING).await.unwrap();
+    let mut tx = world.begin(&site).await;
+    assert!(tx.memories().require(row.id, site.user, world.now()).await.unwrap().used_at.is_some());
     drop(tx);
     world.drop().await;
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use millwright_core::id::ChunkId;
 use millwright_store::{
     StoreError, VectorIndexes,
     system::{EmbeddingModelRow, FoundModel, ModelState},
@@ -367,5 +368,25 @@ async fn vectors_lie_where_their_version_stands_and_follow_it() {
     tx.documents().delete(old.document, world.now()).await.unwrap();
     assert!(tx.vectors().list_lacking(second, 9).await.unwrap().is_empty());
     tx.commit(BOOKKEEPING).await.unwrap();
+    world.drop().await;
+}
+
+#[tokio::test]
+async fn what_a_search_has_found_it_can_read_though_another_version_answers_by_now() {
+    let world = World::new().await;
+    let site = world.site("TenantA").await;
+    world.manual(&site, "Pump manual.txt", &[axis(0)]).await;
+    let (reader, vector) = (world.reader(&site).await, axis(0));
+    let query = asked(&reader, &vector, VectorModel::FIRST);
+    let mut search = world.store().tenant(&site.scope).snapshot().await.unwrap();
+    let found: Vec<ChunkId> =
+        search.passages().find(&query).await.unwrap().into_iter().map(|row| row.chunk_id).collect();
+    assert_eq!(found.len(), 1);
+    world.database.tamper("UPDATE documents SET current_version_id = NULL").await;
+    assert_eq!(search.passages().read(&query, &found).await.unwrap().len(), 1);
+    drop(search);
+    let mut next = world.store().tenant(&site.scope).snapshot().await.unwrap();
+    assert!(next.passages().find(&query).await.unwrap().is_empty());
+    drop(next);
     world.drop().await;
 }

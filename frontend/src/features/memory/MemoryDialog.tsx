@@ -46,7 +46,13 @@ export function MemoryDialog({ memory, onClose }: MemoryDialogProps) {
     setTried(true);
     if (lacksText || expiresAt === undefined) return;
     if (memory === null) create.mutate({ about_me: text.trim(), classification, expires_at: expiresAt });
-    else change.mutate({ expires_at: expiresAt, ...(own && text.trim() !== memory.text ? { text: text.trim() } : {}) });
+    else {
+      // A day says less than the moment that it was made from.
+      const keeps = forEver ? memory.expires_at === null : memory.expires_at !== null && day === lastDayOf(memory.expires_at);
+      const words = own && text.trim() !== memory.text;
+      if (keeps && !words) onClose();
+      else change.mutate({ ...(keeps ? {} : { expires_at: expiresAt }), ...(words ? { text: text.trim() } : {}) });
+    }
   };
   return (
     <Dialog

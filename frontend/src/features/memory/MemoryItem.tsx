@@ -3,7 +3,7 @@ import { FileText, ListTree, Pencil, Trash2, UserRound, type LucideIcon } from "
 import { useTranslation } from "react-i18next";
 import type { Memory, MemoryKind } from "@/api/memory-types";
 import type { Citation } from "@/api/types";
-import { dayOf } from "@/lib/day";
+import { lastDayOf } from "@/lib/day";
 import { formatDay } from "@/lib/format";
 import { IconButton } from "@/ui/Button";
 import { LabelChips } from "@/ui/LabelChips";
@@ -42,6 +42,7 @@ export function MemoryItem({ memory, onEdit, onForget }: MemoryItemProps) {
             {memory.citations.map((citation) => (
               <li key={citation.number}>
                 <Source citation={citation} />
+                {citation.quote !== text && <q className="block text-ink-2 [overflow-wrap:anywhere]">{citation.quote}</q>}
               </li>
             ))}
           </ul>
@@ -51,7 +52,7 @@ export function MemoryItem({ memory, onEdit, onForget }: MemoryItemProps) {
           <LabelChips label={memory} compact={kind !== "plant_fact"} />
           <From memory={memory} />
           <span>{memory.used_at === null ? t("memory.neverUsed") : <>{t("memory.used")} <Time value={memory.used_at} /></>}</span>
-          <span>{memory.expires_at === null ? t("memory.keptForEver") : t("memory.keptUntil", { day: formatDay(dayOf(memory.expires_at), true) })}</span>
+          <span>{memory.expires_at === null ? t("memory.keptForEver") : t("memory.keptUntil", { day: formatDay(lastDayOf(memory.expires_at), true) })}</span>
         </div>
       </div>
       <div className="flex shrink-0 items-start max-sm:flex-col">
@@ -83,13 +84,12 @@ function Plan({ text }: { text: string }) {
 /** Leads to the passage, with its words marked. */
 function Source({ citation }: { citation: Citation }) {
   const { t } = useTranslation();
-  const { document_name: name, page, quote } = citation;
+  const { document_name: name, page } = citation;
   return (
     <Link
       to="/documents/{-$documentId}"
       params={{ documentId: citation.document_id }}
       search={{ tab: "text", version: citation.version, page: page ?? 1, start: citation.char_start, end: citation.char_end }}
-      title={quote}
       className="block max-w-full truncate text-accent underline-offset-2 hover:underline touch:py-2"
     >
       {page === null ? name : t("chat.citation.place", { name, page })}

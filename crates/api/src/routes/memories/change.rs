@@ -25,7 +25,7 @@ pub(crate) struct ChangeMemoryRequest {
     expires_at: Change<DateTime<Utc>>,
 }
 
-/// Changes what one has remembered, or for how long.
+/// Changes what one has remembered, or for how long. Nothing happens where it is so already.
 #[utoipa::path(patch, path = "/api/v1/memories/{id}", operation_id = "memories.change", tag = "memories",
                params(("id" = MemoryId, Path)), request_body = ChangeMemoryRequest,
                responses((status = 200, body = MemoryResponse),

@@ -40,7 +40,7 @@ pub(crate) struct CreateMemoryRequest {
     expires_at: Change<DateTime<Utc>>,
 }
 
-/// Has something remembered. What is remembered already stays as it is, and is the answer.
+/// Has something remembered. What is remembered already, as confidential, is the answer, and is kept for as long as is said now.
 #[utoipa::path(post, path = "/api/v1/memories", operation_id = "memories.create", tag = "memories",
                request_body = CreateMemoryRequest,
                responses((status = 201, body = MemoryResponse),
