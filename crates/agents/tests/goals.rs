@@ -345,6 +345,10 @@ async fn a_check_holds_the_answers_behind_a_gate_and_nothing_begins_for_a_suspen
     }
 }
 
+/// All that was done for goals was done then.
+const A_NIGHT_AGO: &str = "UPDATE goal_steps SET started_at = started_at - interval '9 hours', finished_at = finished_at - interval '9 hours'; \
+    UPDATE runs SET created_at = created_at - interval '9 hours', finished_at = finished_at - interval '9 hours'";
+
 #[tokio::test]
 async fn a_night_before_a_gate_takes_none_of_the_time_of_a_goal() {
     let plant = Plant::new().await;
@@ -353,18 +357,40 @@ async fn a_night_before_a_gate_takes_none_of_the_time_of_a_goal() {
                 {ask: Which grease do the bearings take?, name: b}]";
     let id = pursuing.create(&plant, request(Some(plan))).await;
     waits_for(&plant, id, |_, steps| step(steps, "sure").status.as_str() == "waiting").await;
-    let night = "UPDATE goal_steps SET started_at = started_at - interval '9 hours', finished_at = finished_at - interval '9 hours'";
-    plant.database.tamper(night).await;
+    plant.database.tamper(A_NIGHT_AGO).await;
     pursuing.goals.decide(&plant.principal, id, ("sure", true, None), "t").await.unwrap();
     let (goal, steps) = ends(&plant, id).await;
     assert_eq!(goal.status, GoalStatus::Finished, "{goal:?} {steps:?}");
     // Nine hours of a step are another thing.
     let id = pursuing.create(&plant, request(Some(plan))).await;
     waits_for(&plant, id, |_, steps| step(steps, "sure").status.as_str() == "waiting").await;
-    plant.database.tamper("UPDATE goal_steps SET started_at = started_at - interval '9 hours' WHERE name = 'a'").await;
+    plant.database.tamper("UPDATE runs SET created_at = created_at - interval '9 hours'").await;
     pursuing.goals.decide(&plant.principal, id, ("sure", true, None), "t").await.unwrap();
     let (goal, _) = ends(&plant, id).await;
     assert_eq!(goal.error_code.as_deref(), Some("limit_reached"), "{goal:?}");
+}
+
+#[tokio::test]
+async fn a_night_in_which_a_goal_is_paused_before_a_further_try_takes_none_of_its_time() {
+    let plant = Plant::new().await;
+    // Slow, so that the goal is paused meanwhile.
+    let first = Turn::nothing()
+        .and_pause(Duration::from_secs(2))
+        .and(Turn::say("Do not overfill the bearing: too much grease makes it hot [1]."));
+    let server = ScriptedModel::start(Script::of([first.times(1), Turn::say(GREASED)])).unwrap();
+    let pursuing = Pursuing::new(plant.with_server(&server.base_url()));
+    let plan =
+        "ask: How often must the bearings be greased?\nname: a\nexpects: [figure_in: operating hours]\nrounds: 2";
+    let id = pursuing.create(&plant, request(Some(plan))).await;
+    waits_for(&plant, id, |_, steps| step(steps, "a").status.as_str() == "running").await;
+    pursuing.goals.pause(&plant.principal, id, "t").await.unwrap();
+    let tried = |_: &GoalRow, steps: &[GoalStepRow]| step(steps, "a").round == 2;
+    waits_for(&plant, id, tried).await;
+    plant.database.tamper(A_NIGHT_AGO).await;
+    pursuing.goals.resume(&plant.principal, id, "t").await.unwrap();
+    let (goal, steps) = ends(&plant, id).await;
+    assert_eq!(goal.status, GoalStatus::Finished, "{goal:?} {steps:?}");
+    assert_eq!(step(&steps, "a").round, 2);
 }
 
 #[tokio::test]

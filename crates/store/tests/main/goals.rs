@@ -1,5 +1,6 @@
 //! Goals of one tenant, read and changed by another.
 
+use chrono::TimeDelta;
 use millwright_core::id::{GoalId, MessageId};
 use millwright_store::{
     StoreError, TenantTx,
@@ -10,7 +11,7 @@ use millwright_store::{
 };
 use serde_json::json;
 
-use crate::support::{FIRST, Site, World};
+use crate::support::{BOOKKEEPING, FIRST, Site, World};
 
 /// A goal that is planned and has a step.
 pub(crate) async fn pursue(world: &World, tx: &mut TenantTx, site: &Site) -> GoalRow {
@@ -80,6 +81,7 @@ pub(crate) async fn assert_sees_no_goal(tx: &mut TenantTx, other: &GoalRow) {
     assert!(tx.goals().plan(other).await.unwrap().is_none());
     assert!(tx.goals().steps(other.id).await.unwrap().is_empty());
     assert_eq!(tx.goals().usage(other).await.unwrap(), GoalUsage::default());
+    assert_eq!(tx.goals().under_way(other.id, other.created_at).await.unwrap(), TimeDelta::zero());
     assert!(tx.messages().these(&[other.question_id]).await.unwrap().is_empty());
 }
 
@@ -96,4 +98,28 @@ pub(crate) async fn try_to_pursue(world: &World, tx: &mut TenantTx, other: &Goal
     let fence = StepFence { goal: id, step: "oil", plan_version: 1, round: 1 };
     assert!(!tx.goals().begin_step(fence, run, now).await.unwrap());
     tx.goals().delete(id, now).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_goal_takes_the_time_of_its_runs_and_none_between_them() {
+    let world = World::new().await;
+    let site = world.site("TenantA").await;
+    let mut tx = world.begin(&site).await;
+    let goal = pursue(&world, &mut tx, &site).await;
+    tx.commit(BOOKKEEPING).await.unwrap();
+    let begun = world.now();
+    let at = |minutes: i64| begun + TimeDelta::minutes(minutes);
+    // Two of them at once, and one that still is.
+    for (from, to) in [(0, Some(10)), (5, Some(20)), (120, None)] {
+        let run = world.chat(&site).await.run.uuid();
+        let to = to.map_or_else(|| "NULL".to_owned(), |to| format!("'{}'", at(to).to_rfc3339()));
+        let (id, from) = (goal.id.uuid(), at(from).to_rfc3339());
+        let placed =
+            format!("UPDATE runs SET goal_id = '{id}', created_at = '{from}', finished_at = {to} WHERE id = '{run}'");
+        world.database.tamper(&placed).await;
+    }
+    let mut tx = world.read(&site).await;
+    for (now, taken) in [(121, 21), (130, 30)] {
+        assert_eq!(tx.goals().under_way(goal.id, at(now)).await.unwrap(), TimeDelta::minutes(taken));
+    }
 }
