@@ -482,6 +482,52 @@ async fn a_goal_that_is_stopped_while_it_is_planned_asks_the_model_no_further() 
     assert_eq!(server.count(), 1);
 }
 
+const ONE_QUESTION: &str =
+    r#"{"steps": [{"name": "grease", "ask": "How often must the bearings be greased?", "after": []}]}"#;
+
+#[tokio::test]
+async fn a_first_step_that_begins_slowly_is_not_cut_off_when_its_plan_is_stored() {
+    let plant = Plant::new().await;
+    let server = planner(&[ONE_QUESTION]);
+    let process = plant.with_server(&server.base_url());
+    // Nobody else looks at them: only whoever has planned it begins its first step.
+    let goals = process.goals();
+    // No run can be stored for so long: longer than it takes until the plan is held no more.
+    let slow = plant.database.tamper("BEGIN; LOCK TABLE runs IN SHARE MODE; SELECT pg_sleep(4); COMMIT");
+    let create = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        goals.create(&plant.principal, request(None)).await.unwrap()
+    };
+    let ((), id) = tokio::join!(slow, create);
+    let (_, steps) = waits_for(&plant, id, |_, steps| steps.iter().any(|step| step.run_id.is_some())).await;
+    let events = process.events(&plant, step(&steps, "grease").run_id.unwrap().into()).await;
+    assert_eq!(events.last().unwrap().payload["type"], "RUN_FINISHED", "it is worked on by whoever has begun it");
+}
+
+#[tokio::test]
+async fn a_plan_of_a_process_that_has_lost_its_goal_is_not_stored_over_what_another_writes() {
+    let plant = Plant::new().await;
+    for plan in [ONE_QUESTION, "I cannot plan this."] {
+        let server = planner(&[plan, plan, plan]);
+        let pursuing = Pursuing::new(plant.with_server(&server.base_url()));
+        // Another process takes it over while the last answer of the model is booked.
+        let last = if plan == ONE_QUESTION { 1 } else { 3 };
+        let taken = format!(
+            "CREATE OR REPLACE FUNCTION take() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = millwright, public AS \
+             $$ BEGIN UPDATE goals SET planning_attempts = 2 WHERE status = 'planning' AND {last} = \
+             (SELECT count(*) FROM model_usage WHERE occurred_at >= goals.created_at); RETURN NULL; END $$; \
+             CREATE OR REPLACE TRIGGER take AFTER INSERT ON model_usage FOR EACH ROW EXECUTE FUNCTION take()"
+        );
+        plant.database.tamper(&taken).await;
+        let id = pursuing.create(&plant, request(None)).await;
+        waits_for(&plant, id, |goal, _| goal.planning_attempts == 2).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let (goal, _) = standing(&plant, id).await;
+        assert_eq!((goal.status, goal.plan_version), (GoalStatus::Planning, 0), "{goal:?}");
+        plant.database.tamper("UPDATE goals SET status = 'cancelled'").await;
+    }
+}
+
 #[tokio::test]
 async fn steps_side_by_side_keep_the_personal_data_of_each_apart_and_none_of_it_is_stored() {
     let plant = Plant::new().await;

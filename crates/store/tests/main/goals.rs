@@ -92,12 +92,33 @@ pub(crate) async fn try_to_pursue(world: &World, tx: &mut TenantTx, other: &Goal
     tx.goals().set_status(id, GoalStatus::Failed, Some(("x", "y")), now).await.unwrap();
     assert!(tx.goals().take_planning_over(id).await.unwrap().is_none());
     assert!(!tx.goals().hold_planning(id, 1, false).await.unwrap());
+    assert!(tx.goals().lock_planning(id, 1).await.unwrap().is_none());
     tx.goals().approve_plan(other, other.user_id, now).await.unwrap();
     tx.goals().remove_steps(id, &["oil"]).await.unwrap();
     let run = (world.sources.new_id(), world.sources.new_id(), other.conversation_id);
     let fence = StepFence { goal: id, step: "oil", plan_version: 1, round: 1 };
     assert!(!tx.goals().begin_step(fence, run, now).await.unwrap());
     tx.goals().delete(id, now).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_goal_is_locked_only_for_the_attempt_that_plans_it_and_only_while_it_is_planned() {
+    let world = World::new().await;
+    let site = world.site("TenantA").await;
+    let mut tx = world.begin(&site).await;
+    let goal = pursue(&world, &mut tx, &site).await;
+    tx.commit(BOOKKEEPING).await.unwrap();
+    let mut tx = world.begin(&site).await;
+    assert!(tx.goals().lock_planning(goal.id, 1).await.unwrap().is_some());
+    assert!(tx.goals().take_planning_over(goal.id).await.unwrap().is_none(), "its lease is held");
+    tx.commit(BOOKKEEPING).await.unwrap();
+    world.database.tamper("UPDATE goals SET lease_expires_at = now() - interval '1 second'").await;
+    let mut tx = world.begin(&site).await;
+    assert_eq!(tx.goals().take_planning_over(goal.id).await.unwrap(), Some(2));
+    assert!(tx.goals().lock_planning(goal.id, 1).await.unwrap().is_none(), "another attempt has it");
+    assert!(tx.goals().lock_planning(goal.id, 2).await.unwrap().is_some());
+    tx.goals().set_status(goal.id, GoalStatus::Cancelled, None, world.now()).await.unwrap();
+    assert!(tx.goals().lock_planning(goal.id, 2).await.unwrap().is_none(), "it was stopped");
 }
 
 #[tokio::test]

@@ -3,13 +3,29 @@
 use chrono::{DateTime, Utc};
 use millwright_core::id::{GoalId, UserId};
 
-use super::{GoalPlanRow, GoalRow, Goals, LIVES, PLANNING_LEASE};
+use super::{COLUMNS, GoalPlanRow, GoalRow, Goals, LIVES, PLANNING_LEASE};
 use crate::StoreError;
 
 const PLANS: &str = "SELECT version, text, steps, sha256, made_by, model, approved_by, approved_at, created_at FROM goal_plans \
      WHERE tenant_id = $1 AND goal_id = $2";
 
 impl Goals<'_> {
+    /// The goal that is planned by this attempt; nobody else changes it until the transaction ends. `None` when it is not planned any
+    /// more, or another attempt has it.
+    pub async fn lock_planning(&mut self, id: GoalId, attempt: i32) -> Result<Option<GoalRow>, StoreError> {
+        let statement = format!(
+            "SELECT {COLUMNS} FROM goals g WHERE g.tenant_id = $1 AND g.id = $2 AND g.deleted_at IS NULL \
+             AND g.status = 'planning' AND g.planning_attempts = $3 FOR UPDATE"
+        );
+        let row = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+            .bind(self.0.tenant)
+            .bind(id.uuid())
+            .bind(attempt)
+            .fetch_optional(&mut *self.0.connection)
+            .await?;
+        Ok(row)
+    }
+
     /// Takes the planning of a goal over whose process died; tells how often it was begun. `None` when it goes on after all.
     pub async fn take_planning_over(&mut self, id: GoalId) -> Result<Option<i32>, StoreError> {
         let statement = format!(
