@@ -287,6 +287,32 @@ const ALTERATIONS: &[Alteration] = &[
     ),
     ("how the run ended", |file| file["bundle"]["run"]["status"] = json!("failed"), "missing: `run.failed`"),
     ("how often it was taken over", |file| file["bundle"]["run"]["takeovers"] = json!(1), "missing: `run.taken_over`"),
+    (
+        "the run that it was forked from",
+        |file| file["bundle"]["run"]["input"]["forked_from"] = json!(["run_00000000000000000000000000000001", 9]),
+        "names another `forked_from`",
+    ),
+    (
+        "a call taken away with its entry, as one of a run that it was forked from",
+        |file| {
+            let place = entry(file, "usage.recorded");
+            entries(file).remove(place);
+            list(file, "model_calls").clear();
+            file["bundle"]["run"]["input"]["forked_from"] = json!(["run_00000000000000000000000000000001", 9]);
+            fit_bundle(file);
+        },
+        "names another `forked_from`",
+    ),
+    (
+        "who has answered",
+        |file| add(&mut file["bundle"]["run"]["input"]["agent"]["shown"]["name"], "s"),
+        "names another `agent`",
+    ),
+    (
+        "how who has answered was defined",
+        |file| turn(&mut file["bundle"]["run"]["input"]["agent"]["shown"]["digest"]),
+        "names another `agent_sha256`",
+    ),
     ("whose run it is", |file| turn(&mut file["bundle"]["run"]["user_id"]), "altered"),
     ("a document's name", |file| list(file, "passages")[0]["document_name"] = json!("other.md"), "bundle: altered"),
     (
@@ -431,6 +457,16 @@ const TAMPERINGS: &[(&str, &str, &str)] = &[
     ("a passage", "UPDATE chunks SET text = replace(text, '6.5 bar', '7.5 bar')", "citation [1]: altered"),
     ("a call's model", "UPDATE model_usage SET model = 'cheaper'", "names another model"),
     ("the run's label", "UPDATE runs SET label = label || '{\"classification\": \"PUBLIC\"}'", "label of step 1"),
+    (
+        "what it was forked from",
+        "UPDATE runs SET input = jsonb_set(input, '{forked_from}', '[\"run_00000000000000000000000000000001\", 9]')",
+        "names another `forked_from`",
+    ),
+    (
+        "who has answered",
+        "UPDATE runs SET input = jsonb_set(input, '{agent,shown,name}', '\"other\"')",
+        "names another `agent`",
+    ),
     ("an entry", "UPDATE audit_entries SET mac = sha256(mac) WHERE action = 'run.started'", "altered"),
     ("an entry deleted", "DELETE FROM audit_entries WHERE action = 'run.started'", "missing: `run.started`"),
 ];
@@ -459,7 +495,7 @@ async fn whoever_alters_a_run_in_the_database_is_found_in_its_next_bundle() {
             ("decisions", "verdict"),
             ("chunks", "text"),
             ("model_usage", "model"),
-            ("runs", "label"),
+            ("runs", "label, input"),
             ("audit_entries", "mac"),
         ] {
             let set = columns.split(", ").map(|column| format!("{column} = s.{column}")).collect::<Vec<_>>().join(", ");
@@ -651,6 +687,8 @@ async fn what_may_not_be_read_any_more_is_left_out_with_all_drafts_and_named_wit
     let run = asked(&viewer, QUESTION).await;
     let before = export(&viewer, &run).await;
     assert!(String::from_utf8_lossy(&before).matches("Quixotrium").count() >= 3, "passage, draft and cut sentence");
+    let found = parsed(&before)["bundle"]["steps"][0]["detail"].to_string();
+    assert!(found.contains("housing.md") && found.contains("Compressor K-12, housing"), "{found}");
     let before = parsed(&before);
     let of_other = |passage: &&Value| passage["document_id"] == other["id"];
     let passages = before["bundle"]["passages"].as_array().expect("passages");
@@ -669,13 +707,15 @@ async fn what_may_not_be_read_any_more_is_left_out_with_all_drafts_and_named_wit
     assert_eq!((&left_out["id"], &left_out["sha256"]), (&id_of, &sha256), "{left_out}");
     assert_eq!(after["bundle"]["passages"].as_array().expect("passages").len(), passages.len() - 1);
     // Nor is it in what a model was given, in what it wrote, and in what of that was cut. The digests of these stay.
-    for (step, part) in [(1, "record"), (2, "detail")] {
+    for (step, part) in [(0, "detail"), (1, "record"), (2, "detail")] {
         let name = format!("{part}_sha256");
         let of = |bundle: &Value| bundle["bundle"]["steps"][step]["content"][&name].clone();
         assert!(after["bundle"]["steps"][step][part].is_null() && of(&after) == of(&before) && of(&after).is_string());
         assert!(said.contains(&format!("{part} of step {} is left out", step + 1)), "{said}");
     }
-    assert!(!String::from_utf8_lossy(&file).contains("Quixotrium"));
+    let said_of_other =
+        |file: &[u8]| ["Quixotrium", "housing"].map(|word| String::from_utf8_lossy(file).contains(word));
+    assert_eq!(said_of_other(&file), [false, false], "neither its words nor its name and headings");
     assert!(after["bundle"]["prompts"][0]["request"].is_null() && said.contains("not in the bundle"), "{said}");
     assert_eq!(after["bundle"]["prompts"][0]["sha256"], before["bundle"]["prompts"][0]["sha256"]);
 
@@ -683,7 +723,7 @@ async fn what_may_not_be_read_any_more_is_left_out_with_all_drafts_and_named_wit
     let file = export(&viewer, &run).await;
     let (sound, said) = verify(&world, &file);
     assert!(sound && said.contains("its document was deleted or read anew"), "{said}");
-    assert!(!String::from_utf8_lossy(&file).contains("Quixotrium"), "{said}");
+    assert_eq!(said_of_other(&file), [false, false], "{said}");
 
     // What the answer cites raises the run with it.
     assert_eq!(admin.patch(&path(&facts), &raised).await.status(), 200);

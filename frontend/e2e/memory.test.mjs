@@ -114,6 +114,16 @@ test("the plan of a finished goal begins another, and all of it is forgotten at 
   await page.getByRole("combobox", { name: "Start from a procedure" }).selectOption({ label: "Work order for the coupling" });
   assert.match(await page.getByRole("textbox", { name: "Plan as YAML" }).inputValue(), /What has to be recorded/);
   await page.getByText("2 steps and the report").waitFor();
+  // What was written since then is not replaced before the person says so.
+  const [choice, plan] = [page.getByRole("combobox", { name: "Start from a procedure" }), page.getByRole("textbox", { name: "Plan as YAML" })];
+  await plan.fill("ask: What has to be recorded?\n");
+  await choice.selectOption({ label: "A plan of my own" });
+  for (const [answer, kept] of [["Cancel", true], ["Replace", false]]) {
+    await choice.selectOption({ label: "Work order for the coupling" });
+    await page.getByRole("dialog", { name: "Replace your plan?" }).getByRole("button", { name: answer }).click();
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    assert.equal((await plan.inputValue()) === "ask: What has to be recorded?\n", kept, answer);
+  }
 
   // Nobody else sees any of it.
   const other = await open({ user: await hire("operator"), allow: [/status of 404/] });

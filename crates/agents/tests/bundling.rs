@@ -145,6 +145,27 @@ async fn a_run_that_begins_with_anothers_steps_says_whose_call_drafted_them() {
 }
 
 #[tokio::test]
+async fn the_call_of_a_draft_that_was_stopped_is_said_to_be_unchecked() {
+    let plant = Plant::new().await;
+    let server = plays([resuming::falls_silent()]);
+    let process = plant.with_server(&server.base_url());
+    let run = process.ask(&plant, resuming::QUESTION).await;
+    resuming::text_shown(&plant, &process, &run).await;
+    process.runner.cancel_now(run.run_id);
+    process.events(&plant, run.run_id).await;
+    let (_, report) = bundled(&plant, &process, &run).await;
+    let told = |line: &Line| matches!(line, Line::NotChecked(text) if text.starts_with("calls of step 2: it did not come to its end"));
+    assert!(report.finding.is_none() && report.lines.iter().any(told), "{report:#?}");
+    // One that came to its end is named by its record.
+    let server = drafts(&[&format!("{}{}", resuming::FIRST, resuming::SECOND)]);
+    let process = plant.with_server(&server.base_url());
+    let (run, _) = process.answer(&plant, resuming::QUESTION).await;
+    let (_, report) = bundled(&plant, &process, &run).await;
+    let told = |line: &Line| matches!(line, Line::NotChecked(text) if text.starts_with("calls of step"));
+    assert!(report.finding.is_none() && !report.lines.iter().any(told), "{report:#?}");
+}
+
+#[tokio::test]
 async fn a_call_whose_usage_is_stored_late_is_said_to_be_late_and_not_missing() {
     let plant = computing::plant().await;
     let server = plays([Turn::say("The relief valve of the compressor opens at 7.3 bar [1].")]);

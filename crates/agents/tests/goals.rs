@@ -345,6 +345,10 @@ async fn a_check_holds_the_answers_behind_a_gate_and_nothing_begins_for_a_suspen
     }
 }
 
+/// All that was done for goals was done then.
+const A_NIGHT_AGO: &str = "UPDATE goal_steps SET started_at = started_at - interval '9 hours', finished_at = finished_at - interval '9 hours'; \
+    UPDATE runs SET created_at = created_at - interval '9 hours', finished_at = finished_at - interval '9 hours'";
+
 #[tokio::test]
 async fn a_night_before_a_gate_takes_none_of_the_time_of_a_goal() {
     let plant = Plant::new().await;
@@ -353,18 +357,40 @@ async fn a_night_before_a_gate_takes_none_of_the_time_of_a_goal() {
                 {ask: Which grease do the bearings take?, name: b}]";
     let id = pursuing.create(&plant, request(Some(plan))).await;
     waits_for(&plant, id, |_, steps| step(steps, "sure").status.as_str() == "waiting").await;
-    let night = "UPDATE goal_steps SET started_at = started_at - interval '9 hours', finished_at = finished_at - interval '9 hours'";
-    plant.database.tamper(night).await;
+    plant.database.tamper(A_NIGHT_AGO).await;
     pursuing.goals.decide(&plant.principal, id, ("sure", true, None), "t").await.unwrap();
     let (goal, steps) = ends(&plant, id).await;
     assert_eq!(goal.status, GoalStatus::Finished, "{goal:?} {steps:?}");
     // Nine hours of a step are another thing.
     let id = pursuing.create(&plant, request(Some(plan))).await;
     waits_for(&plant, id, |_, steps| step(steps, "sure").status.as_str() == "waiting").await;
-    plant.database.tamper("UPDATE goal_steps SET started_at = started_at - interval '9 hours' WHERE name = 'a'").await;
+    plant.database.tamper("UPDATE runs SET created_at = created_at - interval '9 hours'").await;
     pursuing.goals.decide(&plant.principal, id, ("sure", true, None), "t").await.unwrap();
     let (goal, _) = ends(&plant, id).await;
     assert_eq!(goal.error_code.as_deref(), Some("limit_reached"), "{goal:?}");
+}
+
+#[tokio::test]
+async fn a_night_in_which_a_goal_is_paused_before_a_further_try_takes_none_of_its_time() {
+    let plant = Plant::new().await;
+    // Slow, so that the goal is paused meanwhile.
+    let first = Turn::nothing()
+        .and_pause(Duration::from_secs(2))
+        .and(Turn::say("Do not overfill the bearing: too much grease makes it hot [1]."));
+    let server = ScriptedModel::start(Script::of([first.times(1), Turn::say(GREASED)])).unwrap();
+    let pursuing = Pursuing::new(plant.with_server(&server.base_url()));
+    let plan =
+        "ask: How often must the bearings be greased?\nname: a\nexpects: [figure_in: operating hours]\nrounds: 2";
+    let id = pursuing.create(&plant, request(Some(plan))).await;
+    waits_for(&plant, id, |_, steps| step(steps, "a").status.as_str() == "running").await;
+    pursuing.goals.pause(&plant.principal, id, "t").await.unwrap();
+    let tried = |_: &GoalRow, steps: &[GoalStepRow]| step(steps, "a").round == 2;
+    waits_for(&plant, id, tried).await;
+    plant.database.tamper(A_NIGHT_AGO).await;
+    pursuing.goals.resume(&plant.principal, id, "t").await.unwrap();
+    let (goal, steps) = ends(&plant, id).await;
+    assert_eq!(goal.status, GoalStatus::Finished, "{goal:?} {steps:?}");
+    assert_eq!(step(&steps, "a").round, 2);
 }
 
 #[tokio::test]
@@ -454,6 +480,52 @@ async fn a_goal_that_is_stopped_while_it_is_planned_asks_the_model_no_further() 
     pursuing.goals.cancel(&plant.principal, id, "t").await.unwrap();
     assert!(server.wait_until_left(1, Duration::from_secs(3)), "the model is let go");
     assert_eq!(server.count(), 1);
+}
+
+const ONE_QUESTION: &str =
+    r#"{"steps": [{"name": "grease", "ask": "How often must the bearings be greased?", "after": []}]}"#;
+
+#[tokio::test]
+async fn a_first_step_that_begins_slowly_is_not_cut_off_when_its_plan_is_stored() {
+    let plant = Plant::new().await;
+    let server = planner(&[ONE_QUESTION]);
+    let process = plant.with_server(&server.base_url());
+    // Nobody else looks at them: only whoever has planned it begins its first step.
+    let goals = process.goals();
+    // No run can be stored for so long: longer than it takes until the plan is held no more.
+    let slow = plant.database.tamper("BEGIN; LOCK TABLE runs IN SHARE MODE; SELECT pg_sleep(4); COMMIT");
+    let create = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        goals.create(&plant.principal, request(None)).await.unwrap()
+    };
+    let ((), id) = tokio::join!(slow, create);
+    let (_, steps) = waits_for(&plant, id, |_, steps| steps.iter().any(|step| step.run_id.is_some())).await;
+    let events = process.events(&plant, step(&steps, "grease").run_id.unwrap().into()).await;
+    assert_eq!(events.last().unwrap().payload["type"], "RUN_FINISHED", "it is worked on by whoever has begun it");
+}
+
+#[tokio::test]
+async fn a_plan_of_a_process_that_has_lost_its_goal_is_not_stored_over_what_another_writes() {
+    let plant = Plant::new().await;
+    for plan in [ONE_QUESTION, "I cannot plan this."] {
+        let server = planner(&[plan, plan, plan]);
+        let pursuing = Pursuing::new(plant.with_server(&server.base_url()));
+        // Another process takes it over while the last answer of the model is booked.
+        let last = if plan == ONE_QUESTION { 1 } else { 3 };
+        let taken = format!(
+            "CREATE OR REPLACE FUNCTION take() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = millwright, public AS \
+             $$ BEGIN UPDATE goals SET planning_attempts = 2 WHERE status = 'planning' AND {last} = \
+             (SELECT count(*) FROM model_usage WHERE occurred_at >= goals.created_at); RETURN NULL; END $$; \
+             CREATE OR REPLACE TRIGGER take AFTER INSERT ON model_usage FOR EACH ROW EXECUTE FUNCTION take()"
+        );
+        plant.database.tamper(&taken).await;
+        let id = pursuing.create(&plant, request(None)).await;
+        waits_for(&plant, id, |goal, _| goal.planning_attempts == 2).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let (goal, _) = standing(&plant, id).await;
+        assert_eq!((goal.status, goal.plan_version), (GoalStatus::Planning, 0), "{goal:?}");
+        plant.database.tamper("UPDATE goals SET status = 'cancelled'").await;
+    }
 }
 
 #[tokio::test]

@@ -52,6 +52,9 @@ export const memory: Dictionary<typeof en.memory> = {
   rememberPlan: "Plan merken",
   fromProcedure: "Von einem Ablauf ausgehen",
   noProcedure: "Ein eigener Plan",
+  replaceTitle: "Ihren Plan ersetzen?",
+  replaceText: "Der Ablauf tritt an die Stelle dessen, was Sie geschrieben haben, und das ist dann verloren.",
+  replace: "Ersetzen",
   recalled: "Gemerkt:",
   recalledGone: "etwas, das inzwischen vergessen ist",
 };

@@ -49,6 +49,9 @@ export const memory = {
   rememberPlan: "Remember the plan",
   fromProcedure: "Start from a procedure",
   noProcedure: "A plan of my own",
+  replaceTitle: "Replace your plan?",
+  replaceText: "The procedure takes the place of what you have written, and that is gone then.",
+  replace: "Replace",
   recalled: "Remembered:",
   recalledGone: "something that is forgotten by now",
 };

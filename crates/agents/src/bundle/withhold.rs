@@ -1,4 +1,4 @@
-//! What models wrote from documents that whoever exports a run may not read any more.
+//! What tells of documents that whoever exports a run may not read any more, and what models wrote from them.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::form::{DETAIL, LeftOut, PromptPart, RECORD, StepPart};
 
-const REASON: &str = "whoever exported this may not read all that a model wrote it from";
+const REASON: &str = "whoever exported this may not read all that it tells of, or that a model wrote it from";
 
 /// Whether all documents that the steps name are there, and may be read.
 pub(super) async fn may_read_all(tx: &mut TenantTx, reader: &Reader, steps: &[RunStepRow]) -> Result<bool, StoreError> {
@@ -32,7 +32,8 @@ pub(super) async fn may_read_all(tx: &mut TenantTx, reader: &Reader, steps: &[Ru
     Ok(true)
 }
 
-/// Leaves out drafts, what voices said, what tools were asked in them and have computed, and sentences that were cut; names each with its digest.
+/// Leaves out what a search has told of (names of documents, headings, words of theirs), drafts, what voices said, what tools were asked in
+/// them and have computed, and sentences that were cut; names each with its digest.
 pub(super) fn withhold(steps: &mut [StepPart], prompts: &mut [PromptPart], left_out: &mut Vec<LeftOut>) {
     for StepPart { content, detail, record, .. } in steps {
         let number = content.number.to_string();
@@ -42,7 +43,7 @@ pub(super) fn withhold(steps: &mut [StepPart], prompts: &mut [PromptPart], left_
                 left_out.push(LeftOut { what, id: number.clone(), sha256: sha256.cloned(), reason });
             }
         };
-        if matches!(content.kind.as_str(), "deliberate" | "tool" | "verify") {
+        if matches!(content.kind.as_str(), "observe" | "deliberate" | "tool" | "verify") {
             leave_out(DETAIL, detail, Some(&content.detail_sha256));
         }
         if matches!(content.kind.as_str(), "deliberate" | "think" | "tool") {

@@ -13,10 +13,9 @@ use millwright_store::{
 };
 
 use super::{
-    advance,
     plan::Does,
     service::{Author, Goals, pending},
-    written,
+    standing, written,
 };
 use crate::{AgentError, chat, guard::Placeholders};
 
@@ -48,7 +47,7 @@ impl Goals {
                 StoreError::InvalidState("a plan is changed while it waits for its approval or is paused").into()
             );
         }
-        let (row, before) = advance::plan(&mut tx, &goal).await?;
+        let (row, before) = standing::plan(&mut tx, &goal).await?;
         if row.sha256 != replaces {
             return Err(AgentError::StalePlan);
         }
@@ -92,7 +91,7 @@ impl Goals {
         if goal.status != GoalStatus::Proposed {
             return Err(StoreError::InvalidState("no plan waits for its approval").into());
         }
-        let (row, _) = advance::plan(&mut tx, &goal).await?;
+        let (row, _) = standing::plan(&mut tx, &goal).await?;
         if row.sha256 != sha256 {
             return Err(AgentError::StalePlan);
         }
@@ -118,7 +117,7 @@ impl Goals {
         trace_id: &str,
     ) -> Result<(), AgentError> {
         let (mut tx, goal) = self.own(principal, id).await?;
-        let (_, plan) = advance::plan(&mut tx, &goal).await?;
+        let (_, plan) = standing::plan(&mut tx, &goal).await?;
         if !plan.steps().iter().any(|known| known.name == step && matches!(known.does, Does::Person(_))) {
             return Err(StoreError::NotFound("gate for a person in this plan").into());
         }

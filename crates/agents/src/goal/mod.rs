@@ -12,6 +12,7 @@
 //! * Every goal comes to an end with a reason: its report, a step that failed, a gate that said no, a limit, or a person.
 
 mod advance;
+mod begin;
 mod check;
 mod control;
 mod part;
@@ -19,6 +20,7 @@ mod plan;
 mod planner;
 mod service;
 mod settle;
+mod standing;
 mod written;
 
 pub use check::Check;

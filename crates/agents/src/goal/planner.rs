@@ -7,13 +7,12 @@ use millwright_core::{ErrorCode, Principal, TenantScope, ToProblem, id::GoalId};
 use millwright_gateway::{GatewayError, Wanted};
 use millwright_llm::provider::{Message, ModelRequest, OutputFormat, Part, Sampling};
 use millwright_store::{
-    Bookkeeping, Proof, StoreError,
+    Bookkeeping, Proof, StoreError, TenantTx,
     tenant::{GoalRow, GoalStatus},
 };
 use serde_json::{Value, json};
 
 use super::{
-    advance,
     plan::{Does, MAX_QUESTION_CHARS, Plan, Step},
     service::{Author, Goals, Input},
     written,
@@ -49,8 +48,13 @@ pub(super) fn spawn(goals: &Goals, scope: TenantScope, id: GoalId, attempt: i32)
             // Another process plans it at once.
             () = stop.cancelled() => hold(&goals, scope, (id, attempt), false).await.map(|_| ()).map_err(Into::into),
         };
-        if let Err(error) = ended {
-            tracing::warn!(error = &error as &dyn std::error::Error, goal.id = %id, "a goal could not be planned yet");
+        match ended {
+            // Not before: once its plan is stored nobody holds its planning any more, and its first step would be cut off.
+            Ok(()) => goals.look_at(scope, id),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, goal.id = %id, "a goal could not be planned yet");
+            }
         }
     });
 }
@@ -73,12 +77,22 @@ async fn hold(goals: &Goals, scope: TenantScope, of: (GoalId, i32), holds: bool)
     Ok(held)
 }
 
+/// The goal, held by its lock, if it is still planned by this attempt: it may have been stopped, or another process may have it.
+async fn planned(
+    goals: &Goals,
+    scope: TenantScope,
+    of: (GoalId, i32),
+) -> Result<Option<(TenantTx, GoalRow)>, StoreError> {
+    let mut tx = goals.inner().store.tenant(&scope).begin().await?;
+    let goal = tx.goals().lock_planning(of.0, of.1).await?;
+    Ok(goal.map(|goal| (tx, goal)))
+}
+
+/// Has the plan written and stores it, or why there is none.
 async fn plan(goals: &Goals, scope: TenantScope, id: GoalId, attempt: i32) -> Result<(), AgentError> {
     let inner = goals.inner();
-    let mut tx = inner.store.tenant(&scope).begin().await?;
-    let Some(goal) = tx.goals().lock(id).await?.filter(|goal| goal.status == GoalStatus::Planning) else {
-        return Ok(());
-    };
+    let of = (id, attempt);
+    let Some((mut tx, goal)) = planned(goals, scope, of).await? else { return Ok(()) };
     let input = Input::of(&goal)?;
     let principal = principal_of(inner, &mut tx, (goal.user_id, input.api_key)).await?;
     let question = tx.messages().get(goal.conversation_id, goal.question_id).await?;
@@ -86,19 +100,19 @@ async fn plan(goals: &Goals, scope: TenantScope, id: GoalId, attempt: i32) -> Re
     drop(tx);
     let text = question.ok_or(StoreError::NotFound("message"))?.content;
     let text = inner.governance.open(goal.conversation_id, sealed.as_deref())?.restore(&text);
-    let planned = match principal {
+    let written = match principal {
         _ if attempt > MOST_TAKEOVERS => Err(AgentError::NoPlan("its process ended several times".to_owned())),
         Some(principal) => write(goals, &principal, (&goal, &input), &text).await,
         None => Err(AgentError::NotRecorded),
     };
-    let stored = match planned {
-        Ok(planned) => store(goals, scope, id, planned, &input).await,
+    let stored = match written {
+        Ok(written) => store(goals, scope, of, written, &input).await,
         Err(error) => Err(error),
     };
     match stored {
-        Ok(()) => advance::advance(goals, scope, id).await,
+        Ok(()) => Ok(()),
         Err(AgentError::Store(error)) if error.is_transient() => Err(error.into()),
-        Err(error) => fail(goals, scope, id, &error, &input).await,
+        Err(error) => fail(goals, scope, of, &error, &input).await,
     }
 }
 
@@ -195,21 +209,17 @@ fn schema() -> OutputFormat {
 async fn store(
     goals: &Goals,
     scope: TenantScope,
-    id: GoalId,
+    of: (GoalId, i32),
     (plan, model): (Plan, String),
     input: &Input,
 ) -> Result<(), AgentError> {
     let inner = goals.inner();
     let changed = async || {
-        let mut tx = inner.store.tenant(&scope).begin().await?;
-        // Stopped or planned by another process meanwhile.
-        let Some(goal) = tx.goals().lock(id).await?.filter(|goal| goal.status == GoalStatus::Planning) else {
-            return Ok(());
-        };
-        let (of, text) = ((id, goal.conversation_id, 1), written::write(&plan));
-        let proof = goals.put_plan(&mut tx, of, (text, plan.clone()), Author::Model(model.clone())).await?;
+        let Some((mut tx, goal)) = planned(goals, scope, of).await? else { return Ok(()) };
+        let (first, text) = ((goal.id, goal.conversation_id, 1), written::write(&plan));
+        let proof = goals.put_plan(&mut tx, first, (text, plan.clone()), Author::Model(model.clone())).await?;
         let status = if input.review { GoalStatus::Proposed } else { GoalStatus::Running };
-        tx.goals().set_status(id, status, None, inner.sources.now()).await?;
+        tx.goals().set_status(goal.id, status, None, inner.sources.now()).await?;
         chat::commit(inner, tx, &[proof], &input.trace_id).await
     };
     patiently(changed).await
@@ -234,7 +244,7 @@ async fn patiently<F: Future<Output = Result<(), AgentError>>>(work: impl Fn() -
 async fn fail(
     goals: &Goals,
     scope: TenantScope,
-    id: GoalId,
+    of: (GoalId, i32),
     error: &AgentError,
     input: &Input,
 ) -> Result<(), AgentError> {
@@ -246,20 +256,17 @@ async fn fail(
         error => error.problem(),
     };
     // What a model wrote may name somebody: the log has the code alone.
-    tracing::warn!(code = problem.code.as_str(), goal.id = %id, "no plan was written");
+    tracing::warn!(code = problem.code.as_str(), goal.id = %of.0, "no plan was written");
     let detail = match problem.remedy {
         Some(remedy) => format!("{}; {remedy}", problem.detail),
         None => problem.detail,
     };
-    let mut tx = inner.store.tenant(&scope).begin().await?;
-    let Some(goal) = tx.goals().lock(id).await?.filter(|goal| goal.status == GoalStatus::Planning) else {
-        return Ok(());
-    };
+    let Some((mut tx, goal)) = planned(goals, scope, of).await? else { return Ok(()) };
     let detail = goals.masked(&mut tx, &goal, Some(detail)).await?.unwrap_or_default();
     let told = (problem.code.as_str(), detail.as_str());
-    tx.goals().set_status(id, GoalStatus::Failed, Some(told), inner.sources.now()).await?;
+    tx.goals().set_status(goal.id, GoalStatus::Failed, Some(told), inner.sources.now()).await?;
     let actor = Actor::System("planner");
-    let proof = AuditEvent::new(&inner.sources, scope.tenant_id(), actor, AuditAction::GoalFailed, id)
+    let proof = AuditEvent::new(&inner.sources, scope.tenant_id(), actor, AuditAction::GoalFailed, goal.id)
         .detail("code", problem.code.as_str());
     chat::commit(inner, tx, &[proof], &input.trace_id).await
 }

@@ -28,6 +28,7 @@ export function NewGoalPage() {
   const [missing, setMissing] = useState(false);
   const [chosen, setChosen] = useState<Author | null>(null);
   const [plan, setPlan] = useState("");
+  const [procedure, setProcedure] = useState("");
   const [review, setReview] = useState<boolean | null>(null);
   const [options, setOptions] = useState(NO_OPTIONS);
   useDocumentTitle(t("goals.new"));
@@ -39,6 +40,8 @@ export function NewGoalPage() {
   // What the server said of the goal holds for the words that it was given.
   const refused = create.variables?.goal === goal.trim() ? problem?.field("goal") : undefined;
   const check = usePlanCheck(own ? plan : "");
+  const starter = t("goals.editor.starter");
+  const written = plan.trim() !== "" && plan !== procedure && plan !== starter;
   // What a model wrote is looked at before it begins, unless the person says otherwise.
   const reviewed = review ?? !own;
   const submit = (event: SubmitEvent<HTMLFormElement>) => {
@@ -71,15 +74,17 @@ export function NewGoalPage() {
         </Field>
         <ProcedureChoice
           className="mt-4 max-w-3xl"
-          onChoose={(procedure) => {
-            setPlan(procedure);
+          replaces={written}
+          onChoose={(text) => {
+            setPlan(text);
+            setProcedure(text);
             setChosen("self");
           }}
         />
         <AuthorChoice value={author} noModel={noModel} onChange={setChosen} />
         {own && (
           <div className="mt-3">
-            <PlanEditor value={plan} onChange={setPlan} check={check} example={t("goals.editor.starter")} />
+            <PlanEditor value={plan} onChange={setPlan} check={check} example={starter} />
           </div>
         )}
         <div className="mt-3 max-w-3xl">

@@ -37,6 +37,16 @@ impl Log {
         self.events.iter().filter(move |event| event.action == action)
     }
 
+    /// The entry of the run's beginning.
+    pub(super) fn begun(&self) -> Option<&Event> {
+        self.of_run("run.started").next()
+    }
+
+    /// The last step of another run that it begins with, as its beginning is proved; 0 where it was forked from none.
+    pub(super) fn forked_at(&self) -> i64 {
+        self.begun().and_then(|begun| begun.details["forked_at_step"].as_i64()).unwrap_or(0)
+    }
+
     /// The entry of the run's end.
     pub(super) fn end(&self) -> Option<&Event> {
         self.events.iter().find(|event| event.action == "run.finished" || event.action == "run.failed")
@@ -151,6 +161,23 @@ fn is_sealed(seal: &SealPart, checks: &Checks<'_>, leaf: &[u8; 32]) -> bool {
     Head { tenant_id, sequence: before, hash: previous }.after(leaf).hash == hash
 }
 
+/// What a run was begun with is what the entry of its beginning names: nothing else proves it.
+fn check_input(input: &Value, begun: &Event) -> Checked {
+    let (forked, agent, part) = (&input["forked_from"], &input["agent"]["shown"], &input["part"]);
+    let said = [
+        ("forked_from", &forked[0]),
+        ("forked_at_step", &forked[1]),
+        ("agent", &agent["name"]),
+        ("agent_sha256", &agent["digest"]),
+        ("goal", &part["goal"]),
+        ("step", &part["step"]),
+    ];
+    match said.into_iter().find(|(name, value)| begun.details[*name] != **value) {
+        Some((name, _)) => Err(format!("run: altered: the entry of its beginning names another `{name}`")),
+        None => Ok(()),
+    }
+}
+
 /// A run that has ended was begun once, ended once, and taken over as often as it says.
 fn check_story(checks: &mut Checks<'_>) -> Checked {
     let (run, log) = (&checks.bundle.run, &checks.log);
@@ -170,9 +197,11 @@ fn check_story(checks: &mut Checks<'_>) -> Checked {
             return Err(format!("entries: altered: `{action}` stands {found} times, {expected} are possible"));
         }
     }
-    let begun = log.of_run("run.started").next();
-    if begun.is_some_and(|begun| begun.actor != run.user_id.to_string()) {
-        return Err("run: altered: another person began it".to_owned());
+    if let Some(begun) = log.begun() {
+        if begun.actor != run.user_id.to_string() {
+            return Err("run: altered: another person began it".to_owned());
+        }
+        check_input(&run.input, begun)?;
     }
     let text = format!("story: begun, taken over {takeovers} times, ended as `{}`", run.status);
     checks.holds(text);

@@ -124,7 +124,7 @@ pub(super) fn check_prompts(checks: &mut Checks<'_>) -> Checked {
         })
     });
     let calls: BTreeSet<String> = bundle.model_calls.iter().map(|call| call.content.id.to_string()).collect();
-    let forked = bundle.run.input["forked_from"][1].as_i64().unwrap_or(0);
+    let forked = checks.log.forked_at();
     let (mut whole, mut known) = (0, 0);
     for (step, sha256, call) in recorded {
         known += 1;
@@ -155,6 +155,7 @@ pub(super) fn check_prompts(checks: &mut Checks<'_>) -> Checked {
         }
     }
     known += check_unnamed_prompts(checks)?;
+    name_stopped(checks);
     for step in bundle.steps.iter().filter(|step| step.content.kind == "think") {
         let by_model =
             step.record.as_ref().filter(|record| record["model"].as_str().is_some_and(|by| by != EXTRACTIVE));
@@ -193,6 +194,25 @@ fn check_unnamed_prompts(checks: &mut Checks<'_>) -> Result<usize, String> {
         unnamed += 1;
     }
     Ok(unnamed)
+}
+
+/// Says of drafts and turns of voices that were stopped that their calls were not looked at: only what comes to its end is recorded
+/// with the call that it was the answer of. Where passages are quoted, nothing is called.
+fn name_stopped(checks: &mut Checks<'_>) {
+    let bundle = checks.bundle;
+    let by_model = bundle.run.model != EXTRACTIVE;
+    let is_stopped = |step: &&StepPart| {
+        let content = &step.content;
+        let asks = matches!(content.kind.as_str(), "deliberate" | "think") && content.status != "finished";
+        asks && step.record.as_ref().map_or(by_model, |record| record["by_model"].as_bool().unwrap_or(by_model))
+    };
+    for step in bundle.steps.iter().filter(is_stopped) {
+        checks.not_checked(format!(
+            "calls of step {}: it did not come to its end, and no record names what a model was sent for it, nor the call; one whose \
+             usage was stored later is not in the bundle",
+            step.content.number
+        ));
+    }
 }
 
 /// Whether the usage of a call may not have been stored yet, so shortly after the run's end. It is when it has an entry.

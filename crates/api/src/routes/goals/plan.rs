@@ -52,11 +52,11 @@ pub(crate) struct ChangePlanRequest {
     replaces: String,
 }
 
-/// Gives a goal another plan while it waits for its approval or is paused.
+/// Gives a goal another plan while it waits for its approval or is paused. Its versions are kept, at most 50 of them.
 #[utoipa::path(put, path = "/api/v1/goals/{id}/plan", operation_id = "goals.plan.change", tag = "goals",
                params(("id" = GoalId, Path)), request_body = ChangePlanRequest,
                responses((status = 200, body = GoalResponse),
-                         (status = 409, description = "The goal is under way or has ended, or a begun step would change"),
+                         (status = 409, description = "The goal is under way or has ended, a begun step would change, or its plan has 50 versions already"),
                          (status = 412, description = "The plan is another one by now")))]
 pub(crate) async fn change(
     State(state): State<AppState>,

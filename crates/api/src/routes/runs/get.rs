@@ -20,7 +20,7 @@ use crate::{
 pub(crate) struct RunStepResponse {
     /// 1 for the first.
     number: i32,
-    /// `observe`, `think`, `tool` or `verify`.
+    /// `observe`, `deliberate`, `think`, `tool` or `verify`.
     kind: &'static str,
     /// Which time round.
     attempt: i32,
