@@ -29,6 +29,7 @@ mod openai;
 mod permissions;
 mod policy;
 mod properties;
+mod retention;
 mod scans;
 mod schemathesis;
 mod sdk;

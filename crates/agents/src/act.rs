@@ -25,7 +25,7 @@ use crate::{
     resume,
     run::Run,
     runner::Inner,
-    think,
+    think, thinking,
     tools::{self, Found, PATIENCE, ReadCall},
 };
 
@@ -33,6 +33,9 @@ use crate::{
 const MAX_CALLS: usize = 4;
 /// So many passages a run may read beyond those that it began with.
 const MAX_READ: usize = 24;
+
+/// What a model is told that has asked for it.
+const THOUGHT_THROUGH: &str = "it has been thought through; what came of it stands with the question";
 
 /// A call on its way.
 struct Calling {
@@ -84,6 +87,8 @@ pub(crate) async fn act(
     for (number, call) in std::mem::take(&mut progress.calls).into_iter().enumerate() {
         calling.push(decided(inner, run, progress, &reader, (number, call), &mut decisions)?);
     }
+    // At most once in a run: from then on it is not offered, and refused.
+    let asked_to_think = progress.thinking.is_some() && progress.deliberation.is_empty();
     let is_repeated = repeated.is_some();
     let today = repeated.as_ref().and_then(|acted| acted.day).unwrap_or_else(|| run.created_at.date_naive());
     let mut called = if let Some(acted) = repeated {
@@ -123,7 +128,7 @@ pub(crate) async fn act(
     }
     progress.rounds.push(round_of);
     progress.end_recorded(json!({ "calls": calls }), record, inner.sources.now());
-    Ok(Happened::Acted)
+    Ok(Happened::Acted { thinks: asked_to_think && thinking::thinks(run, progress) })
 }
 
 /// What calls came to, as it is kept.
@@ -201,6 +206,9 @@ fn decided(
     if number >= MAX_CALLS {
         wish = Err((TOO_MANY, format!("at most {MAX_CALLS} calls at once; ask again")));
     }
+    if wish.as_ref().is_ok_and(|wish| wish.thinking().is_some()) && !thinking::may_be_called(run, progress) {
+        wish = Err((REFUSED, "the question has been thought through already; answer".to_owned()));
+    }
     let only_figures = wish.as_ref().is_ok_and(ReadCall::says_only_figures);
     if let Some(placeholders) = &progress.placeholders {
         wish = wish.and_then(|wish| {
@@ -224,6 +232,9 @@ fn decided(
         if !is_allowed {
             wish = Err((REFUSED, "a policy of the company does not permit this".to_owned()));
         }
+    }
+    if let Some(thinking) = wish.as_ref().ok().and_then(ReadCall::thinking) {
+        progress.thinking = Some(thinking);
     }
     let mut arguments = wish.as_ref().map_or_else(|_| json!({}), ReadCall::arguments);
     for text in arguments.as_object_mut().into_iter().flat_map(|fields| fields.values_mut()) {
@@ -377,12 +388,15 @@ fn told(
                 None => {}
             }
         }
-        let nothing = if found.passages.is_empty() && found.computed.is_none() { "nothing" } else { "done" };
+        let thinks = calling.wish.as_ref().is_ok_and(|wish| wish.thinking().is_some());
+        let is_nothing = found.passages.is_empty() && found.computed.is_none() && !thinks;
+        let nothing = if is_nothing { "nothing" } else { "done" };
         let outcome = failed.as_ref().map_or(nothing, |(word, _)| *word);
         let (note, computed) = match (failed, found.computed) {
             // Our own words, which may repeat what the model wrote.
             (Some((_, why)), _) => (progress.mask(&why)?, Value::Null),
             (None, Some(computed)) => keep_computed(progress, computed, calling.only_figures)?,
+            (None, None) if thinks => (THOUGHT_THROUGH.to_owned(), Value::Null),
             (None, None) => (note_of(fresh.len(), &known, found.passages.len()), Value::Null),
         };
         let shown: Vec<Passage> = places.iter().map(|place| progress.passages[*place].clone()).collect();

@@ -115,6 +115,9 @@ pub enum AgentError {
     /// One cannot have more remembered.
     #[error("you have {} memories, and that is the most", crate::memory::MOST_MEMORIES)]
     TooManyMemories,
+    /// What was to be followed is not kept any more.
+    #[error("the events of this run were deleted, as its time for that was over")]
+    EventsPruned,
     /// Others have runs repeated.
     #[error("other runs are being repeated")]
     ReplaysBusy,
@@ -170,8 +173,11 @@ impl ToProblem for AgentError {
             Self::TooManyMemories => {
                 Problem::new(ErrorCode::Conflict, self.to_string()).remedy("delete some that you do not need any more")
             }
-            Self::NotRecorded => Problem::new(ErrorCode::InvalidTransition, self.to_string())
-                .remedy("runs record their steps since this version; ask the question anew"),
+            Self::EventsPruned => Problem::new(ErrorCode::InvalidTransition, self.to_string())
+                .remedy("GET /api/v1/runs/{id} has its steps, and its conversation the answer"),
+            Self::NotRecorded => Problem::new(ErrorCode::InvalidTransition, self.to_string()).remedy(
+                "its records are not kept any more, or it is from before there were any; ask the question anew",
+            ),
             Self::Store(error) => error.problem(),
             Self::Retrieval(error) => error.problem(),
             Self::Gateway(error) => error.problem(),

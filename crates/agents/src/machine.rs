@@ -14,10 +14,14 @@ pub const MAX_ROUNDS: u8 = 4;
 pub enum Phase {
     /// Gathers conversation and passages.
     Observe,
-    /// Thinks the question through before anything is drafted.
+    /// Thinks the question through, before anything is drafted or because the draft asked for that.
     Deliberate {
         /// From 1.
         turn: u8,
+        /// The attempt that follows.
+        attempt: u8,
+        /// How often it has read on so far.
+        rounds: u8,
     },
     /// Drafts; each sentence is checked as it comes.
     Think {
@@ -75,7 +79,10 @@ pub enum Happened {
     /// THINK has stopped: the draft asks for more to read.
     Called,
     /// ACT is done: what was asked for is there, or why it is not.
-    Acted,
+    Acted {
+        /// Whether it is thought through before it is drafted on.
+        thinks: bool,
+    },
     /// THINK is done: the draft is whole.
     Drafted,
     /// VERIFY is done.
@@ -111,16 +118,21 @@ impl Phase {
     pub fn next(self, happened: Happened) -> Result<Self, InvalidTransition> {
         use Happened::{Acted, Called, Cancelled, Deliberated, Drafted, Failed, Observed, Verified};
         Ok(match (self, happened) {
-            (Self::Observe, Observed { relevant: true, thinks: true }) => Self::Deliberate { turn: 1 },
-            (Self::Deliberate { turn }, Deliberated { more: true }) if turn < MAX_TURNS => {
-                Self::Deliberate { turn: turn + 1 }
+            (Self::Observe, Observed { relevant: true, thinks: true }) => {
+                Self::Deliberate { turn: 1, attempt: 1, rounds: 0 }
             }
-            (Self::Observe, Observed { relevant: true, .. })
-            | (Self::Deliberate { .. }, Deliberated { more: false }) => Self::Think { attempt: 1, rounds: 0 },
+            (Self::Act { attempt, round }, Acted { thinks: true }) => {
+                Self::Deliberate { turn: 1, attempt, rounds: round }
+            }
+            (Self::Deliberate { turn, attempt, rounds }, Deliberated { more: true }) if turn < MAX_TURNS => {
+                Self::Deliberate { turn: turn + 1, attempt, rounds }
+            }
+            (Self::Deliberate { attempt, rounds, .. }, Deliberated { more: false }) => Self::Think { attempt, rounds },
+            (Self::Observe, Observed { relevant: true, .. }) => Self::Think { attempt: 1, rounds: 0 },
             (Self::Think { attempt, rounds }, Called) if rounds < MAX_ROUNDS => {
                 Self::Act { attempt, round: rounds + 1 }
             }
-            (Self::Act { attempt, round }, Acted) => Self::Think { attempt, rounds: round },
+            (Self::Act { attempt, round }, Acted { thinks: false }) => Self::Think { attempt, rounds: round },
             (Self::Think { attempt, rounds }, Drafted) => Self::Verify { attempt, rounds },
             (
                 Self::Verify { attempt, rounds },
@@ -149,7 +161,7 @@ mod tests {
             any::<(bool, bool)>().prop_map(|(relevant, thinks)| Happened::Observed { relevant, thinks }),
             any::<bool>().prop_map(|more| Happened::Deliberated { more }),
             Just(Happened::Called),
-            Just(Happened::Acted),
+            any::<bool>().prop_map(|thinks| Happened::Acted { thinks }),
             Just(Happened::Drafted),
             (0_usize..3, any::<bool>(), any::<bool>()).prop_map(|(supported, lacking, may_improve)| {
                 Happened::Verified { supported, lacking, may_improve }
@@ -183,8 +195,14 @@ mod tests {
         assert_eq!(walk(&[thinks, turn(true), turn(false), drafted, kept]), finished(Outcome::Answered));
         assert!(walk(&[thinks, turn(true), turn(true), turn(true)]).is_err(), "no more turns than that");
         assert!(walk(&[thinks, drafted]).is_err() && walk(&[seen, turn(false)]).is_err());
-        let (called, acted) = (Happened::Called, Happened::Acted);
+        let (called, acted) = (Happened::Called, Happened::Acted { thinks: false });
         assert_eq!(walk(&[seen, called, acted, drafted, cut]), Ok(Phase::Think { attempt: 2, rounds: 1 }));
+        let asks = [seen, called, Happened::Acted { thinks: true }, turn(true)];
+        assert_eq!(walk(&asks), Ok(Phase::Deliberate { turn: 2, attempt: 1, rounds: 1 }));
+        assert_eq!(
+            walk(&[&asks[..], &[turn(false), drafted, cut]].concat()),
+            Ok(Phase::Think { attempt: 2, rounds: 1 })
+        );
         let reading = [called, acted].repeat(usize::from(MAX_ROUNDS));
         assert_eq!(walk(&[&[seen], &reading[..], &[drafted, kept]].concat()), finished(Outcome::Answered));
         assert!(walk(&[&[seen], &reading[..], &[called]].concat()).is_err(), "no more reading than that");
@@ -204,7 +222,7 @@ mod tests {
                     prop_assert!((1..=MAX_ATTEMPTS).contains(&attempt) && rounds <= MAX_ROUNDS);
                 }
             }
-            let most = 1 + MAX_TURNS + 2 * MAX_ATTEMPTS + 2 * MAX_ROUNDS;
+            let most = 1 + MAX_TURNS + 2 * MAX_ATTEMPTS + (2 + MAX_TURNS) * MAX_ROUNDS;
             prop_assert!(moves <= usize::from(most));
         }
     }

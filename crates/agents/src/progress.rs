@@ -31,7 +31,7 @@ use crate::{
     record::Repeat,
     run::Run,
     show::Stock,
-    thinking::{Deliberated, Deliberation},
+    thinking::{Deliberated, Deliberation, Thinking},
     verify::Verifier,
 };
 
@@ -87,7 +87,9 @@ pub(crate) struct Progress {
     pub(crate) left_out: usize,
     /// What is added to the question where an answer to it before did not do.
     pub(crate) finding: String,
-    /// What was said before anything was drafted, and what of it is told to who drafts.
+    /// How the draft asked for the question to be thought through.
+    pub(crate) thinking: Option<Thinking>,
+    /// What was said then, or before anything was drafted, and what of it is told to who drafts.
     pub(crate) deliberation: Deliberation,
     pub(crate) conclusion: Vec<String>,
     /// The turn at which a process died, as far as it had come.
@@ -151,6 +153,7 @@ impl Progress {
             brought: Vec::new(),
             left_out: 0,
             finding: String::new(),
+            thinking: None,
             deliberation: Deliberation::default(),
             conclusion: Vec::new(),
             half: None,

@@ -93,7 +93,7 @@ pub(crate) async fn repeat(
     steps: Vec<RunStepRow>,
 ) -> Result<Repetition, AgentError> {
     let repeat = Repeat { steps: steps.into_iter().filter(is_repeatable).collect(), ..Repeat::default() };
-    if repeat.steps.is_empty() {
+    if repeat.steps.front().is_none_or(|first| first.record.is_none()) {
         return Err(AgentError::NotRecorded);
     }
     let steps = repeat.steps.len();

@@ -197,7 +197,7 @@ pub(crate) async fn step(
 ) -> Result<Phase, AgentError> {
     let happened: Happened = match phase {
         Phase::Observe => observe::observe(inner, run, progress).await?,
-        Phase::Deliberate { turn } => thinking::deliberate(inner, run, progress, turn).await?,
+        Phase::Deliberate { turn, .. } => thinking::deliberate(inner, run, progress, turn).await?,
         Phase::Think { attempt, rounds } => think::think(inner, run, progress, (attempt, rounds)).await?,
         Phase::Act { round, .. } => act::act(inner, run, progress, round).await?,
         Phase::Verify { attempt, .. } => think::verify(inner, run, progress, attempt)?,

@@ -34,6 +34,7 @@ use crate::{
     runner::Inner,
     show::{Repeats, Stock, take_all},
     specialist::checks,
+    thinking,
     tools::{self, ReadCall},
     verify::{CutReason, Gate, Verifier},
 };
@@ -287,7 +288,8 @@ async fn addition(
 /// The tools that a model is told of.
 fn tools_of(run: &Run, progress: &Progress) -> Vec<ToolDefinition> {
     let known = if progress.may_call { tools::definitions() } else { Vec::new() };
-    known.into_iter().filter(|tool| run.agent.has(&tool.name)).collect()
+    let may_think = thinking::may_be_called(run, progress);
+    known.into_iter().filter(|tool| run.agent.has(&tool.name) && (may_think || tool.name != tools::THINK)).collect()
 }
 
 /// Has the answerer begin. The reader hears of the place in a line, and of the way that was taken.

@@ -20,7 +20,10 @@ use millwright_store::tenant::{Reader, SearchFilter};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::compute::{self, Computed, DateCall, Interval};
+use crate::{
+    compute::{self, Computed, DateCall, Interval},
+    thinking::Thinking,
+};
 
 /// The one that OBSERVE calls by itself.
 pub(crate) const SEARCH: &str = "search_documents";
@@ -29,7 +32,8 @@ const READ_ON: &str = "read_on";
 const FIND: &str = "find_in_document";
 const CALCULATE: &str = "calculate";
 const DATE: &str = "date";
-pub(crate) const NAMES: [&str; 6] = [SEARCH, OPEN, READ_ON, FIND, CALCULATE, DATE];
+pub(crate) const THINK: &str = "think_through";
+pub(crate) const NAMES: [&str; 7] = [SEARCH, OPEN, READ_ON, FIND, CALCULATE, DATE, THINK];
 /// What stands for a name that no tool has: what a model made up is not repeated to the reader.
 pub(crate) const UNKNOWN: &str = "unknown_tool";
 
@@ -95,6 +99,8 @@ pub(crate) enum ReadCall {
     Calculate { expression: String },
     /// Arithmetic with dates.
     Date(DateCall),
+    /// Has others look at the question before it is answered.
+    Think { thinking: Thinking },
 }
 
 /// What came of a call.
@@ -179,6 +185,14 @@ pub(crate) fn definitions() -> Vec<ToolDefinition> {
             }),
             &["date"],
         ),
+        tool(
+            THINK,
+            "Has several others look at the question and the passages before you answer, once. Ask for it where a wrong answer would be \
+             dangerous or costly, or where the passages pull in different directions: `red_team` looks for what is wrong with an answer, \
+             `first_principles` tells what is known from what is assumed, `council` hears the roles of the plant.",
+            json!({ "method": { "type": "string", "enum": Thinking::ALL.map(Thinking::as_str) } }),
+            &["method"],
+        ),
     ]
 }
 
@@ -236,6 +250,12 @@ struct DateArguments {
     until: Option<String>,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ThinkArguments {
+    method: Thinking,
+}
+
 impl ReadCall {
     /// Reads a call as a model wrote it; `given` says of each passage whether the model has it. What it wrote may be anything.
     ///
@@ -278,6 +298,10 @@ impl ReadCall {
                 let until = until.map(|until| wanted(&until, "until", MAX_DATE_CHARS)).transpose()?;
                 Ok(Self::Date(DateCall { date, add, unit, until }))
             }
+            THINK => {
+                let ThinkArguments { method } = parsed(arguments)?;
+                Ok(Self::Think { thinking: method })
+            }
             _ => Err(format!("there is no such tool; there are {}", NAMES.join(", "))),
         }
     }
@@ -306,6 +330,14 @@ impl ReadCall {
         matches!(self, Self::Calculate { .. } | Self::Date(_))
     }
 
+    /// The way of thinking that is asked for.
+    pub(crate) fn thinking(&self) -> Option<Thinking> {
+        match self {
+            Self::Think { thinking } => Some(*thinking),
+            _ => None,
+        }
+    }
+
     /// What has to be permitted.
     pub(crate) fn permission(&self, given: &[Passage], label: &Label) -> (Action, ResourceFacts) {
         match self {
@@ -317,6 +349,7 @@ impl ReadCall {
             // They see nothing but what the run has, with its label.
             Self::Calculate { .. } => (Action::RunRead, thing("tool", &CALCULATE, label)),
             Self::Date(_) => (Action::RunRead, thing("tool", &DATE, label)),
+            Self::Think { .. } => (Action::RunRead, thing("tool", &THINK, label)),
         }
     }
 
@@ -332,6 +365,7 @@ impl ReadCall {
             }
             Self::Find { of, text } => json!({ "passage": of + 1, "text": text }),
             Self::Calculate { expression } => json!({ "expression": expression }),
+            Self::Think { thinking } => json!({ "method": thinking }),
             Self::Date(DateCall { date, add, unit, until }) => {
                 let unit = unit.map(Interval::as_str);
                 let fields =
@@ -395,6 +429,8 @@ impl ReadCall {
             Self::Calculate { .. } | Self::Date(_) => {
                 self.compute(today).await.map_or_else(Found::default, Found::computed)
             }
+            // What comes of it comes in a step of its own.
+            Self::Think { .. } => Found::default(),
         })
     }
 
@@ -409,7 +445,9 @@ impl ReadCall {
                 work.map_or_else(failed, |computed| computed.map_err(|error| error.to_string()))
             }
             Self::Date(call) => call.compute(today).map_err(|error| error.to_string()),
-            Self::Search { .. } | Self::Open { .. } | Self::ReadOn { .. } | Self::Find { .. } => return None,
+            Self::Search { .. } | Self::Open { .. } | Self::ReadOn { .. } | Self::Find { .. } | Self::Think { .. } => {
+                return None;
+            }
         })
     }
 }

@@ -335,9 +335,10 @@ async fn a_name_that_the_conversation_knows_stays_hidden_where_nothing_says_that
     let (run, _) =
         process.answer(&plant, "My name is Erika Wolkenstein. How often must the bearings be greased?").await;
     let mut before = run;
-    for question in
-        ["wolkenstein: How many grams does each bearing take?", "Wolkenstein! How many grams does each bearing take?"]
-    {
+    for question in [
+        "Wolkenstein: how often must the bearings be greased?",
+        "How often must the bearings of pump P-101 be greased? Wolkenstein",
+    ] {
         let next = process.runner.start(&plant.principal, further(&before, Parent::Newest, question)).await.unwrap();
         process.events(&plant, next.run_id).await;
         before = next;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use millwright_agents::{AgentError, StartRun, StartedRun, Thinking};
+use millwright_agents::{AgentError, StartRun, StartedRun, Thinking, specialist::AgentWish};
 use millwright_core::ToProblem;
 use millwright_llm::Tier;
 use millwright_scripted_model::{Request, Script, ScriptedModel, Turn, When};
@@ -305,4 +305,38 @@ async fn without_a_language_model_nobody_can_think_a_question_through() {
     let refused = process.runner.start(&plant.principal, thought(Thinking::RedTeam, QUESTION)).await.unwrap_err();
     assert!(matches!(refused, AgentError::ThinkingNeedsModel));
     assert_eq!(refused.problem().code.as_str(), "not_configured");
+}
+
+#[tokio::test]
+async fn a_draft_may_ask_for_it_once_and_answers_with_what_came_of_it() {
+    let plant = Plant::new().await;
+    let asks = || Turn::call("think_through", r#"{"method":"first_principles"}"#).when(answers()).times(1);
+    let known = json!({ "says": GREASED, "passages": [1], "kind": "known" });
+    let server = ScriptedModel::start(Script::of([
+        asks(),
+        asks(),
+        Turn::say(ANSWER).when(answers()),
+        points(&[known]).when(told("You take the question apart")),
+        points(&[point(GREASED, &[1])]).when(told("Rebuild the answer")),
+    ]))
+    .unwrap();
+    let process = plant.with_tools(&server.base_url());
+    let agent = AgentWish::Named { name: "maintenance-advisor".to_owned(), version: None };
+    let (run, events) = asked(&plant, &process, StartRun { agent, ..question_of(QUESTION) }).await;
+    assert_eq!(shown(&events), "Grease the bearings every 2,000 operating hours, but at least once a year. [1]");
+    let steps =
+        ["observe 1", "think 1", "tool 1", "deliberate 1", "deliberate 2", "think 1", "tool 2", "think 1", "verify 1"];
+    assert_eq!(plant.steps(run.run_id).await, steps.map(|step| format!("{step} finished")));
+    let drafts: Vec<Request> = server.requests().into_iter().filter(Request::is_streamed).collect();
+    let offered = drafts.iter().map(|draft| draft.tools().contains(&"think_through")).collect::<Vec<_>>();
+    assert_eq!(offered, [true, false, false]);
+    let user = drafts[1].last_user();
+    assert!(user.contains(&format!("- Known: {GREASED} [1]")) && user.contains("- Rebuilt: "), "{user}");
+    assert!(drafts[2].tool_results().concat().contains("thought through already"), "{:?}", drafts[2].tool_results());
+    assert_eq!(deliberation(&events)["thinking"], "first_principles");
+    let replay = process.runner.replay(&plant.principal, run.run_id).await.unwrap();
+    assert!(replay.is_whole && replay.same_text && replay.problem.is_none(), "{replay:?}");
+    assert_eq!(server.count(), 5, "a replay asks nobody");
+    let (_, report) = bundled(&plant, &process, &run).await;
+    holds(&report, "prompts: 5 of 5 are what was sent to a model, byte for byte");
 }

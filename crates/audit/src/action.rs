@@ -138,6 +138,8 @@ audit_actions! {
     MemoriesCleared = "memory", "cleared";
     /// What was remembered for long enough is forgotten.
     MemoriesExpired = "memory", "expired";
+    /// What was kept for long enough was deleted: events and records of runs, decisions, and what people had deleted.
+    RetentionApplied = "retention", "applied";
     /// Something was refused by policy before it began.
     PolicyRefused = "policy", "refused";
     /// An admin changed what happens with personal data and injection.

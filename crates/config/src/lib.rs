@@ -36,6 +36,7 @@ mod policy;
 mod reader;
 mod reference;
 mod rerank;
+mod retention;
 mod retrieval;
 mod secret;
 mod secrets;
@@ -60,6 +61,7 @@ pub use models::{
 };
 pub use policy::PolicyConfig;
 pub use rerank::{RerankConfig, RerankForm, RerankServerConfig};
+pub use retention::RetentionConfig;
 pub use retrieval::RetrievalConfig;
 pub use secret::Secret;
 pub use secrets::SecretsConfig;
@@ -99,6 +101,8 @@ pub struct Config {
     pub gateway: GatewayConfig,
     /// Policy.
     pub policy: PolicyConfig,
+    /// How long things are kept.
+    pub retention: RetentionConfig,
     /// Logs.
     pub telemetry: TelemetryConfig,
 }
@@ -126,6 +130,7 @@ impl Config {
             models: ModelsConfig::read(&mut reader),
             gateway: GatewayConfig::read(&mut reader),
             policy: PolicyConfig::read(&mut reader),
+            retention: RetentionConfig::read(&mut reader),
             telemetry: TelemetryConfig::read(&mut reader),
         };
         config.validate(&mut reader);

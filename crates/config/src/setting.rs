@@ -1,6 +1,6 @@
 use crate::{
-    database, gateway, identity, limits, listening, models, policy, rerank, retrieval, secrets, server, storage,
-    telemetry,
+    database, gateway, identity, limits, listening, models, policy, rerank, retention, retrieval, secrets, server,
+    storage, telemetry,
 };
 
 /// One setting, as it is read and as the reference describes it.
@@ -41,6 +41,7 @@ pub const SECTIONS: &[Section] = &[
     Section { title: "Models", settings: models::SETTINGS },
     Section { title: "Gateway", settings: gateway::SETTINGS },
     Section { title: "Policy", settings: policy::SETTINGS },
+    Section { title: "Retention", settings: retention::SETTINGS },
     Section { title: "Telemetry", settings: telemetry::SETTINGS },
 ];
 

@@ -9,7 +9,7 @@ use millwright_api::{AppParts, AppState, Limits};
 use millwright_audit::AuditKey;
 use millwright_auth::{DevTokenVerifier, TokenVerifier};
 use millwright_budgets::{Ledger, ReservationSweeper};
-use millwright_config::{Config, RateLimit};
+use millwright_config::{Config, RateLimit, RetentionConfig};
 use millwright_core::Sources;
 use millwright_documents::{ChunkSettings, ParserProcess, Recognizer};
 use millwright_gateway::{Gateway, GatewayParts};
@@ -28,7 +28,8 @@ use millwright_retrieval::{
 use millwright_store::Store;
 use millwright_telemetry::Metrics;
 use millwright_workers::{
-    AuditSealer, Calendar, JobRunner, JobRunnerSettings, MemorySweeper, RunReaper, VectorKeeper,
+    AuditSealer, Calendar, JobRunner, JobRunnerSettings, KeptFor, MemorySweeper, RetentionKeeper, RunReaper,
+    VectorKeeper,
     folders::{FolderWatcher, WatchSettings},
     ingest::IngestHandler,
 };
@@ -127,9 +128,21 @@ pub(crate) async fn start(
     tracker.spawn(async move { limiter.run(stopping).await });
     let (stopping, renews) = (stop.clone(), ledger.clone());
     tracker.spawn(async move { renews.run(stopping).await });
-    let (watch, sources) = (watch(config), sources.clone());
-    let workers =
-        Workers { runner, goals, store, sources, key, follower, ingestor, jobs_wake, indexed, metrics, watch };
+    let (watch, sources, kept_for) = (watch(config), sources.clone(), kept_for(config, &policy_file));
+    let workers = Workers {
+        runner,
+        goals,
+        store,
+        sources,
+        key,
+        follower,
+        ingestor,
+        jobs_wake,
+        indexed,
+        metrics,
+        watch,
+        kept_for,
+    };
     workers.start(&tracker, &stop);
     Ok(App { state, tracker, stop, ledger })
 }
@@ -195,6 +208,17 @@ fn watch(config: &Config) -> WatchSettings {
     }
 }
 
+/// How long things are kept.
+fn kept_for(config: &Config, policy_file: &PolicyFile) -> KeptFor {
+    let RetentionConfig { deleted_days, run_events_days, run_records_days } = config.retention;
+    KeptFor {
+        deleted: deleted_days,
+        run_events: run_events_days,
+        run_records: run_records_days,
+        decisions: policy_file.monitoring.decision_retention_days,
+    }
+}
+
 /// How large chunks are.
 pub(crate) fn chunks(config: &Config) -> ChunkSettings {
     ChunkSettings {
@@ -216,6 +240,7 @@ struct Workers {
     indexed: FollowerHandle,
     metrics: Metrics,
     watch: WatchSettings,
+    kept_for: KeptFor,
 }
 
 impl Workers {
@@ -225,6 +250,8 @@ impl Workers {
         let calendar =
             Calendar::new(self.store.clone(), self.sources.clone(), Arc::clone(&self.key), self.indexed.clone());
         let memories = MemorySweeper::new(self.store.clone(), self.sources.clone(), Arc::clone(&self.key));
+        let retention =
+            RetentionKeeper::new(self.store.clone(), self.sources.clone(), Arc::clone(&self.key), self.kept_for);
         let sweeper = ReservationSweeper::new(self.store.clone(), self.sources.clone());
         let handler =
             IngestHandler::new(self.store.clone(), self.ingestor, self.sources.clone(), Arc::clone(&self.key));
@@ -255,6 +282,8 @@ impl Workers {
         tracker.spawn(async move { sweeper.run(token).await });
         let token = stop.clone();
         tracker.spawn(async move { memories.run(token).await });
+        let token = stop.clone();
+        tracker.spawn(async move { retention.run(token).await });
         let token = stop.clone();
         tracker.spawn(async move { calendar.run(token).await });
         tracker.spawn(jobs.run(tracker.clone(), stop.clone()));

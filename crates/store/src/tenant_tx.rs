@@ -6,8 +6,9 @@ use crate::{
     Bookkeeping, Proof, StoreError,
     tenant::{
         Agents, ApiKeys, AuditEntries, BudgetLedger, Budgets, Chunks, Conversations, Documents, Glossary, Goals,
-        IndexChanges, Jobs, LabelRequests, Labels, Memories, Messages, Passages, Policies, PolicyEvents, Reading, Runs,
-        Security, Sessions, SourceFiles, Usage, Users, Validity, Vaults, Vectors, Versions, WatchedSources,
+        IndexChanges, Jobs, LabelRequests, Labels, Memories, Messages, Passages, Policies, PolicyEvents, Reading,
+        Retention, Runs, Security, Sessions, SourceFiles, Usage, Users, Validity, Vaults, Vectors, Versions,
+        WatchedSources,
     },
 };
 
@@ -111,6 +112,11 @@ impl TenantTx {
     /// Goals with their plans and steps.
     pub fn goals(&mut self) -> Goals<'_> {
         Goals(self.borrow())
+    }
+
+    /// What ends by itself.
+    pub fn retention(&mut self) -> Retention<'_> {
+        Retention(self.borrow())
     }
 
     /// What people have remembered.

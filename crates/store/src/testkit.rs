@@ -18,6 +18,8 @@ use crate::{
 const APP_ROLE: &str = "millwright_app";
 const APP_PASSWORD: &str = "only-for-tests";
 const PLATFORM_ROLE: &str = "millwright_operator";
+/// So long closing may take.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// A database of one test's own.
 pub struct TestDatabase {
@@ -155,7 +157,9 @@ impl TestDatabase {
     /// When the database cannot be dropped.
     #[expect(clippy::expect_used, reason = "a leaked database would slow every later test")]
     pub async fn drop(self) {
-        self.store.close().await;
+        // A connection on its way back to the pool of a runtime that waits for this one would be waited for for ever; the server
+        // ends those that are left.
+        let _ = tokio::time::timeout(CLOSING, self.store.close()).await;
         let mut admin = PgConnection::connect(&server_url()).await.expect("test server");
         sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE {} WITH (FORCE)", self.name)))
             .execute(&mut admin)

@@ -5,7 +5,8 @@
 //! 250 ms of their commit. [`RunReaper`] has runs
 //! whose process died taken over, or ends them. [`Calendar`] lets versions
 //! answer when their day comes. [`VectorKeeper`] has one embedding model take the place of another. [`folders`] keeps documents
-//! as watched folders have them. [`MemorySweeper`] deletes what people had remembered for long enough. [`ingest`] is the one job there is.
+//! as watched folders have them. [`MemorySweeper`] deletes what people had remembered for long enough, and
+//! [`RetentionKeeper`] what else was kept for long enough. [`ingest`] is the one job there is.
 //!
 //! It is not where work is defined: a handler calls the crate that knows how.
 //!
@@ -22,6 +23,7 @@ pub mod ingest;
 mod job_runner;
 mod memories;
 mod reaper;
+mod retention;
 mod sealer;
 mod vectors;
 
@@ -29,5 +31,6 @@ pub use calendar::Calendar;
 pub use job_runner::{JobFailure, JobHandler, JobRunner, JobRunnerSettings};
 pub use memories::MemorySweeper;
 pub use reaper::RunReaper;
+pub use retention::{KeptFor, Pruned, RetentionKeeper};
 pub use sealer::{AuditSealer, SealError};
 pub use vectors::VectorKeeper;

@@ -1189,7 +1189,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Gives a goal another plan while it waits for its approval or is paused. */
+        /** Gives a goal another plan while it waits for its approval or is paused. Its versions are kept, at most 50 of them. */
         put: operations["goals.plan.change"];
         post?: never;
         delete?: never;
@@ -1310,7 +1310,7 @@ export interface paths {
         /** What one has remembered, newest first. Nobody else can see it. */
         get: operations["memories.list"];
         put?: never;
-        /** Has something remembered. What is remembered already stays as it is, and is the answer. */
+        /** Has something remembered. What is remembered already, as confidential, is the answer; it is kept until `expires_at` where that is said. */
         post: operations["memories.create"];
         /** Forgets all that one has remembered. */
         delete: operations["memories.clear"];
@@ -1334,7 +1334,7 @@ export interface paths {
         delete: operations["memories.delete"];
         options?: never;
         head?: never;
-        /** Changes what one has remembered, or for how long. */
+        /** Changes what one has remembered, or for how long. Nothing happens where it is so already. */
         patch: operations["memories.change"];
         trace?: never;
     };
@@ -2516,7 +2516,7 @@ export interface components {
         };
         /** @description How a question may be thought through. */
         ChatThinkingResponse: {
-            /** @description None where there is no language model. */
+            /** @description None where the organisation lets nobody choose how much model a question gets, or where there is no language model. */
             items: components["schemas"]["ChatThinkingItem"][];
         };
         /** @description What a question may ask for. */
@@ -4988,7 +4988,7 @@ export interface components {
             duration_ms?: number | null;
             /** Format: date-time */
             finished_at?: string | null;
-            /** @description `observe`, `think`, `tool` or `verify`. */
+            /** @description `observe`, `deliberate`, `think`, `tool` or `verify`. */
             kind: string;
             /**
              * Format: int32
@@ -13047,7 +13047,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The goal is under way or has ended, or a begun step would change */
+            /** @description The goal is under way or has ended, a begun step would change, or its plan has 50 versions already */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -15793,6 +15793,15 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Its events are not kept any more; `RUN_EVENTS_KEPT_DAYS` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

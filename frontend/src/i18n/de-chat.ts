@@ -91,6 +91,7 @@ export const chat: Dictionary<typeof english> = {
         find_in_document: "Im Dokument gesucht nach",
         calculate: "Gerechnet",
         date: "Datum bestimmt",
+        think_through: "Erst andere gefragt",
         unknown: "Verlangte ein Werkzeug, das es nicht gibt",
       },
       outcome: { nothing: "nichts gefunden", malformed: "nicht verstanden", too_many: "zu viele auf einmal", refused: "nicht erlaubt", failed: "fehlgeschlagen", late: "dauerte zu lange" },

@@ -88,6 +88,7 @@ export const chat = {
         find_in_document: "Looked in the document for",
         calculate: "Calculated",
         date: "Worked out a date",
+        think_through: "Asked others first",
         unknown: "Asked for a tool that does not exist",
       },
       outcome: { nothing: "nothing found", malformed: "not understood", too_many: "too many at once", refused: "not permitted", failed: "failed", late: "took too long" },

@@ -123,6 +123,10 @@ async fn stored(inner: &Arc<Inner>, principal: &Principal, id: RunId) -> Result<
     if row.status == RunStatus::Running {
         return Err(AgentError::StillRunning);
     }
+    // What is missing on purpose would look like what somebody took out.
+    if row.records_pruned_at.is_some() {
+        return Err(AgentError::NotRecorded);
+    }
     // A conversation that its owner has deleted is not shown again.
     tx.conversations().require(row.conversation_id, row.user_id).await?;
     let reader = tx.labels().reader(principal.user_id).await?;

@@ -13,7 +13,7 @@ use millwright_retrieval::search::Passage;
 use millwright_store::{
     StoreError, TenantTx,
     tenant::{
-        ChangedMemory, GoalStatus, MemoryKind, MessageRole, MessageRow, MessageStatus, NewMemory, Reader,
+        ChangedMemory, GoalStatus, MemoryKind, MemoryRow, MessageRole, MessageRow, MessageStatus, NewMemory, Reader,
         WantedMemories, label_of_json,
     },
 };
@@ -122,7 +122,7 @@ pub(super) async fn inspected(
 }
 
 /// Stores what passed, unless the same is remembered already, as confidential and from the same passages: that is kept for as long
-/// as is said now.
+/// as is said now, if anything is said of it.
 async fn store(
     inner: &Inner,
     principal: &Principal,
@@ -141,7 +141,7 @@ async fn store(
             && Content::open(inner, row).is_ok_and(|known| known.text == passed.content.text)
     };
     if let Some(row) = known.iter().find(is_same) {
-        if row.expires_at != expires_at {
+        if expiry != Expiry::Usual && row.expires_at != expires_at {
             let change = ChangedMemory { sealed: None, expires_at, changed_at: now };
             tx.memories().change(row.id, user, &change).await?;
             let proof = proof(inner, principal, AuditAction::MemoryChanged, row.id).detail("changed", ["expires_at"]);

@@ -107,7 +107,8 @@ impl Default for Acting {
         Self {
             shown: None,
             prompt: String::new(),
-            tools: tools::NAMES.map(str::to_owned).to_vec(),
+            // As many as there were then.
+            tools: tools::NAMES[..6].iter().map(|name| (*name).to_owned()).collect(),
             tier: None,
             labels: Reach::default(),
             checks: Checks::default(),

@@ -1,4 +1,4 @@
-//! Ways of thinking before an answer: several voices of a language model look at the question and its passages, each of their points is
+//! Ways of thinking, chosen by the asker before an answer or asked for by the model that drafts it: several voices of a language model look at the question and its passages, each of their points is
 //! held against the passages in code, and what they came to is told to the model that answers. Its sentences are verified as ever.
 
 mod phase;
@@ -10,7 +10,7 @@ mod voices;
 use millwright_llm::Tier;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use phase::{Deliberated, Deliberation, deliberate, thinks};
+pub(crate) use phase::{Deliberated, Deliberation, deliberate, may_be_called, thinks};
 
 /// How a question is thought through before it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -83,8 +83,18 @@ pub(super) struct InTurn {
 /// Whether a run is thought through further, now that it is known who answers. Of one that is repeated its steps say so.
 pub(crate) fn thinks(run: &Run, progress: &Progress) -> bool {
     let next = progress.repeat.as_ref().and_then(Repeat::next_kind);
-    let would = run.thinking.is_some() && progress.answerer.is_language_model();
+    let would = chosen(run, progress).is_some() && progress.answerer.is_language_model();
     next.map_or(would, |next| next == StepKind::Deliberate)
+}
+
+/// How: as the asker chose, else as the draft asked.
+fn chosen(run: &Run, progress: &Progress) -> Option<Thinking> {
+    run.thinking.or(progress.thinking)
+}
+
+/// Whether a draft may ask for it: once in a run, and not where the asker chose.
+pub(crate) fn may_be_called(run: &Run, progress: &Progress) -> bool {
+    chosen(run, progress).is_none() && progress.answerer.is_language_model()
 }
 
 /// Has a turn.
@@ -94,7 +104,7 @@ pub(crate) async fn deliberate(
     progress: &mut Progress,
     turn: u8,
 ) -> Result<Happened, AgentError> {
-    let thinking = run.thinking.ok_or(AgentError::NotRepeatable)?;
+    let thinking = chosen(run, progress).ok_or(AgentError::NotRepeatable)?;
     let repeated = progress.repeated::<Deliberated>(StepKind::Deliberate)?;
     progress.begin(StepKind::Deliberate, turn, inner.sources.now());
     let is_repeated = repeated.is_some();

@@ -145,14 +145,16 @@ pub(crate) struct Written {
     kind: Option<String>,
 }
 
-/// The points in what a model wrote, which may have words around it. `None` where there is no such object.
+/// The points in what a model wrote, which may have words around it or be broken off, where those that are whole count. `None`
+/// where there are none.
 pub(super) fn read(text: &str, form: Form) -> Option<Vec<Written>> {
     #[derive(Deserialize)]
     struct Whole {
         points: Vec<Value>,
     }
     let (from, to) = (text.find('{')?, text.rfind('}')?);
-    let whole: Whole = serde_json::from_str(text.get(from..=to)?).ok()?;
+    let whole = text.get(from..=to).and_then(|object| serde_json::from_str::<Whole>(object).ok());
+    let points = whole.map(|whole| whole.points).or_else(|| broken_off(&text[from..]))?;
     let point = |value: &Value| {
         let says = sentences(value["says"].as_str()?);
         let wrong = value["wrong"].as_str().filter(|_| form == Form::Wrong).map(sentences);
@@ -169,7 +171,22 @@ pub(super) fn read(text: &str, form: Form) -> Option<Vec<Written>> {
         let wrong = wrong.filter(|wrong| !wrong.is_empty());
         (!says.is_empty()).then_some(Written { says, wrong, passages, weight, kind })
     };
-    Some(whole.points.iter().filter_map(point).take(MOST_POINTS).collect())
+    Some(points.iter().filter_map(point).take(MOST_POINTS).collect())
+}
+
+/// The points before the one in which a model was broken off.
+fn broken_off(text: &str) -> Option<Vec<Value>> {
+    let named = text.find("\"points\"")?;
+    let mut rest = text[named..].split_once('[')?.1;
+    let mut points = Vec::new();
+    while points.len() < MOST_POINTS {
+        rest = rest.trim_start_matches(|c: char| c == ',' || c.is_whitespace());
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
+        let Some(Ok(value @ Value::Object(_))) = values.next() else { break };
+        points.push(value);
+        rest = &rest[values.byte_offset()..];
+    }
+    Some(points).filter(|points| !points.is_empty())
 }
 
 /// A text on one line; of a long one as many whole sentences as there is room for. Half of one may lack the condition it hangs on.
@@ -272,6 +289,19 @@ mod tests {
             assert_eq!(super::read(nothing, Form::Plain), None, "{nothing}");
         }
         assert!(kinds.told().contains("\"known\" or \"assumed\""));
+    }
+
+    #[test]
+    fn of_a_voice_that_is_broken_off_the_whole_points_are_heard() {
+        let whole = r#"{"points": [{"says": "Lock it out. {1} ], too.", "passages": [1]}, {"says": "Wait.", "passages": []}, {"says": "Then op"#;
+        let says = |text: &str| {
+            read(text, Form::Plain).map(|points| points.into_iter().map(|point| point.says).collect::<Vec<_>>())
+        };
+        assert_eq!(says(whole), Some(vec!["Lock it out. {1} ], too.".to_owned(), "Wait.".to_owned()]));
+        for length in (0..whole.len()).filter(|length| whole.is_char_boundary(*length)) {
+            let heard = says(&whole[..length]).unwrap_or_default();
+            assert!(heard.len() <= 2 && heard.iter().all(|point| point.ends_with('.')), "{heard:?}");
+        }
     }
 
     #[test]

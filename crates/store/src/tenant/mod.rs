@@ -21,6 +21,7 @@ mod passages;
 mod policy;
 mod policy_events;
 mod reading;
+mod retention;
 mod runs;
 mod security;
 mod sessions;
@@ -62,6 +63,7 @@ pub use policy_events::{
     NewPolicyEvent, PolicyEventCount, PolicyEventFilter, PolicyEventKind, PolicyEventRow, PolicyEvents,
 };
 pub use reading::{PassageDigestRow, ReadVersion, Reading, SectionRow, Stretch};
+pub use retention::{Erased, Retention};
 pub use runs::{NewRun, RunEventRow, RunFence, RunRow, RunStatus, RunStepRow, Runs, StepKind, StepStatus};
 pub use security::{SecondFactorState, Security, SecurityPolicy};
 pub use sessions::{NewSession, SessionEnd, SessionRow, Sessions, SignInMethod, Transport};

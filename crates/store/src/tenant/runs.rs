@@ -138,6 +138,10 @@ pub struct RunRow {
     pub created_at: DateTime<Utc>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
+    /// When its events were deleted.
+    pub events_pruned_at: Option<DateTime<Utc>>,
+    /// When what its steps recorded was deleted.
+    pub records_pruned_at: Option<DateTime<Utc>>,
 }
 
 /// A step of a run.
@@ -212,7 +216,7 @@ impl Runs<'_> {
         let statement = format!(
             "SELECT r.id, r.conversation_id, r.user_id, r.user_message_id, r.assistant_message_id, r.status, r.tier, r.model, \
              r.error_code, r.error_detail, r.cancel_requested_at, r.lease_owner, r.takeovers, r.input, r.goal_id, r.created_at, \
-             r.finished_at, r.label AS stored_label, {} AS label \
+             r.finished_at, r.events_pruned_at, r.records_pruned_at, r.label AS stored_label, {} AS label \
              FROM runs r WHERE r.tenant_id = $1 AND r.id = $2",
             run_label("r")
         );

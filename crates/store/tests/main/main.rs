@@ -31,6 +31,8 @@ mod passages;
 #[cfg(test)]
 mod plans;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod second_lock;
 #[cfg(test)]
 mod sources;

@@ -162,7 +162,7 @@ function StepDetails({ step, action }: { step: Step; action: ReactNode }) {
   );
 }
 
-const TOOLS = ["search_documents", "open_document", "read_on", "find_in_document", "calculate", "date"] as const;
+const TOOLS = ["search_documents", "open_document", "read_on", "find_in_document", "calculate", "date", "think_through"] as const;
 
 function isComputing(step: Step): boolean {
   return step.calls.length > 0 && step.calls.every((call) => call.tool === "calculate" || call.tool === "date");

@@ -87,7 +87,7 @@ fn check_walk(checks: &mut Checks<'_>) -> Checked {
         let follows = matches!(
             (before.map(|before| before.content.kind.as_str()), step.kind.as_str()),
             (None, "observe")
-                | (Some("observe" | "deliberate"), "deliberate")
+                | (Some("observe" | "deliberate" | "tool"), "deliberate")
                 | (Some("think"), "tool" | "verify")
                 | (Some("observe" | "deliberate" | "tool" | "verify"), "think")
         );

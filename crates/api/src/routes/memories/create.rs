@@ -40,7 +40,7 @@ pub(crate) struct CreateMemoryRequest {
     expires_at: Change<DateTime<Utc>>,
 }
 
-/// Has something remembered. What is remembered already, as confidential, is the answer, and is kept for as long as is said now.
+/// Has something remembered. What is remembered already, as confidential, is the answer; it is kept until `expires_at` where that is said.
 #[utoipa::path(post, path = "/api/v1/memories", operation_id = "memories.create", tag = "memories",
                request_body = CreateMemoryRequest,
                responses((status = 201, body = MemoryResponse),

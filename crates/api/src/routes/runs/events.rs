@@ -6,6 +6,7 @@ use axum::{
     response::{Response, sse::Event},
 };
 use futures::{StreamExt, stream};
+use millwright_agents::AgentError;
 use millwright_core::{ErrorCode, Problem, TenantScope, id::RunId};
 use serde::Deserialize;
 
@@ -31,7 +32,8 @@ pub(crate) struct RunEventsQuery {
                params(("id" = RunId, Path), RunEventsQuery,
                       ("last-event-id" = Option<i64>, Header, description = "The id of the last event that arrived")),
                responses((status = 200, description = "AG-UI events", content_type = "text/event-stream",
-                          body = sse::EventSchema)))]
+                          body = sse::EventSchema),
+                         (status = 409, description = "Its events are not kept any more; `RUN_EVENTS_KEPT_DAYS`")))]
 pub(crate) async fn events(
     State(state): State<AppState>,
     ChatUse(principal): ChatUse,
@@ -51,6 +53,9 @@ pub(crate) async fn events(
     let run = tx.runs().require(id, principal.user_id).await?;
     super::require_clearance(&mut tx, &principal, &run).await?;
     drop(tx);
+    if run.events_pruned_at.is_some() {
+        return Err(AgentError::EventsPruned.into());
+    }
     let reveal = Reveal::new(&state, &principal, run.conversation_id);
     Ok(stream_run(&state, streaming, reveal, principal.scope, id, last.unwrap_or(0).max(0)))
 }

@@ -258,8 +258,9 @@ function startStep(run: RunView, name: string, startedAt: number | null): RunVie
   const before = run.steps.filter((step) => step.kind === name);
   // Its process ended in the middle of it, and another does it again.
   const again = name !== "deliberate" && run.steps.at(-1)?.kind === name;
-  // A draft that stopped to read on goes on.
-  const goesOn = again || (name === "think" && run.steps.at(-1)?.kind === "tool");
+  // A draft that stopped to read on, or to have others look at it, goes on.
+  const last = run.steps.at(-1)?.kind;
+  const goesOn = again || (name === "think" && before.length > 0 && (last === "tool" || last === "deliberate"));
   const attempt = (before.at(-1)?.attempt ?? 0) + (goesOn ? 0 : 1);
   const steps = again ? withLastStep(run, name, (step) => ({ ...step, interrupted: true })).steps : run.steps;
   return { ...run, queue: null, steps: [...steps, blankStep({ kind: name, attempt, done: false, durationMs: null, startedAt })] };
