@@ -1,6 +1,9 @@
 //! How soon a chat begins to answer while many runs go on.
 
-use std::{cell::Cell, time::Duration};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
 use futures::future::try_join_all;
 use serde_json::json;
@@ -14,6 +17,10 @@ use crate::{
 
 const QUESTIONS: usize = 100;
 const QUESTION: &str = "At what pressure does the relief valve of compressor K-12 open?";
+/// Between two of them.
+const APART: Duration = Duration::from_millis(100);
+/// No question is asked later than this.
+const LIMIT: Duration = Duration::from_secs(30);
 /// Until the runs are spread over their steps.
 const SPREAD: Duration = Duration::from_secs(3);
 
@@ -21,14 +28,17 @@ pub(super) async fn measure(report: &mut Report, bench: &Bench<'_>, target: &Tar
     let runs = bench.options.concurrent_runs;
     chats(target, QUESTIONS / 5).await?;
     let alone = chats(target, QUESTIONS).await?;
-    report.row(Row::new("beside", format!("first byte of a chat, nothing else; {QUESTIONS} questions")).times(&alone));
+    report.row(
+        Row::new("beside", format!("first byte of a chat, nothing else; {} questions", alone.len())).times(&alone),
+    );
     for pause in [Duration::from_millis(bench.options.model_ms), Duration::ZERO] {
         bench.model.play(script_for_all(pause)?);
         let (busy, ended, took) = beside(target, runs).await?;
+        let asked = busy.len();
         let what = if pause.is_zero() {
-            format!("the same beside {runs} runs whose model takes no time, so that they take all there is")
+            format!("beside {runs} runs whose model takes no time, so that they take all there is; {asked} questions")
         } else {
-            format!("the same beside {runs} runs whose model takes {} ms for each answer", pause.as_millis())
+            format!("beside {runs} runs whose model takes {} ms for each answer; {asked} questions", pause.as_millis())
         };
         let ratio = |share| percentile(&busy, share) / percentile(&alone, share);
         report.row(
@@ -46,9 +56,10 @@ pub(super) async fn measure(report: &mut Report, bench: &Bench<'_>, target: &Tar
 
 async fn chats(target: &Target, questions: usize) -> anyhow::Result<Vec<Duration>> {
     let mut client = target.client().await?;
-    let mut times = Vec::new();
-    for _ in 0..questions {
+    let (mut times, begin) = (Vec::new(), Instant::now());
+    while times.len() < questions && begin.elapsed() < LIMIT {
         times.push(chat::ask(&mut client, &json!({ "message": QUESTION })).await?.first_byte);
+        tokio::time::sleep(APART).await;
     }
     Ok(times)
 }
@@ -67,7 +78,7 @@ async fn beside(target: &Target, runs: usize) -> anyhow::Result<(Vec<Duration>, 
     let talk = async {
         tokio::time::sleep(SPREAD).await;
         ended.set(0);
-        let begin = std::time::Instant::now();
+        let begin = Instant::now();
         let times = chats(target, QUESTIONS).await;
         over.set(true);
         took.set(begin.elapsed());
