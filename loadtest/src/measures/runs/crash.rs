@@ -118,8 +118,7 @@ async fn die(two: &Two<'_>, cases: &[usize], hold: Option<Hold>, number: usize) 
     }
     two.kill()?;
     let (before, calls_before) = (two.of_each(&runs, STATE)?, two.calls());
-    two.go_on(cases).await?;
-    two.ended(&runs).await?;
+    two.go_on(cases, &runs).await?;
     let (after, calls) = (two.of_each(&runs, STATE)?, two.calls());
     let mut found = Found { runs: runs.len(), ..Found::default() };
     found.next = millis(&two.of_each(&runs, TAKEN_OVER)?, "next");

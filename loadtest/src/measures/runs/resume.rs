@@ -56,8 +56,7 @@ async fn taken_over(two: &Two<'_>, case: usize, more: usize) -> anyhow::Result<V
     if more > 0 {
         lengthen(two, &runs[0], more)?;
     }
-    two.go_on(&[case]).await?;
-    two.ended(&runs).await?;
+    two.go_on(&[case], &runs).await?;
     let status = two.of_each(&runs, "to_json(r.status)")?;
     anyhow::ensure!(status == [json!("finished")], "a run that was taken over ended as {status:?}");
     let found = two.of_each(&runs, TAKEN_OVER)?;

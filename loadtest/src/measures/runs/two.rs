@@ -118,17 +118,19 @@ impl<'b> Two<'b> {
         self.dies.borrow_mut().take().context("the second process is not running")?.kill()
     }
 
-    /// All calls are answered from now on, and what the dead have left may be taken over, as if their leases had run out.
-    pub(super) async fn go_on(&self, cases: &[usize]) -> anyhow::Result<()> {
+    /// All calls are answered from now on, and what the dead have left may be taken over, as if their leases had run out. Waits until
+    /// all of it has ended, and only then starts the second process anew, which takes a core while it starts.
+    pub(super) async fn go_on(&self, cases: &[usize], runs: &[String]) -> anyhow::Result<()> {
         self.bench.model.play(script(cases.iter().copied(), None, Duration::ZERO)?);
         self.reranker.hold(None);
         self.bench
             .tell_database("UPDATE runs SET lease_expires_at = now() - interval '1 second' WHERE status = 'running'")?;
+        self.ended(runs).await?;
         self.start_second().await
     }
 
     /// Waits until these have ended.
-    pub(super) async fn ended(&self, runs: &[String]) -> anyhow::Result<()> {
+    async fn ended(&self, runs: &[String]) -> anyhow::Result<()> {
         let statement = format!("SELECT count(*) FROM runs WHERE status = 'running' AND id IN ({})", listed(runs));
         let all = async {
             while self.bench.ask_database(&statement)? != json!(0) {
