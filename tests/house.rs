@@ -30,6 +30,7 @@ const ALLOWED_BESIDE: &[(&str, &str, &str)] = &[
     ("telemetry", "core", "core is below everything"),
     ("telemetry", "config", "its settings"),
     ("private-postgres", "core", "core is below everything"),
+    ("loadtest", "scripted-model", "runs are measured with a model that takes no time"),
 ];
 
 /// Who may name a library.

@@ -13,7 +13,7 @@ use millwright_retrieval::embedding::Embedder;
 use crate::{
     corpus::{Corpus, SeedDocument},
     load::Target,
-    measures::{chat, gateway, identity, ingestion, keyword, memory, requests, retrieval, search, startup},
+    measures::{chat, gateway, identity, ingestion, keyword, memory, requests, retrieval, runs, search, startup},
     report::{Report, Row},
     say,
     seed::{self, Seeder, Vectors},
@@ -45,6 +45,8 @@ pub(crate) struct Plan {
     pub(crate) retrieval: Option<usize>,
     /// Only the gateway, with these.
     pub(crate) gateway: Option<gateway::Options>,
+    /// Only durable runs, so many of them.
+    pub(crate) runs: Option<runs::Options>,
 }
 
 /// Documents to use: a folder, and whether it is only the samples of the repository.
@@ -76,6 +78,12 @@ pub(crate) async fn run(plan: &Plan, report: &mut Report) -> anyhow::Result<()> 
     if let Some(options) = &plan.gateway {
         let installation = Installation::new(&binary, &cache_dir)?;
         gateway::measure(report, &installation, &cache_dir, options).await?;
+        report.took(begin.elapsed());
+        return Ok(());
+    }
+    if let Some(options) = &plan.runs {
+        let installation = Installation::new(&binary, &cache_dir)?;
+        runs::measure(report, &installation, &cache_dir, options).await?;
         report.took(begin.elapsed());
         return Ok(());
     }

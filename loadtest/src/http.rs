@@ -98,6 +98,22 @@ impl Client {
         Ok(status)
     }
 
+    /// Posts, reads the answer as it comes off the wire until it holds this, and leaves. What was read after the head.
+    pub(crate) async fn begin(mut self, path: &str, body: &Value, until: &str) -> anyhow::Result<String> {
+        self.send("POST", path, "application/json", body.to_string().as_bytes()).await?;
+        let (status, _) = self.head().await?;
+        loop {
+            let read = String::from_utf8_lossy(&self.buffer);
+            if read.contains(until) {
+                return Ok(read.into_owned());
+            }
+            if status != 200 {
+                bail!("status {status}: {read}");
+            }
+            self.fill().await?;
+        }
+    }
+
     async fn send(&mut self, method: &str, path: &str, kind: &str, body: &[u8]) -> anyhow::Result<()> {
         let (host, authorization) = (self.host, &self.authorization);
         let kind = if kind.is_empty() {

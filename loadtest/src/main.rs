@@ -58,6 +58,12 @@ struct Arguments {
     /// Only the gateway beside LiteLLM; needs `--upstream`, and wrk.
     #[arg(long, requires = "upstream")]
     gateway: bool,
+    /// Only what durable runs cost, and what becomes of them when processes die.
+    /// `alone`, `volume`, `conversation`, `beside`, `resume`, `crash`; all of these where none is named.
+    #[arg(long, value_name = "PARTS", value_delimiter = ',', num_args = 0..)]
+    runs: Option<Vec<String>>,
+    #[command(flatten)]
+    of_runs: measures::runs::Options,
     /// The stand-in for a model server, `millwright-upstream`.
     #[arg(long)]
     upstream: Option<PathBuf>,
@@ -96,8 +102,11 @@ fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let soak = arguments.soak.map(Duration::from_mins);
-    let limit =
-        LIMIT + soak.unwrap_or_default() + FILLING * arguments.retrieval.unwrap_or_default().div_ceil(100_000) as u32;
+    let of_runs = arguments.runs.map(|only| measures::runs::Options { only, ..arguments.of_runs });
+    let limit = LIMIT
+        + soak.unwrap_or_default()
+        + FILLING * arguments.retrieval.unwrap_or_default().div_ceil(100_000) as u32
+        + of_runs.as_ref().map_or(Duration::ZERO, measures::runs::Options::limit);
     let options = measures::gateway::Options {
         upstream: arguments.upstream.unwrap_or_default(),
         litellm: arguments.litellm,
@@ -112,6 +121,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         identity_only: arguments.identity_only,
         retrieval: arguments.retrieval,
         gateway: arguments.gateway.then_some(options),
+        runs: of_runs,
     };
     let mut report = Report::new(proc::Machine::read());
     let done = tokio::select! {

@@ -168,6 +168,14 @@ impl Server {
         self.end()
     }
 
+    /// kill -9, and waits until it is gone. Not for one that started a PostgreSQL of its own.
+    pub(crate) fn kill(mut self) -> anyhow::Result<()> {
+        self.stopped = true;
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
     fn end(&mut self) -> anyhow::Result<()> {
         if let Some(status) = self.child.try_wait()? {
             ensure!(self.stopped, "the server had ended with {status}");

@@ -108,6 +108,11 @@ impl ScriptedModel {
         self.shared.state().requests.clone()
     }
 
+    /// The same, and forgets them: who asks for hours need not keep all that was asked.
+    pub fn take_requests(&self) -> Vec<Request> {
+        std::mem::take(&mut self.shared.state().requests)
+    }
+
     /// The last one.
     pub fn last_request(&self) -> Option<Request> {
         self.shared.state().requests.last().cloned()

@@ -6,6 +6,7 @@ use anyhow::ensure;
 use serde_json::{Value, json};
 
 use crate::{
+    http::Client,
     load::{Amount, Target, drive},
     report::{Report, Row},
 };
@@ -16,12 +17,13 @@ pub(crate) const LOADS: [(usize, usize); 2] = [(1, 200), (8, 200)];
 const TARGET: f64 = 25.0;
 const LIMIT: Duration = Duration::from_secs(40);
 
+/// What became of a question.
 #[derive(Default)]
-struct Found {
-    first_byte: Duration,
+pub(super) struct Found {
+    pub(super) first_byte: Duration,
     first_text: Option<Duration>,
-    end: Duration,
-    answered: bool,
+    pub(super) end: Duration,
+    pub(super) answered: bool,
     finished: bool,
 }
 
@@ -32,28 +34,9 @@ pub(crate) async fn measure(report: &mut Report, target: &Target, questions: &[S
         let (asked, left) = rest.split_at(requests.min(rest.len()));
         rest = left;
         let amount = Amount { clients, requests: asked.len(), time: LIMIT };
-        let load = drive(target, amount, async |client, number| {
-            let body = json!({ "message": asked[number] });
-            let (mut events, mut found) = (Vec::new(), Found::default());
-            let begin = Instant::now();
-            let status = client
-                .stream("/api/v1/chat", &body, |part| {
-                    if events.is_empty() {
-                        found.first_byte = begin.elapsed();
-                    }
-                    events.extend_from_slice(part);
-                    if found.first_text.is_none() && contains(part, b"TEXT_MESSAGE_CONTENT") {
-                        found.first_text = Some(begin.elapsed());
-                    }
-                })
+        let load =
+            drive(target, amount, async |client, number| ask(client, &json!({ "message": asked[number] })).await)
                 .await?;
-            found.end = begin.elapsed();
-            ensure!(status == 200, "chat: status {status}: {}", String::from_utf8_lossy(&events));
-            judge(&events, &mut found);
-            ensure!(found.finished, "chat: a run did not finish: {}", String::from_utf8_lossy(&events));
-            Ok(found)
-        })
-        .await?;
         let of = |time: fn(&Found) -> Option<Duration>| load.found.iter().filter_map(time).collect::<Vec<_>>();
         let answered = load.found.iter().filter(|found| found.answered).count();
         let name = |what: &str| format!("{what}; {} questions, {clients} at a time", load.found.len());
@@ -66,6 +49,28 @@ pub(crate) async fn measure(report: &mut Report, target: &Target, questions: &[S
         report.row(load.add_to(end, "answers/s").figure("answered", answered as f64, "questions"));
     }
     Ok(())
+}
+
+/// Asks once and reads the stream to its end. Fails where the run does.
+pub(super) async fn ask(client: &mut Client, body: &Value) -> anyhow::Result<Found> {
+    let (mut events, mut found) = (Vec::new(), Found::default());
+    let begin = Instant::now();
+    let status = client
+        .stream("/api/v1/chat", body, |part| {
+            if events.is_empty() {
+                found.first_byte = begin.elapsed();
+            }
+            events.extend_from_slice(part);
+            if found.first_text.is_none() && contains(part, b"TEXT_MESSAGE_CONTENT") {
+                found.first_text = Some(begin.elapsed());
+            }
+        })
+        .await?;
+    found.end = begin.elapsed();
+    ensure!(status == 200, "chat: status {status}: {}", String::from_utf8_lossy(&events));
+    judge(&events, &mut found);
+    ensure!(found.finished, "chat: a run did not finish: {}", String::from_utf8_lossy(&events));
+    Ok(found)
 }
 
 fn contains(bytes: &[u8], pattern: &[u8]) -> bool {

@@ -8,5 +8,6 @@ pub(crate) mod keyword;
 pub(crate) mod memory;
 pub(crate) mod requests;
 pub(crate) mod retrieval;
+pub(crate) mod runs;
 pub(crate) mod search;
 pub(crate) mod startup;
