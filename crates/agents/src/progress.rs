@@ -26,6 +26,7 @@ use crate::{
     goal::Brought,
     guard::{Placeholders, Prepared},
     journal::Journal,
+    outside::{Ended, OutsideResult},
     prompt::{Prompt, Words},
     record::Repeat,
     run::Run,
@@ -68,6 +69,10 @@ pub(crate) struct Progress {
     pub(crate) said: String,
     /// What its calls have computed, over all attempts.
     pub(crate) computed: Computations,
+    /// What tools of other systems have returned, over all attempts.
+    pub(crate) outside: Vec<OutsideResult>,
+    /// The calls at which a process died, as far as they had ended.
+    pub(crate) half_acted: Option<Ended>,
     /// What the present attempt has called.
     pub(crate) rounds: Vec<ToolRound>,
     /// Of all passages that were found, whether or not they are used.
@@ -140,6 +145,8 @@ impl Progress {
             calls: Vec::new(),
             said: String::new(),
             computed: Computations::default(),
+            outside: Vec::new(),
+            half_acted: None,
             rounds: Vec::new(),
             found: Label::LOWEST,
             prepared: Prepared::default(),
@@ -179,7 +186,9 @@ impl Progress {
 
     /// Holds drafts against what the model was given, and what its calls have computed.
     pub(crate) fn verifier(&self) -> Verifier {
-        Verifier::new(&self.question, &self.prepared.evidence).with_computed(self.computed.list())
+        Verifier::new(&self.question, &self.prepared.evidence)
+            .with_computed(self.computed.list())
+            .with_outside(&self.outside)
     }
 
     /// Turns placeholders of a model's answer back, piece by piece; none where the model was given none.

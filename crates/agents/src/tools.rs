@@ -20,7 +20,10 @@ use millwright_store::tenant::{Reader, SearchFilter};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::compute::{self, Computed, DateCall, Interval};
+use crate::{
+    compute::{self, Computed, DateCall, Interval},
+    outside::{OutsideAnswer, OutsideCall},
+};
 
 /// The one that OBSERVE calls by itself.
 pub(crate) const SEARCH: &str = "search_documents";
@@ -95,6 +98,8 @@ pub(crate) enum ReadCall {
     Calculate { expression: String },
     /// Arithmetic with dates.
     Date(DateCall),
+    /// A tool of another system.
+    Outside(OutsideCall),
 }
 
 /// What came of a call.
@@ -105,6 +110,8 @@ pub(crate) struct Found {
     pub(crate) lines: Vec<String>,
     /// What a model that reranked has cost.
     pub(crate) rerank_cost: Option<RerankCost>,
+    /// What another system said.
+    pub(crate) outside: Option<OutsideAnswer>,
     /// What was computed.
     pub(crate) computed: Option<Computed>,
     /// What is wrong with what was to be computed, to be told to the model.
@@ -317,6 +324,7 @@ impl ReadCall {
             // They see nothing but what the run has, with its label.
             Self::Calculate { .. } => (Action::RunRead, thing("tool", &CALCULATE, label)),
             Self::Date(_) => (Action::RunRead, thing("tool", &DATE, label)),
+            Self::Outside(call) => (Action::ConnectorRead, call.resource(label)),
         }
     }
 
@@ -332,6 +340,7 @@ impl ReadCall {
             }
             Self::Find { of, text } => json!({ "passage": of + 1, "text": text }),
             Self::Calculate { expression } => json!({ "expression": expression }),
+            Self::Outside(call) => Value::Object(call.arguments.clone()),
             Self::Date(DateCall { date, add, unit, until }) => {
                 let unit = unit.map(Interval::as_str);
                 let fields =
@@ -395,6 +404,8 @@ impl ReadCall {
             Self::Calculate { .. } | Self::Date(_) => {
                 self.compute(today).await.map_or_else(Found::default, Found::computed)
             }
+            // Those are not called from here.
+            Self::Outside(_) => Found::default(),
         })
     }
 
@@ -409,7 +420,9 @@ impl ReadCall {
                 work.map_or_else(failed, |computed| computed.map_err(|error| error.to_string()))
             }
             Self::Date(call) => call.compute(today).map_err(|error| error.to_string()),
-            Self::Search { .. } | Self::Open { .. } | Self::ReadOn { .. } | Self::Find { .. } => return None,
+            Self::Search { .. } | Self::Open { .. } | Self::ReadOn { .. } | Self::Find { .. } | Self::Outside(_) => {
+                return None;
+            }
         })
     }
 }

@@ -16,6 +16,7 @@ use millwright_gateway::{Gateway, GatewayParts};
 use millwright_governance::{Governance, GovernanceParts};
 use millwright_identity::{Identity, IdentityParts, RevocationFollower, SessionRules};
 use millwright_limits::{Backend as LimitBackend, LimitSettings, Quota, RateLimiter, StreamSlots};
+use millwright_mcp::AllowedOrigins;
 use millwright_oidc::{Provider, Providers};
 use millwright_policy::decision::PolicyFile;
 use millwright_retrieval::{
@@ -78,6 +79,7 @@ pub(crate) async fn start(
         gateway: gateway.clone(),
         quotes_where_refused: config.models.quotes_where_refused,
         governance: governance.clone(),
+        outside: AllowedOrigins::new(&config.mcp.allowed_origins),
         tracker: tracker.clone(),
         stop: stop.clone(),
     };

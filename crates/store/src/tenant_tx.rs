@@ -6,8 +6,9 @@ use crate::{
     Bookkeeping, Proof, StoreError,
     tenant::{
         Agents, ApiKeys, AuditEntries, BudgetLedger, Budgets, Chunks, Conversations, Documents, Glossary, Goals,
-        IndexChanges, Jobs, LabelRequests, Labels, Memories, Messages, Passages, Policies, PolicyEvents, Reading, Runs,
-        Security, Sessions, SourceFiles, Usage, Users, Validity, Vaults, Vectors, Versions, WatchedSources,
+        IndexChanges, Jobs, LabelRequests, Labels, McpServers, Memories, Messages, Passages, Policies, PolicyEvents,
+        Reading, Runs, Security, Sessions, SourceFiles, Usage, Users, Validity, Vaults, Vectors, Versions,
+        WatchedSources,
     },
 };
 
@@ -116,6 +117,11 @@ impl TenantTx {
     /// What people have remembered.
     pub fn memories(&mut self) -> Memories<'_> {
         Memories(self.borrow())
+    }
+
+    /// MCP servers and their tools.
+    pub fn mcp_servers(&mut self) -> McpServers<'_> {
+        McpServers(self.borrow())
     }
 
     /// Labels, and who may read what.
