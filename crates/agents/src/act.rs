@@ -20,7 +20,7 @@ use crate::{
     export, guard,
     machine::Happened,
     observe,
-    outside::{self, OutsideAnswer, OutsideResult},
+    outside::{self, OutsideAnswer},
     progress::Progress,
     record::{Acted, ActedCall, kept},
     resume,
@@ -99,8 +99,9 @@ pub(crate) async fn act(
         observe::record(inner, run, std::mem::take(&mut decisions)).await?;
         done(inner, run, progress, &reader, calling).await?
     };
-    let record = record(progress, &called, today)?;
     let fresh = take_in(inner, run, progress, &reader, &mut called, &mut decisions).await?;
+    // Only now: what no model may be given is not kept.
+    let record = record(progress, &called, today)?;
     let masked = observe::prepare(inner, run, progress, fresh).await?;
     let results = told(progress, called, &masked)?;
     if is_repeated && !progress.repeats_aloud() {
@@ -208,7 +209,7 @@ fn decided(
     let outside = outside::read(run, &call);
     let (name, sent) = outside::names(run, &call).unwrap_or((tools::name_of(&call), tools::name_of(&call)));
     let mut wish = match outside {
-        Some(read) => read.map(ReadCall::Outside),
+        Some(read) => read.map(|call| ReadCall::Outside(Box::new(call))),
         None => ReadCall::read(&call, &given),
     }
     .map_err(|why| (MALFORMED, why));
@@ -233,20 +234,8 @@ fn decided(
     let label = progress.label(run);
     let mut shown = None;
     if let Ok(ReadCall::Outside(call)) = &wish {
-        let mut arguments = Value::Object(call.arguments.clone());
-        if let Some(known) = &progress.placeholders {
-            guard::each_text(&mut arguments, &mut |text| *text = known.restore(text));
-        }
-        guard::take_out_secrets(&mut arguments);
-        progress.mask_again(&mut arguments)?;
-        if let (Some(standing), Some(known)) = (standing, &progress.placeholders) {
-            let ready = call.clone().prepared(standing, (&label, &arguments), |text| known.restore(text));
-            wish = ready.map(ReadCall::Outside);
-            if let Err(why) = &wish {
-                outside::listen(inner, run, progress, name, &Err(why.clone()));
-            }
-        }
-        shown = Some(arguments);
+        let (ready, arguments) = outside::ready((inner, run), progress, standing, call.as_ref().clone(), &label)?;
+        (wish, shown) = (ready.map(|call| ReadCall::Outside(Box::new(call))), Some(arguments));
     }
     if let Ok(call) = &wish {
         let (action, what) = call.permission(&progress.passages, &label);
@@ -262,18 +251,25 @@ fn decided(
     }
     let arguments = match shown {
         Some(shown) => shown,
-        None => {
-            let mut arguments = wish.as_ref().map_or_else(|_| json!({}), ReadCall::arguments);
-            guard::take_out_secrets(&mut arguments);
-            if !only_figures {
-                progress.mask_again(&mut arguments)?;
-            }
-            arguments
-        }
+        None => shown_arguments(progress, &wish, only_figures)?,
     };
     let event_id = observe::announce(inner, run, progress, name, &arguments);
     let (name, sent) = (name.to_owned(), sent.to_owned());
     Ok(Calling { name, sent, event_id, wish, arguments, only_figures })
+}
+
+/// The arguments of a call as they are shown; none of one that is refused.
+fn shown_arguments(
+    progress: &mut Progress,
+    wish: &Result<ReadCall, Refused>,
+    only_figures: bool,
+) -> Result<Value, AgentError> {
+    let mut arguments = wish.as_ref().map_or_else(|_| json!({}), ReadCall::arguments);
+    guard::take_out_secrets(&mut arguments);
+    if !only_figures {
+        progress.mask_again(&mut arguments)?;
+    }
+    Ok(arguments)
 }
 
 /// All calls at the same time, each with an end.
@@ -286,7 +282,7 @@ async fn done(
 ) -> Result<Vec<Called>, AgentError> {
     let (label, account) = (progress.label(run), run.account());
     let to_others = calling.iter().enumerate().filter_map(|(number, calling)| match &calling.wish {
-        Ok(ReadCall::Outside(call)) => Some((number, call.clone())),
+        Ok(ReadCall::Outside(call)) => Some((number, call.as_ref().clone())),
         _ => None,
     });
     let to_others = to_others.collect();
@@ -404,12 +400,8 @@ fn drop_what_raises(
     before: &(Label, Label),
 ) {
     for called in called.iter_mut() {
-        let rises = |answer: &OutsideAnswer| Label::join_all([&before.1, &answer.label]) != before.1;
-        if called.found.outside.as_ref().is_some_and(rises) {
-            called.found.outside = None;
-            let why = "what came of this is more confidential than what you may be given";
-            called.failed = Some(("label_denied", why.to_owned()));
-        }
+        let dropped = outside::drop_above(&before.1, &mut called.found.outside);
+        called.failed = dropped.or(called.failed.take());
     }
     let raises = |passage: &Passage| raises(&before.1, passage);
     for called in called.iter_mut().filter(|called| called.found.passages.iter().any(raises)) {
@@ -429,11 +421,7 @@ fn told(
     // A passage that two calls have found is given with the first.
     let mut given = Vec::new();
     for (number, Called { calling, mut found, mut failed }) in called.into_iter().enumerate() {
-        if found.outside.as_ref().is_some_and(|answer| progress.keeps_from_models(&answer.text)) {
-            found.outside = None;
-            let why = "what came of this holds personal data that no model is given";
-            failed = Some(("personal_data", why.to_owned()));
-        }
+        failed = outside::drop_personal(progress, &mut found.outside).or(failed);
         let at = |passage: &Passage| progress.passages.iter().position(|known| known.chunk_id == passage.chunk_id);
         let places: Vec<usize> = found.passages.iter().filter_map(at).collect();
         let first_fresh = progress.passages.len() - masked.len();
@@ -458,7 +446,7 @@ fn told(
             (Some((_, why)), ..) => (progress.mask(&why)?, Value::Null),
             (None, Some(computed), _) => keep_computed(progress, computed, calling.only_figures)?,
             (None, None, Some(answer)) => {
-                let (note, shown, detail) = keep_said(progress, answer)?;
+                let (note, shown, detail) = outside::keep_said(progress, answer)?;
                 data = shown;
                 (note, detail)
             }
@@ -499,24 +487,6 @@ fn keep_computed(
     }
     progress.computed.push(computed, told.clone());
     Ok((told, detail))
-}
-
-/// Keeps what another system said for the sentences to come; what the model is told of it, what it is given, and what is kept
-/// with the step.
-fn keep_said(progress: &mut Progress, answer: OutsideAnswer) -> Result<(String, Option<String>, Value), AgentError> {
-    let note = answer.note();
-    let text = progress.mask(&answer.text)?;
-    let shown = guard::without_secrets(&text).unwrap_or_else(|| text.clone());
-    let detail = json!({
-        "text": shown,
-        "at": answer.at,
-        "removed": answer.removed,
-        "left_out": answer.left_out,
-        "label": answer.label,
-    });
-    let data = (!text.is_empty()).then_some(text);
-    progress.outside.push(OutsideResult { tool: answer.tool, at: answer.at, text: answer.text });
-    Ok((note, data, detail))
 }
 
 /// A call as it is shown to the model again: under an id of ours and a name that exists, with arguments that are JSON. Servers

@@ -99,7 +99,7 @@ pub(crate) enum ReadCall {
     /// Arithmetic with dates.
     Date(DateCall),
     /// A tool of another system.
-    Outside(OutsideCall),
+    Outside(Box<OutsideCall>),
 }
 
 /// What came of a call.

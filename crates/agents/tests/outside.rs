@@ -17,6 +17,7 @@ use millwright_store::{
 use serde_json::{Value, json};
 
 use crate::{
+    bundling::{bundled, holds},
     reading,
     resuming::{calls_once, ends, ends_anywhere, is_taken_over},
     support::{Plant, last, plays, shown},
@@ -54,12 +55,13 @@ async fn plant(server: &ScriptedMcp, settings: McpServerSettings) -> (Plant, Mcp
     let row: McpServerRow = tx.mcp_servers().require(id).await.unwrap();
     let read = plant.extractive().runner.servers().read(&row).await.unwrap();
     tx.mcp_servers().set_tools(id, (&read.tools, &read.revision), now).await.unwrap();
-    let mut tools = String::new();
+    let mut tools = vec!["search_documents".to_owned()];
     for tool in &read.tools {
         assert!(tx.mcp_servers().enable_tool((id, &tool.name), tool.digest, by, now).await.unwrap());
-        tools.push_str(&format!(", mcp:mes/{}", tool.name));
+        tools.push(format!("mcp:mes/{}", tool.name));
     }
-    let text = format!("name: {GENERALIST}\ntitle: All\npurpose: All.\ntools: [search_documents{tools}]\n");
+    let tools = tools.join(", ");
+    let text = format!("name: {GENERALIST}\ntitle: All\npurpose: All.\ntools: [{tools}]\n");
     let version = NewAgentVersion { name: GENERALIST, definition: &text, digest: digest(&text), note: "with tools" };
     let number = tx.agents().insert_version(&version, by, now).await.unwrap();
     tx.agents().activate(GENERALIST, Some(number), by, now).await.unwrap();
@@ -125,6 +127,26 @@ async fn an_answer_says_what_another_system_says_and_who_said_it_when() {
     let replay = plant.with_tools(&model.base_url()).runner.replay(&plant.principal, run.run_id).await.unwrap();
     assert!(replay.is_whole && replay.same_text && replay.same_citations, "{replay:?}");
     assert_eq!((server.calls().len(), model.count()), (1, 2));
+}
+
+/// A draft that says something else is thrown away, and the next one is not to ask again.
+#[tokio::test]
+async fn a_further_draft_knows_what_was_returned_and_all_of_it_is_in_the_evidence() {
+    let server = ScriptedMcp::start(vec![status()]).unwrap();
+    let (plant, _) = plant(&server, settings(&server)).await;
+    let calls = Turn::calls([("mes__status", r#"{"machine":"P-101"}"#), ("search_documents", r#"{"query":"grease"}"#)]);
+    let model = plays([calls, Turn::say("Pump P-101 turns at 9999 rpm."), Turn::say(SAID)]);
+    let process = plant.with_tools(&model.base_url());
+    let (run, events) = process.answer(&plant, QUESTION).await;
+    assert!(shown(&events).starts_with("Pump P-101 turns at 1450 rpm. (mcp:mes/status, "), "{}", last(&events));
+    let again: Value = serde_json::from_str(&model.requests()[2].body).unwrap();
+    let results = again["messages"].as_array().unwrap().iter().filter(|message| message["role"] == "tool");
+    let results: Vec<&str> = results.map(|message| message["content"].as_str().unwrap()).collect();
+    assert!(results.len() == 1 && results[0].contains("turns at: 1450 rpm"), "{results:?}");
+    assert_eq!(server.calls().len(), 1);
+    let (bundle, report) = bundled(&plant, &process, &run).await;
+    holds(&report, "prompts: 3 of 3 are what was sent to a model, byte for byte");
+    assert!(bundle.to_string().contains("turns at: 1450 rpm"));
 }
 
 #[tokio::test]

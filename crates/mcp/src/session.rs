@@ -115,13 +115,11 @@ async fn within<T>(
     let whole = async {
         let session = Box::pin(open(endpoint, bounded)).await?;
         let revision = session.peer_info().map(|info| info.protocol_version.clone());
-        match revision.filter(|revision| REVISIONS.contains(revision)) {
-            Some(revision) => work(&session, &revision).await,
-            None => {
-                let spoken = session.peer_info().map(|info| info.protocol_version.to_string());
-                Err(McpError::Revision(spoken.unwrap_or_default().chars().take(20).collect()))
-            }
-        }
+        let Some(revision) = revision.as_ref().filter(|revision| REVISIONS.contains(revision)) else {
+            let spoken = revision.map(|revision| revision.to_string()).unwrap_or_default();
+            return Err(McpError::Revision(spoken.chars().take(20).collect()));
+        };
+        work(&session, revision).await
     };
     let ended = tokio::select! {
         biased;

@@ -1,5 +1,7 @@
 //! The client against real servers of the library that others build theirs with.
 
+#![expect(clippy::unwrap_used, reason = "what tests share may fail them")]
+
 use std::time::Duration;
 
 use millwright_mcp::{AllowedOrigins, Answer, Endpoint, Listed, McpError, OfferedTool, call, list};

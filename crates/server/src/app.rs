@@ -20,10 +20,11 @@ use millwright_mcp::AllowedOrigins;
 use millwright_oidc::{Provider, Providers};
 use millwright_policy::decision::PolicyFile;
 use millwright_retrieval::{
-    embedding::Embedder,
+    embedding::{Embedder, EmbeddingModels},
     follower::{FollowerHandle, IndexFollower},
     ingest::Ingestor,
     keyword::KeywordIndexes,
+    reranker::Reranker,
     search::Searcher,
 };
 use millwright_store::Store;
@@ -69,13 +70,12 @@ pub(crate) async fn start(
     let reranker = crate::rerank::reranker(config, &policy_file, &governance, (&gateway, sources, &store, &key))
         .context("the reranker")?;
     let embeddings = embeddings::models(config, sources, &store, gateway.catalog(), &governance).await?;
-    let searcher = Searcher::new(store.clone(), embeddings.clone(), keyword, config.retrieval.vector_top_k);
-    let searcher = Arc::new(searcher.with_reranker(reranker));
+    let searcher = searcher(config, &store, &embeddings, keyword, reranker);
     let parts = RunnerParts {
         store: store.clone(),
         sources: sources.clone(),
         audit_key: Arc::clone(&key),
-        searcher: searcher.as_ref().clone(),
+        searcher: searcher.clone(),
         gateway: gateway.clone(),
         quotes_where_refused: config.models.quotes_where_refused,
         governance: governance.clone(),
@@ -95,7 +95,7 @@ pub(crate) async fn start(
         identity: Arc::clone(&identity),
         limiter: Arc::clone(&limiter),
         streams: StreamSlots::new(config.limits.max_streams_per_user),
-        searcher,
+        searcher: Arc::new(searcher),
         embeddings: embeddings.clone(),
         governance,
         ledger: ledger.clone(),
@@ -164,6 +164,17 @@ pub(crate) fn gateway(
         within: models::within(config, |timeouts| timeouts.first_token),
         whole_within: models::within(config, |timeouts| timeouts.total),
     }))
+}
+
+fn searcher(
+    config: &Config,
+    store: &Store,
+    embeddings: &EmbeddingModels,
+    keyword: KeywordIndexes,
+    reranker: Option<Arc<dyn Reranker>>,
+) -> Searcher {
+    let searcher = Searcher::new(store.clone(), embeddings.clone(), keyword, config.retrieval.vector_top_k);
+    searcher.with_reranker(reranker)
 }
 
 /// Calls of models by programs, with what runs of agents work with.

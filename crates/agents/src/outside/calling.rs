@@ -1,4 +1,4 @@
-//! A call of a tool of another system: decided, made once, and recorded.
+//! A call of a tool of another system: made once, recorded, and what of it a model is told.
 
 use std::collections::BTreeMap;
 
@@ -6,31 +6,15 @@ use chrono::{DateTime, Utc};
 use futures::{StreamExt, stream::FuturesUnordered};
 use millwright_audit::{Actor, AuditAction, AuditEvent, canonical_json};
 use millwright_core::{ErrorCode, Label};
-use millwright_governance::decision::{sink, thing};
-use millwright_llm::provider::ToolCall;
-use millwright_mcp::{McpError, check_arguments};
-use millwright_policy::{
-    decision::ResourceFacts,
-    injection::{self, Channel},
-    labels::release,
-};
-use millwright_store::{
-    Proof, StoreError, TenantTx,
-    tenant::{McpServerRow, McpToolRow, PolicyEventKind},
-};
+use millwright_mcp::McpError;
+use millwright_policy::injection::{self, Channel};
+use millwright_store::{Proof, StoreError, tenant::PolicyEventKind};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::{OutsideTool, service::endpoint};
+use super::{OutsideCall, OutsideResult, service::endpoint};
 use crate::{AgentError, act::Refused, guard, progress::Progress, record::kept, run::Run, runner::Inner};
-
-/// A call that can be made.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct OutsideCall {
-    pub(crate) tool: OutsideTool,
-    pub(crate) arguments: Map<String, Value>,
-}
 
 /// What came of a call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,29 +37,6 @@ pub(crate) struct Ended {
     pub(crate) outside: BTreeMap<usize, Result<OutsideAnswer, (String, String)>>,
 }
 
-/// The servers whose tools the run may call now, with what is enabled of them.
-pub(crate) async fn standing(tx: &mut TenantTx, run: &Run) -> Result<Vec<(McpServerRow, McpToolRow)>, StoreError> {
-    if run.agent.outside.is_empty() { Ok(Vec::new()) } else { tx.mcp_servers().callable().await }
-}
-
-/// Reads a call as a model wrote it. None for one of no tool of another system.
-pub(crate) fn read(run: &Run, call: &ToolCall) -> Option<Result<OutsideCall, String>> {
-    let tool = run.agent.outside.iter().find(|tool| tool.called == call.name)?;
-    let written = if call.arguments.trim().is_empty() { "{}" } else { call.arguments.as_str() };
-    let arguments = serde_json::from_str(written);
-    let arguments = arguments.map_err(|_| "the arguments are no JSON object".to_owned());
-    Some(arguments.and_then(|arguments: Map<String, Value>| {
-        check_arguments(&tool.input_schema, &arguments).map_err(|error| error.to_string())?;
-        Ok(OutsideCall { tool: tool.clone(), arguments })
-    }))
-}
-
-/// What readers and models know the tool of a call by, where it is another system's.
-pub(crate) fn names<'r>(run: &'r Run, call: &ToolCall) -> Option<(&'r str, &'r str)> {
-    let tool = run.agent.outside.iter().find(|tool| tool.called == call.name)?;
-    Some((&tool.name, &tool.called))
-}
-
 impl OutsideAnswer {
     /// What a model is told beside it.
     pub(crate) fn note(&self) -> String {
@@ -92,48 +53,6 @@ impl OutsideAnswer {
             said.push(format!("{} parts that are no text were left out", self.left_out));
         }
         said.join("; ")
-    }
-}
-
-impl OutsideCall {
-    /// What has to be permitted: that what the run has read goes there, and that the person reads what comes.
-    pub(crate) fn resource(&self, label: &Label) -> ResourceFacts {
-        let mut facts = thing("tool", &self.tool.name, &Label::join_all([label, &self.tool.label()]));
-        facts.sink = sink(&self.tool.sink());
-        facts
-    }
-
-    /// Makes it ready to be sent: to a tool that still stands as it did, within what it takes, and with placeholders unless its
-    /// server is sent personal data. `shown` are the arguments with placeholders and without secrets.
-    pub(crate) fn prepared(
-        mut self,
-        standing: &[(McpServerRow, McpToolRow)],
-        (label, shown): (&Label, &Value),
-        restore: impl Fn(&str) -> String,
-    ) -> Result<Self, Refused> {
-        let is_it = |(server, tool): &&(McpServerRow, McpToolRow)| {
-            server.id == self.tool.server
-                && tool.name == self.tool.tool
-                && hex::encode(&tool.digest) == self.tool.digest
-        };
-        let Some((server, _)) = standing.iter().find(is_it) else {
-            return Err(("changed", "this tool cannot be called any more; answer from what you have".to_owned()));
-        };
-        self.tool.takes_up_to = server.settings.takes_up_to;
-        self.tool.result = server.settings.result_classification;
-        let mut arguments = shown.clone();
-        if server.settings.sends_personal_data {
-            guard::each_text(&mut arguments, &mut |text| *text = restore(text));
-        }
-        let Value::Object(arguments) = arguments else { return Err(("malformed", "no arguments".to_owned())) };
-        // The only way for them to leave.
-        match release(arguments, label, &self.tool.sink()) {
-            Ok(released) => match released.for_sink(&self.tool.sink()) {
-                Some(arguments) => Ok(Self { arguments, ..self }),
-                None => Err(("label_denied", "this may not go there".to_owned())),
-            },
-            Err(refusal) => Err(("label_denied", refusal.to_string())),
-        }
     }
 }
 
@@ -287,4 +206,42 @@ pub(crate) fn listen(
         _ => return,
     };
     progress.prepared.events.push(event);
+}
+
+/// Takes what no model may be given out of what was found: what is more confidential than `most`.
+pub(crate) fn drop_above(most: &Label, answer: &mut Option<OutsideAnswer>) -> Option<Refused> {
+    let rises = |answer: &OutsideAnswer| Label::join_all([most, &answer.label]) != *most;
+    answer.take_if(|answer| rises(answer)).map(|_| {
+        let why = "what came of this is more confidential than what you may be given";
+        ("label_denied", why.to_owned())
+    })
+}
+
+/// The same for personal data that the organisation gives no model.
+pub(crate) fn drop_personal(progress: &Progress, answer: &mut Option<OutsideAnswer>) -> Option<Refused> {
+    answer.take_if(|answer| progress.keeps_from_models(&answer.text)).map(|_| {
+        let why = "what came of this holds personal data that no model is given";
+        ("personal_data", why.to_owned())
+    })
+}
+
+/// Keeps what another system said for the sentences to come; what the model is told of it, what it is given, and what is kept
+/// with the step.
+pub(crate) fn keep_said(
+    progress: &mut Progress,
+    answer: OutsideAnswer,
+) -> Result<(String, Option<String>, Value), AgentError> {
+    let note = answer.note();
+    let text = progress.mask(&answer.text)?;
+    let shown = guard::without_secrets(&text).unwrap_or_else(|| text.clone());
+    let detail = json!({
+        "text": shown,
+        "at": answer.at,
+        "removed": answer.removed,
+        "left_out": answer.left_out,
+        "label": answer.label,
+    });
+    let data = (!text.is_empty()).then_some(text);
+    progress.outside.push(OutsideResult { tool: answer.tool, at: answer.at, text: answer.text });
+    Ok((note, data, detail))
 }

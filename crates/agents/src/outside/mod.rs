@@ -6,11 +6,13 @@
 //! never made again.
 
 mod calling;
+mod ready;
 mod service;
 mod tool;
 
-pub(crate) use calling::{Ended, OutsideAnswer, OutsideCall, again, done, known_word, listen, names, read, standing};
+pub(crate) use calling::{Ended, OutsideAnswer, again, done, drop_above, drop_personal, keep_said, known_word, listen};
 pub use millwright_mcp::{AddressError, OfferedTool, Unusable};
+pub(crate) use ready::{OutsideCall, names, read, ready, standing};
 pub use service::{ReadTools, Servers, Suspicion};
 pub use tool::{MAX_SERVER_NAME_CHARS, full_name, is_server_name};
 pub(crate) use tool::{OutsideResult, OutsideTool, PREFIX, is_outside_name, resolve};

@@ -24,7 +24,7 @@ mod jobs;
 mod labels;
 #[cfg(test)]
 mod mcp_servers;
-
+#[cfg(test)]
 mod memories;
 #[cfg(test)]
 mod opening;
