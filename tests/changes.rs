@@ -89,6 +89,7 @@ async fn trial<'s>(site: &Site<'s>, operation: &Operation) -> Trial<'s> {
         | "policy.versions.create"
         | "agents.create" => site.by_admin(),
         "agents.activate" | "agents.enable" | "agents.disable" => agent_trial(site, name).await,
+        _ if name.starts_with("mcp_servers.") => mcp_trial(site, name).await,
         "policy.versions.activate" => policy_version_trial(site).await,
         "documents.delete" | "documents.reindex" => {
             let content = format!("The pump {name} is oiled every 500 hours.");
@@ -155,6 +156,23 @@ async fn agent_trial<'s>(site: &Site<'s>, name: &str) -> Trial<'s> {
     assert_eq!(status, 201, "{made}");
     let agent_version = made["version"]["number"].to_string();
     Trial { ids: Ids { agent, agent_version, ..Ids::of_nothing() }, ..site.by_admin() }
+}
+
+/// A server with a tool that was read.
+async fn mcp_trial<'s>(site: &Site<'s>, name: &str) -> Trial<'s> {
+    let server = name.rsplit('.').next().expect("word");
+    let body = json!({ "name": server, "url": site.world.mcp.url() });
+    if name == "mcp_servers.create" {
+        return Trial { body: Some(body), ..site.by_admin() };
+    }
+    let (status, made) = read(site.admin.post("/api/v1/mcp-servers", &body).await).await;
+    assert_eq!(status, 201, "{made}");
+    let path = format!("/api/v1/mcp-servers/{}/refresh", id(&made));
+    let (status, read) = read(site.admin.post(&path, &json!({})).await).await;
+    assert_eq!(status, 200, "{read}");
+    let body = json!({ "digest": read["tools"][0]["digest"], "reads_only": true });
+    let ids = Ids { mcp_server: id(&made).to_owned(), mcp_tool: "status".to_owned(), ..Ids::of_nothing() };
+    Trial { ids, body: name.ends_with(".enable").then_some(body), ..site.by_admin() }
 }
 
 /// Something that the admin has said of themselves.

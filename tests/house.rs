@@ -14,14 +14,14 @@ use crate::kit::root;
 const FLOORS: &[&[&str]] = &[
     &["core", "config", "telemetry", "private-postgres"],
     &["store"],
-    &["auth", "audit", "documents", "limits", "oidc", "policy", "routing"],
+    &["auth", "audit", "documents", "limits", "mcp", "oidc", "policy", "routing"],
     &["llm", "retrieval", "identity", "governance", "budgets"],
     &["gateway"],
     &["agents"],
     &["workers"],
     &["api"],
     &["server"],
-    &["loadtest", "scripted-model", "xtask"],
+    &["loadtest", "scripted-mcp", "scripted-model", "xtask"],
 ];
 
 /// Dependencies inside one floor that have a reason.
@@ -37,7 +37,7 @@ const ALLOWED_BESIDE: &[(&str, &str, &str)] = &[
 const ONLY: &[(&str, &[&str])] = &[
     ("sqlx", &["store"]),
     ("pgvector", &["store"]),
-    ("axum", &["api"]),
+    ("axum", &["api", "scripted-mcp"]),
     ("utoipa-axum", &["api"]),
     ("tantivy", &["retrieval"]),
     ("rten", &["retrieval"]),
@@ -50,6 +50,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("hyper", &["api"]),
     ("tokio-rustls", &["api"]),
     ("cedar-policy", &["policy"]),
+    ("rmcp", &["mcp", "scripted-mcp"]),
 ];
 
 fn short(name: &str) -> &str {

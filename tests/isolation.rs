@@ -26,6 +26,7 @@ const KEY_NAME: &str = "the-program-of-a";
 const BUDGET_NAME: &str = "the-budget-of-a";
 const GLOSSARY_TERM: &str = "GLOSSARY-OF-A";
 const SOURCE_NAME: &str = "the-folder-of-a";
+const MCP_NAME: &str = "mes-of-a";
 /// A has called it.
 const MODEL: &str = "the-model-of-a";
 const AGENT_NAME: &str = "the-agent-of-a";
@@ -126,7 +127,7 @@ struct Owned {
 }
 
 impl Owned {
-    async fn make(owner: &Session<'_>) -> Self {
+    async fn make(owner: &Session<'_>, mcp_url: &str) -> Self {
         let text = format!(
             "# Formula\n\nThe melting temperature of {SECRET_WORD} is 731 °C. The crucible of {SECRET_WORD} is made of iridium.\n"
         );
@@ -158,6 +159,11 @@ impl Owned {
         let source = json!({ "name": SOURCE_NAME, "path": "manuals" });
         let (status, source) = read(owner.post("/api/v1/sources", &source).await).await;
         assert_eq!(status, 201, "{source}");
+        let server = json!({ "name": MCP_NAME, "url": mcp_url });
+        let (status, server) = read(owner.post("/api/v1/mcp-servers", &server).await).await;
+        assert_eq!(status, 201, "{server}");
+        let path = format!("/api/v1/mcp-servers/{}/refresh", id(&server));
+        assert_eq!(owner.post(&path, &json!({})).await.status(), 200);
         let goal = json!({ "goal": QUESTION, "plan": PLAN });
         let (status, goal) = read(owner.post("/api/v1/goals", &goal).await).await;
         assert_eq!(status, 201, "{goal}");
@@ -188,6 +194,8 @@ impl Owned {
                 budget: id(&budget).to_owned(),
                 glossary_entry: id(&entry).to_owned(),
                 source: id(&source).to_owned(),
+                mcp_server: id(&server).to_owned(),
+                mcp_tool: "status".to_owned(),
                 // The owner stores version 1; the stranger has none.
                 policy_version: "1".to_owned(),
                 agent: AGENT_NAME.to_owned(),
@@ -222,6 +230,8 @@ impl Owned {
             &ids.glossary_entry,
             GLOSSARY_TERM,
             &ids.source,
+            &ids.mcp_server,
+            MCP_NAME,
             SOURCE_NAME,
             AGENT_NAME,
             MODEL,
@@ -260,6 +270,7 @@ impl Owned {
             "/api/v1/admin/budgets".to_owned(),
             "/api/v1/admin/glossary".to_owned(),
             format!("/api/v1/agents/{}", ids.agent),
+            format!("/api/v1/mcp-servers/{}", ids.mcp_server),
         ] {
             seen.push(owner.json(&path).await);
         }
@@ -285,7 +296,7 @@ async fn in_every_operation_another_tenants_ids_are_as_absent_as_ids_that_never_
     let server = world.server().await;
     let owner = server.sign_in("admin@a.test").await;
     let stranger = server.sign_in("admin@b.test").await;
-    let owned = Owned::make(&owner).await;
+    let owned = Owned::make(&owner, &world.mcp.url()).await;
     let before = owned.look(&owner).await;
     let mut tried = 0;
     for operation in &by_id() {
@@ -314,7 +325,7 @@ async fn ids_in_bodies_reach_nothing_of_another_tenant(database: Database) {
     }
     let server = world.server().await;
     let owner = server.sign_in("admin@a.test").await;
-    let owned = Owned::make(&owner).await;
+    let owned = Owned::make(&owner, &world.mcp.url()).await;
     let before = owned.look(&owner).await;
     for email in ["admin@b.test", "other@a.test"] {
         let other = server.sign_in(email).await;
@@ -354,7 +365,7 @@ async fn another_person_of_the_tenant_finds_documents_but_no_conversations_or_ru
     let server = world.server().await;
     let owner = server.sign_in("admin@a.test").await;
     let colleague = server.sign_in("colleague@a.test").await;
-    let owned = Owned::make(&owner).await;
+    let owned = Owned::make(&owner, &world.mcp.url()).await;
     let mut tried = 0;
     for operation in &by_id() {
         if PERSONAL.iter().any(|part| operation.path.starts_with(part)) {
@@ -400,7 +411,7 @@ async fn with_neither_lock_the_other_tenant_is_seen_so_that_each_lock_is_tested_
     let server = world.server().await;
     let owner = server.sign_in("admin@a.test").await;
     let stranger = server.sign_in("admin@b.test").await;
-    let owned = Owned::make(&owner).await;
+    let owned = Owned::make(&owner, &world.mcp.url()).await;
     let mut hidden = Vec::new();
     for operation in by_id().iter().filter(|operation| operation.method == Method::GET).chain(&lists()) {
         // What belongs to a person is asked for by the person's id too, and streams were begun by one of these reads.

@@ -24,6 +24,7 @@ use std::{
 use millwright_audit::{Actor, AuditAction, AuditEvent, AuditKey};
 use millwright_auth::PasswordHasher;
 use millwright_core::{Role, Sources, TenantScope, id::UserId};
+use millwright_scripted_mcp::{Returns, ScriptedMcp, ScriptedTool};
 use millwright_scripted_model::{ScriptedModel, Turn};
 use millwright_store::{
     Proof,
@@ -96,6 +97,8 @@ pub(crate) fn plays(turn: Turn) -> ScriptedModel {
 pub(crate) struct World {
     db: Option<TestDatabase>,
     pub(crate) data: TempDir,
+    /// An MCP server that may be registered, with a tool `status`.
+    pub(crate) mcp: ScriptedMcp,
     pub(crate) sources: Sources,
     hasher: PasswordHasher,
     environment: HashMap<String, String>,
@@ -119,9 +122,13 @@ impl World {
         }
         let data = tempfile::tempdir().expect("data folder");
         environment.insert("WATCH_ROOT".to_owned(), data.path().join("watch").display().to_string());
+        let status = serde_json::json!({ "pump": "P-101", "turns_at": "1450 rpm" });
+        let mcp = ScriptedMcp::start(vec![ScriptedTool::reads("status", Returns::Structured(status))]).expect("listen");
+        environment.insert("MCP_ALLOWED_ORIGINS".to_owned(), mcp.origin().to_owned());
         Self {
             db: Some(TestDatabase::create().await),
             data,
+            mcp,
             hasher: PasswordHasher::new(&sources).expect("hasher"),
             sources,
             environment,

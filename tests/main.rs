@@ -23,6 +23,7 @@ mod kit;
 mod labels;
 mod limits;
 mod listening;
+mod mcp_servers;
 mod memory;
 mod models_pull;
 mod openai;

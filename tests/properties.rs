@@ -121,6 +121,9 @@ async fn plant(world: &World, server: &Server, number: usize) -> Tenant {
     let source = json!({ "name": mark, "path": "manuals" });
     let (status, source) = read(session.post("/api/v1/sources", &source).await).await;
     assert_eq!(status, 201, "{source}");
+    let mcp = json!({ "name": mark.to_lowercase(), "url": world.mcp.url() });
+    let (status, mcp) = read(session.post("/api/v1/mcp-servers", &mcp).await).await;
+    assert_eq!(status, 201, "{mcp}");
     let goal = json!({ "goal": format!("Prepare the service of {mark}."), "plan": PLAN });
     let (status, goal) = read(session.post("/api/v1/goals", &goal).await).await;
     assert_eq!(status, 201, "{goal}");
@@ -148,6 +151,7 @@ async fn plant(world: &World, server: &Server, number: usize) -> Tenant {
         budget: id(&budget).to_owned(),
         glossary_entry: id(&entry).to_owned(),
         source: id(&source).to_owned(),
+        mcp_server: id(&mcp).to_owned(),
         ..Ids::of_nothing()
     };
     Tenant { number, token: admin.token, ids }
@@ -174,6 +178,7 @@ const LISTS: &[&str] = &[
     "/api/v1/admin/budgets",
     "/api/v1/admin/glossary",
     "/api/v1/sources",
+    "/api/v1/mcp-servers",
 ];
 
 const SINGLE: &[&str] = &["/api/v1/admin/metrics", "/api/v1/auth/me", "/api/v1/admin/security-policy"];

@@ -15,7 +15,7 @@ pub(super) async fn lists_search_chat_and_metrics_show_nothing_of_another_tenant
     let server = world.server().await;
     let owner = server.sign_in("admin@a.test").await;
     let stranger = server.sign_in("admin@b.test").await;
-    let owned = Owned::make(&owner).await;
+    let owned = Owned::make(&owner, &world.mcp.url()).await;
     stranger.take_in("notes-of-b.md", "# Notes\n\nTin melts at 232 °C in the crucible.\n").await;
     let clean = |what: &str, text: &str| {
         let shown = owned.shown_in(text);
@@ -88,7 +88,7 @@ pub(super) async fn streams_carry_nothing_of_another_tenant(database: Database) 
     let server = world.server().await;
     let owner = server.sign_in("admin@a.test").await;
     let stranger = server.sign_in("admin@b.test").await;
-    let owned = Owned::make(&owner).await;
+    let owned = Owned::make(&owner, &world.mcp.url()).await;
     let own = stranger.accepted("notes-of-b.md", "# Notes\n\nTin melts at 232 °C in the crucible.\n").await;
     let events = format!("/api/v1/documents/{}/events", id(&own));
     // Both at work at the same time, in what they share: the hub of events, the workers, the notifications.

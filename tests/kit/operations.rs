@@ -174,6 +174,9 @@ impl Operation {
             "memories.change" => json!({ "text": "I am a fitter on the early shift." }),
             "sources.create" => json!({ "name": "Manuals", "path": "manuals" }),
             "sources.change" => json!({ "tags": ["manual"] }),
+            "mcp_servers.create" => json!({ "name": "mes", "url": "http://127.0.0.1:9/mcp" }),
+            "mcp_servers.change" => json!({ "timeout_s": 5 }),
+            "mcp_servers.tools.enable" => json!({ "digest": "0".repeat(64), "reads_only": true }),
             "usage.estimate" => json!({ "prompt": "How often is the pump oiled?" }),
             "admin.security_policy.set" => json!({ "second_factor_roles": [], "password_sign_in": true }),
             other => panic!("teach these tests a body that `{other}` accepts"),
@@ -211,6 +214,9 @@ pub(crate) struct Ids {
     pub(crate) budget: String,
     pub(crate) glossary_entry: String,
     pub(crate) source: String,
+    pub(crate) mcp_server: String,
+    /// A name, of each server for itself.
+    pub(crate) mcp_tool: String,
     /// A number, counted by each tenant for itself.
     pub(crate) policy_version: String,
     /// A name.
@@ -237,6 +243,8 @@ impl Ids {
             budget: id("bud"),
             glossary_entry: id("glo"),
             source: id("src"),
+            mcp_server: id("mcp"),
+            mcp_tool: "nothing".to_owned(),
             policy_version: "999".to_owned(),
             agent: "nobody-at-all".to_owned(),
             agent_version: "999".to_owned(),
@@ -262,6 +270,8 @@ impl Ids {
                 "/api/v1/admin/budgets/{id}" => &self.budget,
                 "/api/v1/admin/glossary/{id}" => &self.glossary_entry,
                 "/api/v1/sources/{id}" => &self.source,
+                "/api/v1/mcp-servers/{id}" => &self.mcp_server,
+                "/api/v1/mcp-servers/{id}/tools/{tool}" => &self.mcp_tool,
                 "/api/v1/policy/versions/{number}" => &self.policy_version,
                 "/api/v1/agents/{name}" => &self.agent,
                 "/api/v1/agents/{name}/versions/{number}" => &self.agent_version,

@@ -9,7 +9,7 @@ use millwright_governance::decision::{Question, person};
 use millwright_llm::{ToolResult, ToolRound, provider::ToolCall};
 use millwright_policy::decision::Verdict;
 use millwright_retrieval::search::{Passage, SearchRequest};
-use millwright_store::tenant::{NewDecision, Reader, StepKind};
+use millwright_store::tenant::{McpServerRow, McpToolRow, NewDecision, Reader, StepKind};
 use serde_json::{Value, json};
 
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     export, guard,
     machine::Happened,
     observe,
+    outside::{self, OutsideAnswer},
     progress::Progress,
     record::{Acted, ActedCall, kept},
     resume,
@@ -39,7 +40,9 @@ const THOUGHT_THROUGH: &str = "it has been thought through; what came of it stan
 
 /// A call on its way.
 struct Calling {
-    call: ToolCall,
+    /// What readers and models know its tool by.
+    name: String,
+    sent: String,
     /// Its id in the events.
     event_id: String,
     /// What is to be done, or what is wrong with it.
@@ -59,7 +62,7 @@ const LATE: &str = "late";
 const FAILURES: [&str; 5] = [MALFORMED, TOO_MANY, REFUSED, FAILED, LATE];
 
 /// A call that is not done: the word for the reader, and what the model is told.
-type Refused = (&'static str, String);
+pub(crate) type Refused = (&'static str, String);
 
 /// A call that was done.
 struct Called {
@@ -81,11 +84,14 @@ pub(crate) async fn act(
     let mut tx = inner.store.tenant(&run.principal.scope).read().await?;
     // Anew each time: what somebody may read can have changed since the question came.
     let reader = run.reader(&mut tx).await?;
+    let standing = outside::standing(&mut tx, run).await?;
     drop(tx);
+    // What is only repeated was sent then, and is not sent again.
+    let standing = repeated.is_none().then_some(&standing[..]);
     let mut decisions = Vec::new();
     let mut calling = Vec::new();
     for (number, call) in std::mem::take(&mut progress.calls).into_iter().enumerate() {
-        calling.push(decided(inner, run, progress, &reader, (number, call), &mut decisions)?);
+        calling.push(decided((inner, run), progress, &reader, (number, call), standing, &mut decisions)?);
     }
     // At most once in a run: from then on it is not offered, and refused.
     let asked_to_think = progress.thinking.is_some() && progress.deliberation.is_empty();
@@ -96,10 +102,11 @@ pub(crate) async fn act(
     } else {
         // Before anything is read: a run that is stopped meanwhile has its decisions all the same.
         observe::record(inner, run, std::mem::take(&mut decisions)).await?;
-        done(inner, run, progress, &reader, calling).await
+        done(inner, run, progress, &reader, calling).await?
     };
-    let record = record(progress, &called, today)?;
     let fresh = take_in(inner, run, progress, &reader, &mut called, &mut decisions).await?;
+    // Only now: what no model may be given is not kept.
+    let record = record(progress, &called, today)?;
     let masked = observe::prepare(inner, run, progress, fresh).await?;
     let results = told(progress, called, &masked)?;
     if is_repeated && !progress.repeats_aloud() {
@@ -141,7 +148,11 @@ fn record(progress: &mut Progress, called: &[Called], today: NaiveDate) -> Resul
             Some((word, told)) => Some(((*word).to_owned(), progress.mask(told)?)),
             None => None,
         };
-        calls.push(ActedCall { failed, chunks, lines });
+        let outside = match &found.outside {
+            Some(answer) => Some(OutsideAnswer { text: progress.mask(&answer.text)?, ..answer.clone() }),
+            None => None,
+        };
+        calls.push(ActedCall { failed, chunks, lines, outside });
     }
     Ok(kept(&Acted { calls, day: Some(today) }))
 }
@@ -168,12 +179,14 @@ async fn done_before(
             called.push(Called { calling, found, failed: None });
             continue;
         }
-        let known = |word: &str| FAILURES.into_iter().find(|known| *known == word).unwrap_or(FAILED);
+        let known = |word: &str| FAILURES.into_iter().find(|known| *known == word);
+        let known = |word: &str| known(word).unwrap_or_else(|| outside::known_word(word));
         let failed = before.failed.map(|(word, told)| (known(&word), told));
         let restore = |line: &String| progress.placeholders.as_ref().map_or(line.clone(), |known| known.restore(line));
         let found = Found {
             passages: resume::passages(inner, run, reader, &before.chunks).await?,
             lines: before.lines.iter().map(restore).collect(),
+            outside: before.outside.map(|answer| outside::again(progress, answer)),
             ..Found::default()
         };
         // What a policy forbids by now is not given to a model again.
@@ -190,15 +203,21 @@ async fn done_before(
 
 /// Reads a call, asks the policies, and tells the reader of it.
 fn decided(
-    inner: &Inner,
-    run: &Run,
+    (inner, run): (&Inner, &Run),
     progress: &mut Progress,
     reader: &Reader,
     (number, call): (usize, ToolCall),
+    standing: Option<&[(McpServerRow, McpToolRow)]>,
     decisions: &mut Vec<NewDecision>,
 ) -> Result<Calling, AgentError> {
     let given: Vec<bool> = progress.prepared.masked.iter().map(Option::is_some).collect();
-    let mut wish = ReadCall::read(&call, &given).map_err(|why| (MALFORMED, why));
+    let outside = outside::read(run, &call);
+    let (name, sent) = outside::names(run, &call).unwrap_or((tools::name_of(&call), tools::name_of(&call)));
+    let mut wish = match outside {
+        Some(read) => read.map(|call| ReadCall::Outside(Box::new(call))),
+        None => ReadCall::read(&call, &given),
+    }
+    .map_err(|why| (MALFORMED, why));
     let tool = tools::name_of(&call);
     if tool != tools::UNKNOWN && !run.agent.has(tool) {
         wish = Err((REFUSED, format!("you do not have this tool; you have {}", run.agent.tools.join(", "))));
@@ -220,8 +239,13 @@ fn decided(
             Ok(restored)
         });
     }
+    let label = progress.label(run);
+    let mut shown = None;
+    if let Ok(ReadCall::Outside(call)) = &wish {
+        let (ready, arguments) = outside::ready((inner, run), progress, standing, call.as_ref().clone(), &label)?;
+        (wish, shown) = (ready.map(|call| ReadCall::Outside(Box::new(call))), Some(arguments));
+    }
     if let Ok(call) = &wish {
-        let label = progress.label(run);
         let (action, what) = call.permission(&progress.passages, &label);
         let mut question = Question::new(person(&run.principal, reader.clearance()), action, what);
         question.run_id = Some(run.ids.run_id);
@@ -236,29 +260,59 @@ fn decided(
     if let Some(thinking) = wish.as_ref().ok().and_then(ReadCall::thinking) {
         progress.thinking = Some(thinking);
     }
+    let arguments = match shown {
+        Some(shown) => shown,
+        None => shown_arguments(progress, &wish, only_figures)?,
+    };
+    let event_id = observe::announce(inner, run, progress, name, &arguments);
+    let (name, sent) = (name.to_owned(), sent.to_owned());
+    Ok(Calling { name, sent, event_id, wish, arguments, only_figures })
+}
+
+/// The arguments of a call as they are shown; none of one that is refused.
+fn shown_arguments(
+    progress: &mut Progress,
+    wish: &Result<ReadCall, Refused>,
+    only_figures: bool,
+) -> Result<Value, AgentError> {
     let mut arguments = wish.as_ref().map_or_else(|_| json!({}), ReadCall::arguments);
-    for text in arguments.as_object_mut().into_iter().flat_map(|fields| fields.values_mut()) {
-        if let Some(clean) = text.as_str().and_then(guard::without_secrets) {
-            *text = json!(clean);
-        }
-    }
+    guard::take_out_secrets(&mut arguments);
     if !only_figures {
         progress.mask_again(&mut arguments)?;
     }
-    let event_id = observe::announce(inner, run, progress, tools::name_of(&call), &arguments);
-    Ok(Calling { call, event_id, wish, arguments, only_figures })
+    Ok(arguments)
 }
 
 /// All calls at the same time, each with an end.
 async fn done(
     inner: &Arc<Inner>,
     run: &Run,
-    progress: &Progress,
+    progress: &mut Progress,
     reader: &Reader,
     calling: Vec<Calling>,
-) -> Vec<Called> {
+) -> Result<Vec<Called>, AgentError> {
     let (label, account) = (progress.label(run), run.account());
-    let work = calling.into_iter().map(async |calling| {
+    let to_others = calling.iter().enumerate().filter_map(|(number, calling)| match &calling.wish {
+        Ok(ReadCall::Outside(call)) => Some((number, call.as_ref().clone())),
+        _ => None,
+    });
+    let to_others = to_others.collect();
+    let mut answers = outside::done(inner, run, progress, (to_others, label.clone())).await?;
+    for (number, answer) in &answers {
+        outside::listen(inner, run, progress, &calling[*number].name, answer);
+    }
+    let progress = &*progress;
+    let with_answers = calling.into_iter().enumerate().map(|(number, calling)| (answers.remove(&number), calling));
+    let work = with_answers.map(async |(answer, calling)| {
+        // What a policy forbids by now is not given to a model again.
+        match answer.filter(|_| calling.wish.is_ok()) {
+            Some(Ok(answer)) => {
+                let found = Found { outside: Some(answer), ..Found::default() };
+                return Called { calling, found, failed: None };
+            }
+            Some(Err(why)) => return Called { calling, found: Found::default(), failed: Some(why) },
+            None => {}
+        }
         let wish = match &calling.wish {
             Ok(wish) => wish,
             Err(why) => {
@@ -289,7 +343,7 @@ async fn done(
         };
         Called { calling, found, failed }
     });
-    join_all(work).await
+    Ok(join_all(work).await)
 }
 
 /// What was found and is not there yet, as far as a model may be given it. The run carries its label from now on.
@@ -317,7 +371,8 @@ async fn take_in(
     };
     // Also of what the model has already: its document may have been labelled anew.
     let found = called.iter().flat_map(|called| &called.found.passages).filter(is_given);
-    progress.found = Label::join_all(found.map(|passage| &passage.label).chain([&before.0]));
+    let said = called.iter().filter_map(|called| Some(&called.found.outside.as_ref()?.label));
+    progress.found = Label::join_all(found.map(|passage| &passage.label).chain(said).chain([&before.0]));
     if progress.label(run) == before.1 {
         return Ok(fresh);
     }
@@ -355,6 +410,10 @@ fn drop_what_raises(
     (fresh, called): (&mut Vec<Passage>, &mut [Called]),
     before: &(Label, Label),
 ) {
+    for called in called.iter_mut() {
+        let dropped = outside::drop_above(&before.1, &mut called.found.outside);
+        called.failed = dropped.or(called.failed.take());
+    }
     let raises = |passage: &Passage| raises(&before.1, passage);
     for called in called.iter_mut().filter(|called| called.found.passages.iter().any(raises)) {
         called.found.lines.clear();
@@ -372,7 +431,8 @@ fn told(
     let mut results = Vec::new();
     // A passage that two calls have found is given with the first.
     let mut given = Vec::new();
-    for (number, Called { calling, found, failed }) in called.into_iter().enumerate() {
+    for (number, Called { calling, mut found, mut failed }) in called.into_iter().enumerate() {
+        failed = outside::drop_personal(progress, &mut found.outside).or(failed);
         let at = |passage: &Passage| progress.passages.iter().position(|known| known.chunk_id == passage.chunk_id);
         let places: Vec<usize> = found.passages.iter().filter_map(at).collect();
         let first_fresh = progress.passages.len() - masked.len();
@@ -389,15 +449,21 @@ fn told(
             }
         }
         let thinks = calling.wish.as_ref().is_ok_and(|wish| wish.thinking().is_some());
-        let is_nothing = found.passages.is_empty() && found.computed.is_none() && !thinks;
-        let nothing = if is_nothing { "nothing" } else { "done" };
+        let is_empty = found.passages.is_empty() && found.computed.is_none() && found.outside.is_none() && !thinks;
+        let nothing = if is_empty { "nothing" } else { "done" };
         let outcome = failed.as_ref().map_or(nothing, |(word, _)| *word);
-        let (note, computed) = match (failed, found.computed) {
+        let mut data = None;
+        let (note, result) = match (failed, found.computed, found.outside) {
             // Our own words, which may repeat what the model wrote.
-            (Some((_, why)), _) => (progress.mask(&why)?, Value::Null),
-            (None, Some(computed)) => keep_computed(progress, computed, calling.only_figures)?,
-            (None, None) if thinks => (THOUGHT_THROUGH.to_owned(), Value::Null),
-            (None, None) => (note_of(fresh.len(), &known, found.passages.len()), Value::Null),
+            (Some((_, why)), ..) => (progress.mask(&why)?, Value::Null),
+            (None, Some(computed), _) => keep_computed(progress, computed, calling.only_figures)?,
+            (None, None, Some(answer)) => {
+                let (note, shown, detail) = outside::keep_said(progress, answer)?;
+                data = shown;
+                (note, detail)
+            }
+            (None, None, None) if thinks => (THOUGHT_THROUGH.to_owned(), Value::Null),
+            (None, None, None) => (note_of(fresh.len(), &known, found.passages.len()), Value::Null),
         };
         let shown: Vec<Passage> = places.iter().map(|place| progress.passages[*place].clone()).collect();
         let mut lines = Vec::new();
@@ -405,17 +471,17 @@ fn told(
             lines.push(progress.mask(line)?);
         }
         let detail = json!({
-            "tool": tools::name_of(&calling.call),
+            "tool": calling.name,
             "arguments": calling.arguments,
             "outcome": outcome,
-            "result": computed,
+            "result": result,
             "rerank_cost": found.rerank_cost.as_ref().map(observe::rerank_cost),
             "passages": observe::shown_passages(progress, &shown)?,
             "chunk_ids": shown.iter().map(|passage| passage.chunk_id).collect::<Vec<_>>(),
             "document_ids": observe::documents(&shown),
         });
-        let result =
-            ToolResult { call: as_sent(progress.rounds.len(), number, &calling), note, lines, passages: fresh };
+        let call = as_sent(progress.rounds.len(), number, &calling);
+        let result = ToolResult { call, note, lines, data, passages: fresh };
         results.push((calling.event_id, detail, result));
     }
     Ok(results)
@@ -439,10 +505,13 @@ fn keep_computed(
 /// A call as it is shown to the model again: under an id of ours and a name that exists, with arguments that are JSON. Servers
 /// refuse what they or others have written themselves. The id is the same whenever the run is repeated.
 fn as_sent(round: usize, number: usize, calling: &Calling) -> ToolCall {
-    // Some take nine letters and figures and no others.
-    let id = format!("call{round:02}{number:03}");
-    let name = tools::name_of(&calling.call).to_owned();
-    ToolCall { id, name, arguments: calling.arguments.to_string() }
+    let (name, arguments) = (calling.sent.clone(), calling.arguments.to_string());
+    ToolCall { id: call_id(round, number), name, arguments }
+}
+
+/// Some take nine letters and figures and no others.
+pub(crate) fn call_id(round: usize, number: usize) -> String {
+    format!("call{round:02}{number:03}")
 }
 
 fn note_of(fresh: usize, known: &[usize], found: usize) -> String {

@@ -2,6 +2,7 @@ use millwright_audit::AuditError;
 use millwright_core::{Classification, ErrorCode, Problem, ToProblem};
 use millwright_gateway::GatewayError;
 use millwright_governance::GovernanceError;
+use millwright_mcp::McpError;
 use millwright_policy::labels::LabelDenied;
 use millwright_retrieval::RetrievalError;
 use millwright_store::StoreError;
@@ -118,6 +119,9 @@ pub enum AgentError {
     /// What was to be followed is not kept any more.
     #[error("the events of this run were deleted, as its time for that was over")]
     EventsPruned,
+    /// A server of other systems' tools.
+    #[error("{0}")]
+    Outside(#[from] McpError),
     /// Others have runs repeated.
     #[error("other runs are being repeated")]
     ReplaysBusy,
@@ -197,6 +201,8 @@ impl ToProblem for AgentError {
                 .remedy("store it anew; the check of a definition says what is wrong with it"),
             Self::NoAgent | Self::AgentMayNotRead { .. } => Problem::new(ErrorCode::LabelDenied, self.to_string())
                 .remedy("ask an agent that reads further, or have an administrator raise `labels.up_to`"),
+            Self::Outside(error) => Problem::new(ErrorCode::UpstreamUnavailable, error.to_string())
+                .remedy("check address and token, and whether the server speaks Streamable HTTP there"),
             Self::Audit(error) => error.problem(),
             Self::Transition(_) | Self::Classifier => Problem::internal(),
         }

@@ -42,7 +42,7 @@ pub enum AgUiEventKind {
     StateDelta { delta: Vec<StatePatch> },
     StepStarted { step_name: &'static str },
     StepFinished { step_name: &'static str },
-    ToolCallStart { tool_call_id: String, tool_call_name: &'static str, parent_message_id: MessageId },
+    ToolCallStart { tool_call_id: String, tool_call_name: String, parent_message_id: MessageId },
     ToolCallArgs { tool_call_id: String, delta: String },
     ToolCallEnd { tool_call_id: String },
     ToolCallResult { message_id: String, tool_call_id: String, role: &'static str, content: String },
@@ -147,7 +147,7 @@ mod tests {
             at(AgUiEventKind::StepStarted { step_name: "observe" }),
             at(AgUiEventKind::ToolCallStart {
                 tool_call_id: "call_1".into(),
-                tool_call_name: "search_documents",
+                tool_call_name: "search_documents".into(),
                 parent_message_id: message_id,
             }),
             at(AgUiEventKind::TextMessageContent { message_id, delta: "25 Nm".into() }),

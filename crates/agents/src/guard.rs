@@ -140,7 +140,8 @@ pub(crate) struct Placeholders {
     stored: usize,
 }
 
-fn each_text(value: &mut Value, change: &mut impl FnMut(&mut String)) {
+/// Changes every string of a JSON value.
+pub(crate) fn each_text(value: &mut Value, change: &mut impl FnMut(&mut String)) {
     match value {
         Value::String(text) => change(text),
         Value::Array(items) => items.iter_mut().for_each(|item| each_text(item, change)),
@@ -373,6 +374,15 @@ pub(crate) fn without_secrets(text: &str) -> Option<String> {
     }
     out.push_str(text.get(at..).unwrap_or_default());
     Some(out)
+}
+
+/// The same for every string of a JSON value.
+pub(crate) fn take_out_secrets(value: &mut Value) {
+    each_text(value, &mut |text| {
+        if let Some(clean) = without_secrets(text) {
+            *text = clean;
+        }
+    });
 }
 
 /// Whether a string of a JSON value holds a secret.

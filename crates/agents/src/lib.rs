@@ -6,7 +6,7 @@
 //! machine, [`verify`] the check of drafts, [`events`] the AG-UI events, [`eval`] the measure of all of it on a suite.
 //!
 //! [`goal`] carries out plans whose steps are such runs, and [`specialist`] says who answers. It is not a web server and knows no
-//! HTTP; its tools only look into documents and compute, and it has no memory beyond the conversation and the goal.
+//! HTTP; its tools look into documents, compute, and ask other systems what these say, and it has no memory beyond the conversation and the goal.
 //!
 //! Invariants:
 //! * The reader sees only sentences that were checked; what was shown is never taken back.
@@ -22,6 +22,8 @@
 //!   is told to the model and ends no run; how often a run reads on has an end.
 //! * A figure that no document holds is shown only as the result of a call of the run whose numbers stand in the sentence's
 //!   sources, and with its equation. What is computed depends on the call and the day of the run alone.
+//! * A tool of another system is called as somebody enabled it, and once: what it returned is kept before anything else is done
+//!   ([`outside`]). What it says is data; a sentence that stands on it names it.
 //! * Labels only rise: an answer takes the join of all that the model was given.
 //! * A definition of an agent ([`specialist`]) adds to the rules, or narrows what is read and called; a run works by the one
 //!   that it began with, whoever goes on with it.
@@ -50,6 +52,7 @@ mod journal;
 pub mod machine;
 pub mod memory;
 mod observe;
+pub mod outside;
 mod progress;
 mod prompt;
 mod record;

@@ -76,8 +76,10 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
     let has_model = inner.gateway.catalog().has_chat();
     let brought = if has_model { brought(inner, run, progress, &reader).await? } else { Vec::new() };
     let recalled = memory::recall(inner, run, progress, &reader, &query).await?;
+    // Where no document says anything, another system may.
+    let has_outside = has_model && !run.agent.outside.is_empty();
     // What is remembered makes nothing answerable: that it has words of the question does not say that it answers it.
-    let relevant = found_some || !brought.is_empty();
+    let relevant = found_some || !brought.is_empty() || has_outside;
     // Where nothing is answered, nothing of it is used.
     let mut recalled = if relevant { recalled } else { Recalled::default() };
     let mut detail = detail_of(run, progress, (&query, &masked_query), follow_up.as_ref(), &found)?;
@@ -114,7 +116,8 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
     let (remembered, has_extract) = (recalled.kept(), !progress.conversation.earlier.is_empty());
     let record = Observed { relevant, passages, hits: progress.hits, remembered, has_extract };
     progress.end_recorded(detail, kept(&record), inner.sources.now());
-    Ok(Happened::Observed { relevant, thinks: relevant && thinking::thinks(run, progress) })
+    let thinks = relevant && !progress.passages.is_empty() && thinking::thinks(run, progress);
+    Ok(Happened::Observed { relevant, thinks })
 }
 
 /// Who answers, as it is kept: what an administrator wrote for readers may name somebody.
@@ -172,7 +175,8 @@ async fn observe_again(
     }
     progress.end(StepStatus::Finished, json!({}), inner.sources.now());
     let relevant = observed.relevant;
-    Ok(Happened::Observed { relevant, thinks: relevant && thinking::thinks(run, progress) })
+    let thinks = relevant && !progress.passages.is_empty() && thinking::thinks(run, progress);
+    Ok(Happened::Observed { relevant, thinks })
 }
 
 /// The search as another run has told of it; its result is to be told once the run carries its label.
@@ -285,13 +289,13 @@ pub(crate) fn announce(
     inner: &Inner,
     run: &Run,
     progress: &mut Progress,
-    tool_call_name: &'static str,
+    tool_call_name: &str,
     arguments: &Value,
 ) -> String {
     let tool_call_id = format!("call_{}", inner.sources.new_uuid().as_simple());
     progress.journal.emit(AgUiEventKind::ToolCallStart {
         tool_call_id: tool_call_id.clone(),
-        tool_call_name,
+        tool_call_name: tool_call_name.to_owned(),
         parent_message_id: run.ids.assistant_message_id,
     });
     let delta = arguments.to_string();
@@ -370,7 +374,7 @@ pub(crate) async fn choose(
 ) -> Result<Vec<NewDecision>, AgentError> {
     // What stands around them alone answers nothing.
     let nothing_to_send = progress.prepared.masked[..progress.hits].iter().all(Option::is_none);
-    if nothing_to_send || !inner.gateway.catalog().has_chat() {
+    if nothing_to_send && run.agent.outside.is_empty() || !inner.gateway.catalog().has_chat() {
         // The answerer in this process may quote what no language model may be given.
         quotes(progress);
         return Ok(Vec::new());

@@ -27,6 +27,7 @@ use crate::{
     guard::{Placeholders, Prepared},
     journal::Journal,
     memory::Notes,
+    outside::{Ended, OutsideResult},
     prompt::{Prompt, Words},
     record::Repeat,
     run::Run,
@@ -69,6 +70,10 @@ pub(crate) struct Progress {
     pub(crate) said: String,
     /// What its calls have computed, over all attempts.
     pub(crate) computed: Computations,
+    /// What tools of other systems have returned, over all attempts.
+    pub(crate) outside: Vec<OutsideResult>,
+    /// The calls at which a process died, as far as they had ended.
+    pub(crate) half_acted: Option<Ended>,
     /// What the present attempt has called.
     pub(crate) rounds: Vec<ToolRound>,
     /// Of all passages that were found, whether or not they are used.
@@ -143,6 +148,8 @@ impl Progress {
             calls: Vec::new(),
             said: String::new(),
             computed: Computations::default(),
+            outside: Vec::new(),
+            half_acted: None,
             rounds: Vec::new(),
             found: Label::LOWEST,
             prepared: Prepared::default(),
@@ -196,7 +203,9 @@ impl Progress {
 
     /// Holds drafts against what the model was given, and what its calls have computed.
     pub(crate) fn verifier(&self) -> Verifier {
-        Verifier::new(&self.question, &self.prepared.evidence).with_computed(self.computed.list())
+        Verifier::new(&self.question, &self.prepared.evidence)
+            .with_computed(self.computed.list())
+            .with_outside(&self.outside)
     }
 
     /// Turns placeholders of a model's answer back, piece by piece; none where the model was given none.
@@ -214,6 +223,11 @@ impl Progress {
             self.journal.vault(grown);
         }
         Ok(masked)
+    }
+
+    /// Whether a text holds what the organisation gives no model, whatever stands in its place.
+    pub(crate) fn keeps_from_models(&self, text: &str) -> bool {
+        self.placeholders.as_ref().is_none_or(|placeholders| placeholders.keeps_from_models(text))
     }
 
     /// The same for a model: what the conversation knows already stays hidden also where nothing around it says what it is.

@@ -13,7 +13,7 @@ use millwright_store::tenant::{NewDecision, RunStepRow, StepKind, StepStatus};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{AgentError, memory, prompt::Prompt};
+use crate::{AgentError, memory, outside::OutsideAnswer, prompt::Prompt};
 
 /// Of OBSERVE.
 #[derive(Debug, Serialize, Deserialize)]
@@ -74,6 +74,9 @@ pub(crate) struct ActedCall {
     pub(crate) failed: Option<(String, String)>,
     pub(crate) chunks: Vec<ChunkId>,
     pub(crate) lines: Vec<String>,
+    /// What a tool of another system returned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) outside: Option<OutsideAnswer>,
 }
 
 /// A step as it is kept.

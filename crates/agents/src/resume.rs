@@ -28,7 +28,7 @@ use crate::{
     events::{AgUiEventKind, StatePatch},
     goal::Part,
     machine::Phase,
-    observe,
+    observe, outside,
     progress::Progress,
     record::{BrokenOff, Repeat, Stood, is_repeatable, kept},
     run::Run,
@@ -364,6 +364,9 @@ pub(crate) async fn go_on(inner: &Inner, run: &Run, progress: &mut Progress) -> 
         if broken.kind == StepKind::Deliberate && !is_early {
             progress.half = broken.record.clone().and_then(|record| serde_json::from_value(record).ok());
         }
+        if broken.kind == StepKind::Tool && !is_early {
+            progress.half_acted = broken.record.clone().and_then(|record| serde_json::from_value(record).ok());
+        }
         progress.journal.step(RunStepRow {
             status: StepStatus::Failed,
             detail: json!({ "reason": "interrupted" }),
@@ -405,9 +408,10 @@ fn pieces_after<'p>(text: &str, pieces: &'p [String]) -> &'p [String] {
     &pieces[count..]
 }
 
-/// How many pieces stand on a passage: only these have markers.
+/// How many pieces stand on something: on a passage, whose marker they have, or on what another system said, which they name.
 pub(crate) fn supported(pieces: &[String]) -> usize {
-    pieces.iter().filter(|piece| without_markers(piece) != **piece).count()
+    let names_tool = |piece: &str| piece.contains(&format!("({}", outside::PREFIX));
+    pieces.iter().filter(|piece| without_markers(piece) != **piece || names_tool(piece)).count()
 }
 
 /// The citations as the reader has them.

@@ -9,6 +9,7 @@ use millwright_core::{
 use millwright_gateway::Gateway;
 use millwright_governance::Governance;
 use millwright_llm::Tier;
+use millwright_mcp::AllowedOrigins;
 use millwright_retrieval::search::Searcher;
 use millwright_store::{
     Store,
@@ -25,6 +26,7 @@ use crate::{
     goal::Part,
     hub::RunHub,
     memory::Memories,
+    outside::Servers,
     record::Repeat,
     replay::{self, Replay},
     resume::{self, Fork, Input},
@@ -51,6 +53,8 @@ pub struct RunnerParts {
     pub quotes_where_refused: bool,
     /// What each tenant allows.
     pub governance: Governance,
+    /// Where other systems may stand whose tools are called.
+    pub outside: AllowedOrigins,
     /// Proves changes.
     pub audit_key: Arc<AuditKey>,
     /// Time, randomness, ids.
@@ -67,6 +71,7 @@ pub(crate) struct Inner {
     pub(crate) gateway: Gateway,
     pub(crate) quotes_where_refused: bool,
     pub(crate) governance: Governance,
+    pub(crate) outside: AllowedOrigins,
     pub(crate) specialists: Specialists,
     pub(crate) audit_key: Arc<AuditKey>,
     pub(crate) sources: Sources,
@@ -107,6 +112,7 @@ impl Runner {
             gateway,
             quotes_where_refused,
             governance,
+            outside,
             audit_key,
             sources,
             tracker,
@@ -120,6 +126,7 @@ impl Runner {
             gateway,
             quotes_where_refused,
             governance,
+            outside,
             specialists,
             audit_key,
             sources,
@@ -139,6 +146,11 @@ impl Runner {
     /// What people have remembered.
     pub fn memories(&self) -> Memories {
         Memories::new(self.clone())
+    }
+
+    /// MCP servers, for whoever administers them.
+    pub fn servers(&self) -> Servers {
+        Servers::new(self.clone())
     }
 
     /// How many runs go on in this process.

@@ -6,7 +6,7 @@ use futures::{Stream, StreamExt, future, stream};
 use millwright_core::id::UsageId;
 use millwright_gateway::{Answer, GatewayError};
 use millwright_llm::{
-    ChatRequest, EXTRACTIVE, LlmError, Role, Turn,
+    ChatRequest, EXTRACTIVE, LlmError, Role, ToolRound, Turn,
     provider::{Delta, ModelRequest, StopReason, ToolCall, ToolDefinition},
     quote,
 };
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::{
-    AgentError,
+    AgentError, act,
     answerer::{self, Answerer},
     context::without_markers,
     events::{AgUiEventKind, StatePatch},
@@ -27,6 +27,7 @@ use crate::{
     guard,
     machine::{Happened, MAX_ATTEMPTS, MAX_ROUNDS},
     memory,
+    outside::OutsideTool,
     progress::Progress,
     prompt::{self, Prompt},
     record::{Drafted, kept},
@@ -258,10 +259,23 @@ pub(crate) fn verify(inner: &Inner, run: &Run, progress: &mut Progress, attempt:
         progress.stock.lacking = Some(checks::missing(&findings));
         progress.stock.stands();
     }
-    // A further draft has all that was read as its passages.
-    progress.rounds.clear();
+    // A further draft has all that was read as its passages, and what other systems said as it was told.
+    keep_said(&mut progress.rounds);
     progress.given = progress.passages.len();
     Ok(happened)
+}
+
+/// Of what was called only what tools of other systems have returned, under ids of its own.
+fn keep_said(rounds: &mut Vec<ToolRound>) {
+    for round in rounds.iter_mut() {
+        round.results.retain(|result| result.data.is_some());
+    }
+    rounds.retain(|round| !round.results.is_empty());
+    for (number, round) in rounds.iter_mut().enumerate() {
+        for (at, result) in round.results.iter_mut().enumerate() {
+            result.call.id = act::call_id(number, at);
+        }
+    }
 }
 
 type Deltas = Pin<Box<dyn Stream<Item = Result<Delta, GatewayError>> + Send>>;
@@ -287,9 +301,13 @@ async fn addition(
 
 /// The tools that a model is told of.
 fn tools_of(run: &Run, progress: &Progress) -> Vec<ToolDefinition> {
-    let known = if progress.may_call { tools::definitions() } else { Vec::new() };
+    if !progress.may_call {
+        return Vec::new();
+    }
     let may_think = thinking::may_be_called(run, progress);
-    known.into_iter().filter(|tool| run.agent.has(&tool.name) && (may_think || tool.name != tools::THINK)).collect()
+    let is_offered = |tool: &ToolDefinition| run.agent.has(&tool.name) && (may_think || tool.name != tools::THINK);
+    let own = tools::definitions().into_iter().filter(is_offered);
+    own.chain(run.agent.outside.iter().map(OutsideTool::definition)).collect()
 }
 
 /// Has the answerer begin. The reader hears of the place in a line, and of the way that was taken.
@@ -438,7 +456,7 @@ fn request(run: &Run, progress: &mut Progress, rounds: u8, canary: &Canary) -> R
         passages: progress.prepared.masked[..progress.given].iter().flatten().cloned().collect(),
         notes: progress.conclusion.clone(),
         tools: tools_of(run, progress),
-        rounds: progress.rounds.clone(),
+        rounds: if progress.may_call { progress.rounds.clone() } else { Vec::new() },
         must_answer: rounds >= MAX_ROUNDS,
         max_output_tokens: MAX_OUTPUT_TOKENS,
         role: None,

@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 
 use crate::{
     compute::{self, Computed, DateCall, Interval},
+    outside::{OutsideAnswer, OutsideCall},
     thinking::Thinking,
 };
 
@@ -101,6 +102,8 @@ pub(crate) enum ReadCall {
     Date(DateCall),
     /// Has others look at the question before it is answered.
     Think { thinking: Thinking },
+    /// A tool of another system.
+    Outside(Box<OutsideCall>),
 }
 
 /// What came of a call.
@@ -111,6 +114,8 @@ pub(crate) struct Found {
     pub(crate) lines: Vec<String>,
     /// What a model that reranked has cost.
     pub(crate) rerank_cost: Option<RerankCost>,
+    /// What another system said.
+    pub(crate) outside: Option<OutsideAnswer>,
     /// What was computed.
     pub(crate) computed: Option<Computed>,
     /// What is wrong with what was to be computed, to be told to the model.
@@ -350,6 +355,7 @@ impl ReadCall {
             Self::Calculate { .. } => (Action::RunRead, thing("tool", &CALCULATE, label)),
             Self::Date(_) => (Action::RunRead, thing("tool", &DATE, label)),
             Self::Think { .. } => (Action::RunRead, thing("tool", &THINK, label)),
+            Self::Outside(call) => (Action::ConnectorRead, call.resource(label)),
         }
     }
 
@@ -366,6 +372,7 @@ impl ReadCall {
             Self::Find { of, text } => json!({ "passage": of + 1, "text": text }),
             Self::Calculate { expression } => json!({ "expression": expression }),
             Self::Think { thinking } => json!({ "method": thinking }),
+            Self::Outside(call) => Value::Object(call.arguments.clone()),
             Self::Date(DateCall { date, add, unit, until }) => {
                 let unit = unit.map(Interval::as_str);
                 let fields =
@@ -431,6 +438,8 @@ impl ReadCall {
             }
             // What comes of it comes in a step of its own.
             Self::Think { .. } => Found::default(),
+            // Those are not called from here.
+            Self::Outside(_) => Found::default(),
         })
     }
 
@@ -445,7 +454,12 @@ impl ReadCall {
                 work.map_or_else(failed, |computed| computed.map_err(|error| error.to_string()))
             }
             Self::Date(call) => call.compute(today).map_err(|error| error.to_string()),
-            Self::Search { .. } | Self::Open { .. } | Self::ReadOn { .. } | Self::Find { .. } | Self::Think { .. } => {
+            Self::Search { .. }
+            | Self::Open { .. }
+            | Self::ReadOn { .. }
+            | Self::Find { .. }
+            | Self::Think { .. }
+            | Self::Outside(_) => {
                 return None;
             }
         })

@@ -10,6 +10,7 @@ mod computing;
 mod following;
 mod goals;
 mod hostile;
+mod outside;
 mod reading;
 mod remembering;
 mod repeating;

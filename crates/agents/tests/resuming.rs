@@ -145,14 +145,14 @@ async fn wherever_a_process_ends_what_was_computed_is_known_to_the_next() {
 }
 
 /// A draft that calls tools once, and one that answers from what they brought, slowly enough to end in the middle of it.
-fn calls_once(calls: [(&str, &str); 2], answer: &str) -> Script {
+pub(crate) fn calls_once(calls: [(&str, &str); 2], answer: &str) -> Script {
     let answered = When { has_tool_result: Some(ToolResult::Any(true)), ..When::default() };
     let pause = Duration::from_millis(1);
     Script::of([Turn::say(answer).slowly(pause).when(answered), Turn::calls(calls).slowly(pause)])
 }
 
 /// Asks, lets the process end after each of the events in turn, and has another go on; what came of it each time.
-async fn ends_anywhere(plant: &Plant, question: &str, script: Script) -> String {
+pub(crate) async fn ends_anywhere(plant: &Plant, question: &str, script: Script) -> String {
     let (reference, events) = {
         let server = ScriptedModel::start(script.clone()).unwrap();
         plant.with_tools(&server.base_url()).answer(plant, question).await

@@ -28,6 +28,7 @@ use millwright_llm::{
     Patience, Tier,
     provider::{OllamaProvider, OpenAiProvider, Provider},
 };
+use millwright_mcp::AllowedOrigins;
 use millwright_policy::labels::{Sink, SinkKind};
 use millwright_retrieval::{
     embedding::{Embedder, EmbeddingModels},
@@ -90,6 +91,8 @@ pub(crate) struct Plant {
     pub(crate) database: TestDatabase,
     pub(crate) sources: Sources,
     pub(crate) principal: Principal,
+    /// Where tools of other systems may stand.
+    pub(crate) outside: AllowedOrigins,
     searcher: Searcher,
     ingestor: Ingestor,
     _folder: tempfile::TempDir,
@@ -138,6 +141,7 @@ impl Plant {
             database,
             sources,
             principal,
+            outside: AllowedOrigins::default(),
             searcher,
             ingestor,
             _folder: folder,
@@ -246,6 +250,7 @@ impl Plant {
             gateway,
             quotes_where_refused: false,
             governance: self.governance(),
+            outside: self.outside.clone(),
             audit_key,
             sources: self.sources.clone(),
             tracker: tracker.clone(),

@@ -178,6 +178,22 @@ audit_actions! {
     SourceDeleted = "source", "deleted";
     /// An admin had a folder looked through at once.
     SourceScanRequested = "source", "scan_requested";
+    /// An admin registered an MCP server.
+    McpServerCreated = "mcp_server", "created";
+    /// An admin changed how an MCP server is spoken to, or what it may be sent.
+    McpServerChanged = "mcp_server", "changed";
+    /// An admin took an MCP server away.
+    McpServerDeleted = "mcp_server", "deleted";
+    /// An admin had the tools of an MCP server read.
+    McpServerRefreshed = "mcp_server", "refreshed";
+    /// An admin looked at a tool of an MCP server and lets agents call it.
+    McpToolEnabled = "mcp_server", "tool_enabled";
+    /// An admin has a tool of an MCP server called no more.
+    McpToolDisabled = "mcp_server", "tool_disabled";
+    /// A tool of an MCP server was not any more what somebody had enabled, so it was not called.
+    McpToolChanged = "mcp_server", "tool_changed";
+    /// A run called a tool of an MCP server.
+    McpToolCalled = "mcp_server", "tool_called";
     /// A conversation began.
     ConversationCreated = "conversation", "created";
     /// A conversation got another title.

@@ -31,6 +31,7 @@ mod identity_file;
 mod identity_tests;
 mod limits;
 mod listening;
+mod mcp;
 mod models;
 mod policy;
 mod reader;
@@ -55,6 +56,7 @@ pub use gateway::GatewayConfig;
 pub use identity::{IdentityConfig, ProviderSettings, RoleMapping, TenantBinding};
 pub use limits::{LimitsConfig, RateLimit};
 pub use listening::{ForwardedHeader, ListeningConfig, TlsFiles, TrustedProxies};
+pub use mcp::McpConfig;
 pub use models::{
     EndpointKind, EndpointSettings, EndpointTakes, EndpointTimeouts, ModelCapabilities, ModelCatalog, ModelEntry,
     ModelKind, ModelPlace, ModelPrice, ModelTier, ModelsConfig, TierPreference,
@@ -99,6 +101,8 @@ pub struct Config {
     pub models: ModelsConfig,
     /// The way to models.
     pub gateway: GatewayConfig,
+    /// MCP servers.
+    pub mcp: McpConfig,
     /// Policy.
     pub policy: PolicyConfig,
     /// How long things are kept.
@@ -129,6 +133,7 @@ impl Config {
             rerank: RerankConfig::read(&mut reader),
             models: ModelsConfig::read(&mut reader),
             gateway: GatewayConfig::read(&mut reader),
+            mcp: McpConfig::read(&mut reader),
             policy: PolicyConfig::read(&mut reader),
             retention: RetentionConfig::read(&mut reader),
             telemetry: TelemetryConfig::read(&mut reader),

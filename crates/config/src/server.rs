@@ -140,7 +140,8 @@ impl ServerConfig {
     }
 }
 
-fn origins(text: &str) -> Option<Vec<String>> {
+/// Origins, separated by commas.
+pub(crate) fn origins(text: &str) -> Option<Vec<String>> {
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
     parts.map(|part| is_origin(part).then(|| part.to_owned())).collect()
 }

@@ -1,5 +1,5 @@
 use crate::{
-    database, gateway, identity, limits, listening, models, policy, rerank, retention, retrieval, secrets, server,
+    database, gateway, identity, limits, listening, mcp, models, policy, rerank, retention, retrieval, secrets, server,
     storage, telemetry,
 };
 
@@ -40,6 +40,7 @@ pub const SECTIONS: &[Section] = &[
     Section { title: "Reranker", settings: rerank::SETTINGS },
     Section { title: "Models", settings: models::SETTINGS },
     Section { title: "Gateway", settings: gateway::SETTINGS },
+    Section { title: "MCP servers", settings: mcp::SETTINGS },
     Section { title: "Policy", settings: policy::SETTINGS },
     Section { title: "Retention", settings: retention::SETTINGS },
     Section { title: "Telemetry", settings: telemetry::SETTINGS },

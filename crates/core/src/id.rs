@@ -127,6 +127,8 @@ entity_ids! {
     GlossaryEntryId = "glo";
     /// A watched folder.
     SourceId = "src";
+    /// An MCP server.
+    McpServerId = "mcp";
 }
 
 #[cfg(test)]

@@ -1,12 +1,17 @@
-//! Sealing what stands for personal data in a conversation, and what a person has remembered.
+//! Sealing what stands for personal data in a conversation, what a person has remembered, and tokens of MCP servers.
 
-use millwright_core::id::{ConversationId, MemoryId, UserId};
+use millwright_core::id::{ConversationId, McpServerId, MemoryId, UserId};
 use millwright_policy::pii::Vault;
+use zeroize::Zeroizing;
 
 use crate::{Governance, GovernanceError};
 
 fn place(conversation: ConversationId) -> String {
     format!("placeholders of {conversation}")
+}
+
+fn place_of_token(server: McpServerId) -> String {
+    format!("token of {server}")
 }
 
 fn place_of(user: UserId, memory: MemoryId) -> String {
@@ -50,5 +55,24 @@ impl Governance {
     pub fn open_memory(&self, (user, memory): (UserId, MemoryId), sealed: &[u8]) -> Result<Vec<u8>, GovernanceError> {
         let plain = self.cipher().open(&place_of(user, memory), sealed).map_err(|_| GovernanceError::Vault)?;
         Ok(plain.to_vec())
+    }
+
+    /// The token of an MCP server in a form that only opens for this server.
+    ///
+    /// # Errors
+    /// When it cannot be sealed.
+    pub fn seal_token(&self, server: McpServerId, token: &str) -> Result<Vec<u8>, GovernanceError> {
+        let sealed = self.cipher().seal(self.sources(), &place_of_token(server), token.as_bytes());
+        sealed.map_err(|_| GovernanceError::Vault)
+    }
+
+    /// The token that was sealed for this server.
+    ///
+    /// # Errors
+    /// When it was altered, moved or sealed with another key.
+    pub fn open_token(&self, server: McpServerId, sealed: &[u8]) -> Result<Zeroizing<String>, GovernanceError> {
+        let plain = self.cipher().open(&place_of_token(server), sealed).map_err(|_| GovernanceError::Vault)?;
+        let token = std::str::from_utf8(&plain).map_err(|_| GovernanceError::Vault)?;
+        Ok(Zeroizing::new(token.to_owned()))
     }
 }

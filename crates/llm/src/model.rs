@@ -130,6 +130,8 @@ pub struct ToolResult {
     pub note: String,
     /// Lines that documents wrote, such as headings: untrusted.
     pub lines: Vec<String>,
+    /// What a tool of another system returned: untrusted, and no passage.
+    pub data: Option<String>,
     /// What was found, numbered on from what the model has.
     pub passages: Vec<PromptPassage>,
 }

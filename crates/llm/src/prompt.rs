@@ -89,6 +89,9 @@ fn tool_text(result: &ToolResult, boundary: &str) -> String {
         }
         let _ = write!(text, "\nEND LIST {boundary}");
     }
+    if let Some(data) = &result.data {
+        let _ = write!(text, "\nBEGIN RESULT {boundary}\n{}\nEND RESULT {boundary}", data.trim_end());
+    }
     if !result.passages.is_empty() {
         text.push_str("\n\n");
     }
@@ -201,6 +204,7 @@ mod tests {
             call: call.clone(),
             note: "2 passages".into(),
             lines: vec!["Care\nEND LIST 0".into()],
+            data: Some("speed: 1450 rpm\n".into()),
             passages: vec![passage(2, "Then close it.")],
         };
         let request = ChatRequest {
@@ -226,7 +230,7 @@ mod tests {
         assert_eq!((call_id.as_str(), name.as_str()), ("c1", "read_on"));
         assert_eq!(
             text,
-            "2 passages\nBEGIN LIST b0\nCare END LIST 0\nEND LIST b0\n\nBEGIN PASSAGE 2 b0\nDocument: pump.md, page 4\nSection: Care\n\nThen close it.\nEND PASSAGE 2 b0\n\n"
+            "2 passages\nBEGIN LIST b0\nCare END LIST 0\nEND LIST b0\nBEGIN RESULT b0\nspeed: 1450 rpm\nEND RESULT b0\n\nBEGIN PASSAGE 2 b0\nDocument: pump.md, page 4\nSection: Care\n\nThen close it.\nEND PASSAGE 2 b0\n\n"
         );
     }
 }

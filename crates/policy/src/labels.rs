@@ -23,6 +23,8 @@ pub enum SinkKind {
     Share,
     /// A write to another system.
     ExternalWrite,
+    /// A tool of another system that only reads: what it is asked goes there.
+    Tool,
 }
 
 impl SinkKind {
@@ -35,6 +37,7 @@ impl SinkKind {
             Self::Export => "export",
             Self::Share => "share",
             Self::ExternalWrite => "external write",
+            Self::Tool => "tool",
         }
     }
 }

@@ -16,13 +16,15 @@ use millwright_gateway::{Gateway, GatewayParts};
 use millwright_governance::{Governance, GovernanceParts};
 use millwright_identity::{Identity, IdentityParts, RevocationFollower, SessionRules};
 use millwright_limits::{Backend as LimitBackend, LimitSettings, Quota, RateLimiter, StreamSlots};
+use millwright_mcp::AllowedOrigins;
 use millwright_oidc::{Provider, Providers};
 use millwright_policy::decision::PolicyFile;
 use millwright_retrieval::{
-    embedding::Embedder,
+    embedding::{Embedder, EmbeddingModels},
     follower::{FollowerHandle, IndexFollower},
     ingest::Ingestor,
     keyword::KeywordIndexes,
+    reranker::Reranker,
     search::Searcher,
 };
 use millwright_store::Store;
@@ -69,16 +71,16 @@ pub(crate) async fn start(
     let reranker = crate::rerank::reranker(config, &policy_file, &governance, (&gateway, sources, &store, &key))
         .context("the reranker")?;
     let embeddings = embeddings::models(config, sources, &store, gateway.catalog(), &governance).await?;
-    let searcher = Searcher::new(store.clone(), embeddings.clone(), keyword, config.retrieval.vector_top_k);
-    let searcher = Arc::new(searcher.with_reranker(reranker));
+    let searcher = searcher(config, &store, &embeddings, keyword, reranker);
     let parts = RunnerParts {
         store: store.clone(),
         sources: sources.clone(),
         audit_key: Arc::clone(&key),
-        searcher: searcher.as_ref().clone(),
+        searcher: searcher.clone(),
         gateway: gateway.clone(),
         quotes_where_refused: config.models.quotes_where_refused,
         governance: governance.clone(),
+        outside: AllowedOrigins::new(&config.mcp.allowed_origins),
         tracker: tracker.clone(),
         stop: stop.clone(),
     };
@@ -94,7 +96,7 @@ pub(crate) async fn start(
         identity: Arc::clone(&identity),
         limiter: Arc::clone(&limiter),
         streams: StreamSlots::new(config.limits.max_streams_per_user),
-        searcher,
+        searcher: Arc::new(searcher),
         embeddings: embeddings.clone(),
         governance,
         ledger: ledger.clone(),
@@ -175,6 +177,17 @@ pub(crate) fn gateway(
         within: models::within(config, |timeouts| timeouts.first_token),
         whole_within: models::within(config, |timeouts| timeouts.total),
     }))
+}
+
+fn searcher(
+    config: &Config,
+    store: &Store,
+    embeddings: &EmbeddingModels,
+    keyword: KeywordIndexes,
+    reranker: Option<Arc<dyn Reranker>>,
+) -> Searcher {
+    let searcher = Searcher::new(store.clone(), embeddings.clone(), keyword, config.retrieval.vector_top_k);
+    searcher.with_reranker(reranker)
 }
 
 /// Calls of models by programs, with what runs of agents work with.

@@ -101,6 +101,8 @@ const TABLES: &[&str] = &[
     "budget_periods",
     "budgets",
     "glossary_entries",
+    "mcp_tools",
+    "mcp_servers",
     "source_clocks",
     "sources",
     "model_usage",

@@ -6,8 +6,8 @@ use crate::{
     Bookkeeping, Proof, StoreError,
     tenant::{
         Agents, ApiKeys, AuditEntries, BudgetLedger, Budgets, Chunks, Conversations, Documents, Glossary, Goals,
-        IndexChanges, Jobs, LabelRequests, Labels, Memories, Messages, Passages, Policies, PolicyEvents, Reading,
-        Retention, Runs, Security, Sessions, SourceFiles, Usage, Users, Validity, Vaults, Vectors, Versions,
+        IndexChanges, Jobs, LabelRequests, Labels, McpServers, Memories, Messages, Passages, Policies, PolicyEvents,
+        Reading, Retention, Runs, Security, Sessions, SourceFiles, Usage, Users, Validity, Vaults, Vectors, Versions,
         WatchedSources,
     },
 };
@@ -122,6 +122,11 @@ impl TenantTx {
     /// What people have remembered.
     pub fn memories(&mut self) -> Memories<'_> {
         Memories(self.borrow())
+    }
+
+    /// MCP servers and their tools.
+    pub fn mcp_servers(&mut self) -> McpServers<'_> {
+        McpServers(self.borrow())
     }
 
     /// Labels, and who may read what.

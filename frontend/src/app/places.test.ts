@@ -8,7 +8,7 @@ const names = (user: User) => [...allowed(PLACES, user), ...allowed(ADMIN_PLACES
 describe("where a person may go", () => {
   it("follows the permissions, whatever the role is called", () => {
     expect(names(may("documents:read", "chat:use", "profile:manage"))).toEqual(["chat", "documents", "goals"]);
-    expect(names(may("audit:read", "jobs:read", "users:read", "configuration:read"))).toEqual(["users", "policy", "personalData", "agents", "models", "glossary", "security", "jobs", "audit"]);
+    expect(names(may("audit:read", "jobs:read", "users:read", "configuration:read"))).toEqual(["users", "policy", "personalData", "agents", "mcp", "models", "glossary", "security", "jobs", "audit"]);
     expect(names(may("documents:read", "audit:read"))).toEqual(["documents", "audit"]);
   });
 

@@ -247,6 +247,13 @@ const sources = createRoute({
   component: lazyRouteComponent(() => import("@/features/admin/sources/SourcesPage"), "SourcesPage"),
 });
 
+const mcp = createRoute({
+  getParentRoute: () => admin,
+  path: "/mcp",
+  beforeLoad: requires("configuration:read"),
+  component: lazyRouteComponent(() => import("@/features/admin/mcp/McpServersPage"), "McpServersPage"),
+});
+
 const audit = createRoute({
   getParentRoute: () => admin,
   path: "/audit",
@@ -280,7 +287,7 @@ export const router = createRouter({
       usage,
       run,
       profile,
-      admin.addChildren([adminHome, users, labelRequests, policy, personalData, agents, models, budgets, glossary, sources, security, jobs, audit]),
+      admin.addChildren([adminHome, users, labelRequests, policy, personalData, agents, mcp, models, budgets, glossary, sources, security, jobs, audit]),
     ]),
   ]),
   defaultPreload: "intent",

@@ -5,6 +5,7 @@ import { glossary } from "./de-glossary";
 import { goals } from "./de-goals";
 import { thinking } from "./de-thinking";
 import { memory } from "./de-memory";
+import { mcp } from "./de-mcp";
 import { sources } from "./de-sources";
 import { apiKeys, permissions, profile, secondFactor, security, sessions, signIn, users } from "./de-identity";
 import { budgets, models, openai, route, runs, usage } from "./de-models";
@@ -37,6 +38,7 @@ export const de: Dictionary<Texts> = {
   usage,
   budgets,
   glossary,
+  mcp,
   sources,
   models,
   route,
@@ -56,7 +58,7 @@ export const de: Dictionary<Texts> = {
     memory: "Gedächtnis",
     stillSignedIn: "Sie sind noch angemeldet.",
     adminNavigation: "Verwaltung",
-    adminNav: { users: "Benutzer", labelRequests: "Kennzeichnungsanträge", policy: "Richtlinie", personalData: "Personendaten", agents: "Agenten", models: "Modelle", budgets: "Budgets", glossary: "Glossar", sources: "Beobachtete Ordner", security: "Sicherheit", jobs: "Aufträge", audit: "Protokoll" },
+    adminNav: { users: "Benutzer", labelRequests: "Kennzeichnungsanträge", policy: "Richtlinie", personalData: "Personendaten", agents: "Agenten", mcp: "MCP-Server", models: "Modelle", budgets: "Budgets", glossary: "Glossar", sources: "Beobachtete Ordner", security: "Sicherheit", jobs: "Aufträge", audit: "Protokoll" },
     offline: "Millwright antwortet nicht. Es wird weiter versucht; nichts Getipptes geht verloren.",
     notFound: "Diese Seite gibt es nicht",
     notFoundText: "Vielleicht ist die Adresse falsch geschrieben, oder die Seite ist umgezogen.",
@@ -105,6 +107,7 @@ export const de: Dictionary<Texts> = {
     models: "Zu den Modellen",
     budgets: "Zu den Budgets",
     glossary: "Zum Glossar",
+    mcp: "Zu den MCP-Servern",
     sources: "Zu den beobachteten Ordnern",
     audit: "Zum Protokoll",
     jobs: "Zu den Aufträgen",

@@ -8,6 +8,7 @@ import type { glossary } from "./en-glossary";
 import type { goals } from "./en-goals";
 import type { thinking } from "./en-thinking";
 import type { memory } from "./en-memory";
+import type { mcp } from "./en-mcp";
 import type { sources } from "./en-sources";
 import { apiKeys, permissions, profile, secondFactor, sessions, signIn } from "./en-identity";
 import { models, openai, route, runs } from "./en-models";
@@ -49,7 +50,7 @@ export const en = {
     memory: "Memory",
     stillSignedIn: "You are still signed in.",
     adminNavigation: "Administration",
-    adminNav: { users: "Users", labelRequests: "Label requests", policy: "Policy", personalData: "Personal data", agents: "Agents", models: "Models", budgets: "Budgets", glossary: "Glossary", sources: "Watched folders", security: "Security", jobs: "Jobs", audit: "Audit log" },
+    adminNav: { users: "Users", labelRequests: "Label requests", policy: "Policy", personalData: "Personal data", agents: "Agents", mcp: "MCP servers", models: "Models", budgets: "Budgets", glossary: "Glossary", sources: "Watched folders", security: "Security", jobs: "Jobs", audit: "Audit log" },
     offline: "Millwright does not answer. Trying again; nothing you typed is lost.",
     notFound: "There is no such page",
     notFoundText: "The address may be mistyped, or the page has moved.",
@@ -98,6 +99,7 @@ export const en = {
     models: "Go to Models",
     budgets: "Go to Budgets",
     glossary: "Go to Glossary",
+    mcp: "Go to MCP servers",
     sources: "Go to Watched folders",
     audit: "Go to Audit log",
     jobs: "Go to Jobs",
@@ -199,6 +201,7 @@ export type Texts = typeof en & {
   personalData: typeof personalData;
   policy: typeof policy;
   security: typeof security;
+  mcp: typeof mcp;
   sources: typeof sources;
   usage: typeof usage;
   users: typeof users;

@@ -10,7 +10,7 @@ use serde::{
     de::{MapAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use crate::tools;
+use crate::{outside, tools};
 
 /// The longest definition.
 pub const MAX_DEFINITION_BYTES: usize = 64 << 10;
@@ -108,7 +108,7 @@ pub struct Definition {
     /// What a model is told after the rules that every answer obeys.
     #[serde(default)]
     pub prompt: String,
-    /// Which of the runtime's tools it has.
+    /// Which of the runtime's tools it has, and `mcp:<server>/<tool>` of other systems; these only as long as they are enabled.
     pub tools: Vec<String>,
     /// How much model its questions are worth, where whoever asks names nothing.
     #[serde(default)]
@@ -171,8 +171,10 @@ impl Definition {
         faults.length("prompt", &self.prompt, 0, MAX_PROMPT_CHARS);
         let mut seen = BTreeSet::new();
         for (at, tool) in self.tools.iter().enumerate() {
-            if !tools::NAMES.contains(&tool.as_str()) {
-                faults.tell(&format!("tools[{at}]"), format!("expected one of {}", tools::NAMES.join(", ")));
+            if !tools::NAMES.contains(&tool.as_str()) && !outside::is_outside_name(tool) {
+                let known = tools::NAMES.join(", ");
+                let why = format!("expected one of {known}, or `mcp:<server>/<tool>` for another system's");
+                faults.tell(&format!("tools[{at}]"), why);
             } else if !seen.insert(tool) {
                 faults.tell(&format!("tools[{at}]"), format!("`{tool}` stands there twice"));
             }

@@ -92,9 +92,9 @@ fn chosen(run: &Run, progress: &Progress) -> Option<Thinking> {
     run.thinking.or(progress.thinking)
 }
 
-/// Whether a draft may ask for it: once in a run, and not where the asker chose.
+/// Whether a draft may ask for it: once in a run, not where the asker chose, and where there is something to think about.
 pub(crate) fn may_be_called(run: &Run, progress: &Progress) -> bool {
-    chosen(run, progress).is_none() && progress.answerer.is_language_model()
+    chosen(run, progress).is_none() && progress.answerer.is_language_model() && !progress.passages.is_empty()
 }
 
 /// Has a turn.

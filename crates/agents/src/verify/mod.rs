@@ -11,6 +11,9 @@
 //! when exactly one place does; passages that overlap there are one place. A sentence without a fact passes if it only introduces what
 //! follows, and is held until something follows. All else is cut.
 //!
+//! A sentence that no passage holds may be held in the same way by what a tool of another system returned in this run; then it
+//! names tool and minute instead of a passage.
+//!
 //! A figure that no passage holds may be the result of a call of this run, under the rule of `computed`.
 
 mod computed;
@@ -25,9 +28,12 @@ use millwright_llm::{
 };
 use millwright_retrieval::search::Passage;
 
-use crate::compute::{
-    Computed,
-    figures::{self, Seen},
+use crate::{
+    compute::{
+        Computed,
+        figures::{self, Seen},
+    },
+    outside::OutsideResult,
 };
 use computed::Carried;
 pub use gate::{Gate, Statement};
@@ -59,11 +65,11 @@ pub enum Checked {
         lead: String,
         /// The sentence.
         text: String,
-        /// What it stands on; never empty.
+        /// The passages that it stands on; none where it stands on what another system said, which `workings` names.
         supports: Vec<Support>,
         /// Whether the markers of the draft were replaced.
         relinked: bool,
-        /// How the figures that no passage holds were computed: `1.5 bar ≈ 21.76 psi`.
+        /// How the figures that no passage holds were computed: `1.5 bar ≈ 21.76 psi`; or which tool said it, and when.
         workings: Vec<String>,
     },
     /// To be shown when something supported follows.
@@ -92,6 +98,8 @@ pub struct Verifier {
     question_text: String,
     question_figures: Vec<Seen>,
     computed: Vec<Computed>,
+    /// What other systems said, with how it is named.
+    outside: Vec<(Evidence, String)>,
 }
 
 impl Verifier {
@@ -103,7 +111,15 @@ impl Verifier {
             question_text: question.to_owned(),
             question_figures: figures::read(question, figures::style_of(question)),
             computed: Vec::new(),
+            outside: Vec::new(),
         }
+    }
+
+    /// With what tools of other systems have returned.
+    pub(crate) fn with_outside(mut self, results: &[OutsideResult]) -> Self {
+        let read = |result: &OutsideResult| (Evidence::of_text(&result.tool, &result.text), result.source());
+        self.outside = results.iter().map(read).collect();
+        self
     }
 
     /// The sentences of a statement, checked.
@@ -155,6 +171,10 @@ impl Verifier {
         {
             return supported(lead, text, vec![*first], true);
         }
+        if let Some(source) = self.said_outside(text, &claim) {
+            let workings = vec![source];
+            return Checked::Supported { lead, text: text.to_owned(), supports: Vec::new(), relinked: false, workings };
+        }
         let carried = self.carried(text, cited);
         if let Carried::Held(supports, workings) = carried {
             return Checked::Supported { lead, text: text.to_owned(), supports, relinked: false, workings };
@@ -205,17 +225,28 @@ impl Verifier {
         }
     }
 
+    /// What another system said that holds the claim; of several the newest.
+    fn said_outside(&self, text: &str, claim: &Terms) -> Option<String> {
+        let holds =
+            |evidence: &Evidence| evidence.find_exact(text).or_else(|| self.window_of(evidence, claim)).is_some();
+        self.outside.iter().rev().find(|(evidence, _)| holds(evidence)).map(|(_, source)| source.clone())
+    }
+
     fn window(&self, claim: &Terms, at: usize) -> Option<Support> {
+        let found = self.window_of(&self.evidence[at], claim);
+        found.map(|(start, end)| Support { passage: at, start, end })
+    }
+
+    fn window_of(&self, evidence: &Evidence, claim: &Terms) -> Option<(usize, usize)> {
         let few = claim.words.len() + claim.codes.len() < 2;
-        let found = if few {
+        if few {
             let mut whole = claim.clone();
             whole.words.extend(self.question.words.iter().cloned());
             whole.codes.extend(self.question.codes.iter().cloned());
-            self.evidence[at].find_claim(&whole, &claim.words, MIN_COVERAGE_WITH_QUESTION)
+            evidence.find_claim(&whole, &claim.words, MIN_COVERAGE_WITH_QUESTION)
         } else {
-            self.evidence[at].find_claim(claim, &BTreeSet::new(), MIN_COVERAGE)
-        };
-        found.map(|(start, end)| Support { passage: at, start, end })
+            evidence.find_claim(claim, &BTreeSet::new(), MIN_COVERAGE)
+        }
     }
 
     /// The sentence of a passage that shares most with a claim.

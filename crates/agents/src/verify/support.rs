@@ -38,8 +38,8 @@ pub struct Evidence {
     unit_figures: OnceLock<Vec<Vec<Seen>>>,
     /// Headings and name: they say what the text is about.
     context: Terms,
-    /// Document, version and page, and where on the page the text begins, in code points.
-    page: (DocumentId, i32, i32),
+    /// Document, version and page (none of what is no document), and where on the page the text begins, in code points.
+    page: Option<(DocumentId, i32, i32)>,
     char_start: usize,
 }
 
@@ -55,16 +55,32 @@ impl Evidence {
             units,
             unit_figures: OnceLock::new(),
             context,
-            page: (passage.document_id, passage.version, passage.page_number),
+            page: Some((passage.document_id, passage.version, passage.page_number)),
             char_start: usize::try_from(passage.char_start).unwrap_or_default(),
             text: passage.text.clone(),
+        }
+    }
+
+    /// Reads what a tool of another system returned; its name says what it is about.
+    pub(crate) fn of_text(name: &str, text: &str) -> Self {
+        let units = units(text);
+        let mut context = terms(&name.replace(['_', '-', ':', '/'], " "));
+        context.negated = false;
+        Self {
+            unit_terms: units.iter().map(|unit| terms(unit.of(text))).collect(),
+            units,
+            unit_figures: OnceLock::new(),
+            context,
+            page: None,
+            char_start: 0,
+            text: text.to_owned(),
         }
     }
 
     /// Whether these bytes and those of another passage share a stretch of one page: passages overlap.
     pub fn meets(&self, own: (usize, usize), other: &Self, others: (usize, usize)) -> bool {
         let ([from, to], [other_from, other_to]) = (self.on_page(own), other.on_page(others));
-        self.page == other.page && from < other_to && other_from < to
+        self.page.is_some() && self.page == other.page && from < other_to && other_from < to
     }
 
     /// Bytes of the text as code points of the page.

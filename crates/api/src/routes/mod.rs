@@ -9,6 +9,7 @@ pub(crate) mod documents;
 pub(crate) mod goals;
 pub(crate) mod health;
 pub(crate) mod label_requests;
+pub(crate) mod mcp_servers;
 pub(crate) mod memories;
 pub(crate) mod models;
 pub(crate) mod openai;
@@ -144,6 +145,7 @@ fn api(max_upload_bytes: usize) -> OpenApiRouter<AppState> {
         .merge(sources())
         .merge(policies())
         .merge(agents())
+        .merge(mcp_servers())
         .routes(reads(May::ConfigurationRead, routes!(models::list::list)))
         .routes(reads(May::UsageRead, routes!(models::estimate::estimate)))
         .merge(openai())
@@ -245,6 +247,21 @@ fn agents() -> OpenApiRouter<AppState> {
         .routes(changes(May::ConfigurationManage, Proves::AgentVersionActivated, routes!(change::activate)))
         .routes(changes(May::ConfigurationManage, Proves::AgentEnabled, routes!(change::enable)))
         .routes(changes(May::ConfigurationManage, Proves::AgentDisabled, routes!(change::disable)))
+}
+
+fn mcp_servers() -> OpenApiRouter<AppState> {
+    use AuditAction as Proves;
+    use Permission as May;
+    use mcp_servers::{change, create, delete, get, list, refresh, tools};
+    OpenApiRouter::new()
+        .routes(reads(May::ConfigurationRead, routes!(list::list)))
+        .routes(changes(May::ConfigurationManage, Proves::McpServerCreated, routes!(create::create)))
+        .routes(reads(May::ConfigurationRead, routes!(get::get)))
+        .routes(changes(May::ConfigurationManage, Proves::McpServerChanged, routes!(change::change)))
+        .routes(changes(May::ConfigurationManage, Proves::McpServerDeleted, routes!(delete::delete)))
+        .routes(changes(May::ConfigurationManage, Proves::McpServerRefreshed, routes!(refresh::refresh)))
+        .routes(changes(May::ConfigurationManage, Proves::McpToolEnabled, routes!(tools::enable)))
+        .routes(changes(May::ConfigurationManage, Proves::McpToolDisabled, routes!(tools::disable)))
 }
 
 fn admin_users() -> OpenApiRouter<AppState> {

@@ -14,6 +14,7 @@ mod index_changes;
 mod jobs;
 mod label_requests;
 mod labels;
+mod mcp_servers;
 mod memories;
 mod messages;
 mod pages;
@@ -54,6 +55,7 @@ pub use index_changes::{IndexChange, IndexChanges, IndexOperation, IndexedChunk}
 pub use jobs::{JobFence, JobOutcome, JobRow, JobStatus, Jobs, NewJob};
 pub use label_requests::{LabelRequestRow, LabelRequestStatus, LabelRequests, NewLabelRequest};
 pub use labels::{ClearanceColumns, LabelColumns, Labels, Reader, label_of_json};
+pub use mcp_servers::{McpServerRow, McpServerSettings, McpServers, McpToolRow, NewMcpServer, ReadMcpTool};
 pub use memories::{ChangedMemory, Memories, MemoryKind, MemoryRow, NewMemory, WantedMemories};
 pub use messages::{FinishedMessage, MessageRole, MessageRow, MessageStatus, Messages, NewMessage};
 pub use pages::{PageLayoutRow, PageRow, PageTextRow};

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use millwright_core::{
     Classification, Clearance, Label, Role,
     audit::AuditRecord,
-    id::{DecisionId, DocumentId, GlossaryEntryId, LabelRequestId, SourceId, UserId},
+    id::{DecisionId, DocumentId, GlossaryEntryId, LabelRequestId, McpServerId, SourceId, UserId},
 };
 use millwright_store::{
     Bookkeeping, Proof, StoreError, TenantTx,
@@ -20,7 +20,7 @@ use serde_json::json;
 use crate::{
     access::Keyring,
     budgets::{self, Spending},
-    goals, memories, sources,
+    goals, mcp_servers, memories, sources,
     support::{BOOKKEEPING, Chat, FIRST, Manual, Site, World, axis, events, scattered},
 };
 
@@ -38,6 +38,7 @@ pub(crate) struct Full {
     source: SourceId,
     goal: GoalRow,
     memory: MemoryRow,
+    mcp_server: McpServerId,
     job: millwright_core::id::JobId,
     record: AuditRecord,
 }
@@ -69,6 +70,7 @@ pub(crate) async fn fill(world: &World, name: &str) -> Full {
     let source = sources::watch(world, &mut tx, &site).await;
     let goal = goals::pursue(world, &mut tx, &site).await;
     let memory = memories::remember(world, &mut tx, &site).await;
+    let mcp_server = mcp_servers::register(world, &mut tx, &site).await;
     tx.commit(Proof::Entry(&record)).await.unwrap();
     let job = job.id;
     Full {
@@ -84,6 +86,7 @@ pub(crate) async fn fill(world: &World, name: &str) -> Full {
         source,
         goal,
         memory,
+        mcp_server,
         job,
         record,
     }
@@ -240,6 +243,7 @@ async fn assert_sees_nothing(tx: &mut TenantTx, reader: &Reader, other: &Full) {
     sources::assert_sees_no_source(tx, other.source).await;
     goals::assert_sees_no_goal(tx, &other.goal).await;
     memories::assert_sees_none(tx, &other.memory).await;
+    mcp_servers::assert_sees_none(tx, other.mcp_server).await;
     assert_sees_no_policy(tx, reader, other).await;
 }
 
@@ -341,6 +345,7 @@ async fn try_to_change(world: &World, site: &Site, other: &Full) {
     sources::try_to_watch(world, &mut tx, other.source).await;
     goals::try_to_pursue(world, &mut tx, &other.goal).await;
     memories::try_to_change(world, &mut tx, &other.memory).await;
+    mcp_servers::try_to_change(world, &mut tx, site, other.mcp_server).await;
     budgets::try_to_spend(world, &mut tx, &other.spending).await;
     tx.commit(BOOKKEEPING).await.unwrap();
 }

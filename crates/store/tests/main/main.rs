@@ -23,6 +23,8 @@ mod jobs;
 #[cfg(test)]
 mod labels;
 #[cfg(test)]
+mod mcp_servers;
+#[cfg(test)]
 mod memories;
 #[cfg(test)]
 mod opening;

@@ -172,7 +172,9 @@ function isComputing(step: Step): boolean {
 function ToolCallLines({ call }: { call: ToolCall }) {
   const { t } = useTranslation();
   const tool = TOOLS.find((name) => name === call.tool);
-  const name = tool === undefined ? t("chat.steps.tool.unknown") : t(`chat.steps.tool.${tool}`);
+  // Another system's says where it is: there is no better name for it.
+  const outside = call.tool.startsWith("mcp:") ? call.tool : t("chat.steps.tool.unknown");
+  const name = tool === undefined ? outside : t(`chat.steps.tool.${tool}`);
   return (
     <div className="mt-1" data-testid="tool-call">
       <p className="[overflow-wrap:anywhere]">

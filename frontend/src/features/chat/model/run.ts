@@ -225,7 +225,7 @@ export function callOf(value: Record<string, unknown>, id: string | null = null)
     id,
     tool: typeof tool === "string" ? tool : "unknown_tool",
     subject: subjectOf(value["arguments"]),
-    outcome: OUTCOMES.find((known) => known === outcome) ?? null,
+    outcome: OUTCOMES.find((known) => known === outcome) ?? (typeof outcome === "string" && outcome !== "done" ? "failed" : null),
     passages: Array.isArray(passages) ? (passages as FoundPassage[]) : [],
     equation: equationOf(result),
   };
