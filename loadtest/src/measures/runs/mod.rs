@@ -2,7 +2,7 @@
 //! process died, how soon a long conversation opens, how a chat fares beside many runs; and whether processes that are killed at any
 //! step lose or repeat anything.
 //!
-//! All runs are those of [`script`], the longest that there can be without a step that fails. The model, the load, PostgreSQL and the
+//! All runs are those of [`script`], the longest that there can be without a step that fails, but for one. The model, the load, PostgreSQL and the
 //! server share the machine's cores.
 
 mod alone;
@@ -158,7 +158,7 @@ pub(crate) async fn measure(
     }
     report.note(format!(
         "A run has {} steps here: the question is thought through in two turns, the draft reads on four times, and two drafts are thrown \
-         away. No run has more of its own; each death of its process in a step adds one, five times at most.",
+         away. No run has more than 18 of its own; each death of its process in a step adds one, five times at most.",
         script::STEPS.len()
     ));
     Ok(())

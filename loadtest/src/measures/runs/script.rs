@@ -1,4 +1,4 @@
-//! The longest run that there can be without a step that fails, and the model that leads it there.
+//! The longest run that there can be without a step that fails, but for the third turn of a council, and the model that leads it there.
 //!
 //! The question is thought through in two turns; the draft reads on four times, which is as often as one may; two drafts that nothing
 //! supports are thrown away; the third is the answer. That is seventeen steps ([`STEPS`]) and nine requests to the model. Which
