@@ -89,9 +89,7 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
     let mut decisions = vec![asked];
     let hits = recalled.behind(if found_some { std::mem::take(&mut found.passages) } else { Vec::new() });
     progress.notes = recalled.take_notes();
-    if !relevant {
-        progress.forget_asides();
-    } else {
+    if relevant {
         progress.hits = if hits.is_empty() { brought.len() } else { hits.len() };
         let passages = surrounded(inner, run, &reader, (hits, brought)).await?;
         // A label that rose since the search counts too.
@@ -103,6 +101,8 @@ pub(crate) async fn observe(inner: &Arc<Inner>, run: &Run, progress: &mut Progre
         decisions.extend(choose(inner, run, progress, &reader).await?);
         let around = progress.passages[progress.hits..].iter().map(|passage| passage.chunk_id);
         detail["surroundings"] = json!(around.collect::<Vec<_>>());
+    } else {
+        progress.forget_asides();
     }
     if progress.notes.texts.is_empty() {
         recalled.forget_notes();

@@ -56,6 +56,9 @@ pub(crate) async fn replay(inner: &Arc<Inner>, principal: &Principal, id: RunId)
     if row.status == RunStatus::Running {
         return Err(AgentError::StillRunning);
     }
+    if row.records_pruned_at.is_some() {
+        return Err(AgentError::NotRecorded);
+    }
     let begun = resume::begun(&mut tx, &row).await?;
     let answer = tx.messages().get(row.conversation_id, row.assistant_message_id).await?;
     let entries = tx.audit().list(&ends(&row), PageRequest { limit: 1, after: None }).await?.items;
@@ -93,7 +96,7 @@ pub(crate) async fn repeat(
     steps: Vec<RunStepRow>,
 ) -> Result<Repetition, AgentError> {
     let repeat = Repeat { steps: steps.into_iter().filter(is_repeatable).collect(), ..Repeat::default() };
-    if repeat.steps.front().is_none_or(|first| first.record.is_none()) {
+    if repeat.steps.is_empty() {
         return Err(AgentError::NotRecorded);
     }
     let steps = repeat.steps.len();

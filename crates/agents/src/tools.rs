@@ -436,10 +436,8 @@ impl ReadCall {
             Self::Calculate { .. } | Self::Date(_) => {
                 self.compute(today).await.map_or_else(Found::default, Found::computed)
             }
-            // What comes of it comes in a step of its own.
-            Self::Think { .. } => Found::default(),
-            // Those are not called from here.
-            Self::Outside(_) => Found::default(),
+            // What comes of the one comes in a step of its own; the other is not called from here.
+            Self::Think { .. } | Self::Outside(_) => Found::default(),
         })
     }
 

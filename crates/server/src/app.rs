@@ -89,6 +89,8 @@ pub(crate) async fn start(
     let goals = Goals::new(runner.clone(), completions.clone());
     let identity = Arc::new(identity(config, sources, secret.expose(), &store, &key, public_url, &tracker)?);
     let limiter = Arc::new(rate_limiter(config, secret.expose())?);
+    let (probe, catalog) = (database.probe(), gateway.catalog().clone());
+    let readiness = health::readiness(store.clone(), probe, embeddings.clone(), catalog, indexed.clone());
     let state = AppState::new(AppParts {
         store: store.clone(),
         sources: sources.clone(),
@@ -104,13 +106,7 @@ pub(crate) async fn start(
         goals: goals.clone(),
         completions,
         jobs_wake: Arc::clone(&jobs_wake),
-        readiness: health::readiness(
-            store.clone(),
-            database.probe(),
-            embeddings.clone(),
-            gateway.catalog().clone(),
-            indexed.clone(),
-        ),
+        readiness,
         metrics: metrics.clone(),
         limits: limits(config),
         watch: watch(config),
@@ -120,16 +116,7 @@ pub(crate) async fn start(
     let reads = (parser(config), chunks(config));
     let ingestor = Ingestor::new(store.clone(), embeddings.clone(), indexed.clone(), reads.0, sources.clone(), reads.1);
     let keeper = VectorKeeper::new(store.clone(), embeddings, sources.clone(), database.own_indexes());
-    let stopping = stop.clone();
-    tracker.spawn(async move { keeper.run(stopping).await });
-    let token_life = identity.rules().access + ChronoDuration::seconds(TokenVerifier::SKEW_SECONDS);
-    let revocations = RevocationFollower::new(store.clone(), sources.clone(), identity.revocations(), token_life);
-    let stopping = stop.clone();
-    tracker.spawn(async move { revocations.run(stopping).await });
-    let stopping = stop.clone();
-    tracker.spawn(async move { limiter.run(stopping).await });
-    let (stopping, renews) = (stop.clone(), ledger.clone());
-    tracker.spawn(async move { renews.run(stopping).await });
+    follow((&tracker, &stop), keeper, revocations(&store, sources, &identity), limiter, ledger.clone());
     let (watch, sources, kept_for) = (watch(config), sources.clone(), kept_for(config, &policy_file));
     let workers = Workers {
         runner,
@@ -147,6 +134,30 @@ pub(crate) async fn start(
     };
     workers.start(&tracker, &stop);
     Ok(App { state, tracker, stop, ledger })
+}
+
+/// What hears of sessions that have ended elsewhere.
+fn revocations(store: &Store, sources: &Sources, identity: &Identity) -> RevocationFollower {
+    let token_life = identity.rules().access + ChronoDuration::seconds(TokenVerifier::SKEW_SECONDS);
+    RevocationFollower::new(store.clone(), sources.clone(), identity.revocations(), token_life)
+}
+
+/// Starts what keeps this process in step with the others.
+fn follow(
+    (tracker, stop): (&TaskTracker, &CancellationToken),
+    keeper: VectorKeeper,
+    revocations: RevocationFollower,
+    limiter: Arc<RateLimiter>,
+    ledger: Ledger,
+) {
+    let token = stop.clone();
+    tracker.spawn(async move { keeper.run(token).await });
+    let token = stop.clone();
+    tracker.spawn(async move { revocations.run(token).await });
+    let token = stop.clone();
+    tracker.spawn(async move { limiter.run(token).await });
+    let token = stop.clone();
+    tracker.spawn(async move { ledger.run(token).await });
 }
 
 /// What tenants chose, over the installation's policy file.
