@@ -2,8 +2,8 @@
 //!
 //! An agent names one as `mcp:<server>/<tool>`. A run keeps what its model is told of them ([`OutsideTool`]), [`calling`] decides and
 //! carries out a call, [`Servers`] reads what a server offers. What a tool returns is data under the label of its server: a sentence may
-//! stand on it, and then names the tool and the minute instead of a passage. A call that has ended is recorded at once, and is
-//! never made again.
+//! stand on it, and then names the tool and the minute instead of a passage. A call is recorded as it ends, and one
+//! that is recorded is never made again.
 
 mod calling;
 mod ready;
