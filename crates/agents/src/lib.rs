@@ -22,8 +22,8 @@
 //!   is told to the model and ends no run; how often a run reads on has an end.
 //! * A figure that no document holds is shown only as the result of a call of the run whose numbers stand in the sentence's
 //!   sources, and with its equation. What is computed depends on the call and the day of the run alone.
-//! * A tool of another system is called as somebody enabled it, and once: what it returned is kept before anything else is done
-//!   ([`outside`]). What it says is data; a sentence that stands on it names it.
+//! * A tool of another system is called as somebody enabled it; a call that is recorded is never made again, and each is recorded
+//!   as it ends ([`outside`]). What it says is data; a sentence that stands on it names it.
 //! * Labels only rise: an answer takes the join of all that the model was given.
 //! * A definition of an agent ([`specialist`]) adds to the rules, or narrows what is read and called; a run works by the one
 //!   that it began with, whoever goes on with it.

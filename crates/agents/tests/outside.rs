@@ -264,6 +264,25 @@ async fn what_a_run_has_read_goes_to_no_tool_that_takes_less() {
     assert_eq!(plant.database.peek("SELECT kind || ' ' || outcome FROM policy_events").await, ["label_denied block"]);
 }
 
+/// The person is cleared for CONFIDENTIAL.
+#[tokio::test]
+async fn a_run_takes_the_label_of_what_it_was_told_and_asks_nothing_above_its_person() {
+    let server = ScriptedMcp::start(vec![status()]).unwrap();
+    let result_classification = Classification::Restricted;
+    let (outcome, told, plant) =
+        outcome(&server, McpServerSettings { result_classification, ..settings(&server) }).await;
+    assert_eq!(outcome, "refused", "{told}");
+    assert!(server.calls().is_empty());
+    let refused = plant.database.peek("SELECT verdict FROM decisions WHERE action = 'connector.read'").await;
+    assert_eq!(refused, ["DENY"]);
+    // What it has read is at most CONFIDENTIAL by itself: the document is.
+    let result_classification = Classification::Confidential;
+    let (plant, _) = self::plant(&server, McpServerSettings { result_classification, ..settings(&server) }).await;
+    let (run, _) = asked(&plant, &model()).await;
+    assert_eq!(plant.message(&run).await.label.unwrap()["classification"], "CONFIDENTIAL");
+    assert_eq!(detail(&plant).await["result"]["label"]["classification"], "CONFIDENTIAL");
+}
+
 #[tokio::test]
 async fn arguments_that_do_not_fit_the_schema_are_not_sent() {
     let server = ScriptedMcp::start(vec![status()]).unwrap();

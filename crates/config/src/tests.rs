@@ -199,6 +199,18 @@ fn production_wants_origins_with_tls() {
 }
 
 #[test]
+fn mcp_servers_stand_where_the_operator_says_and_in_production_not_in_the_clear() {
+    assert!(load(&[]).unwrap().mcp.allowed_origins.is_empty());
+    let origins = ("MCP_ALLOWED_ORIGINS", "https://mes.example,http://10.0.0.5:8080,http://127.0.0.1:9000");
+    let production = ("ENVIRONMENT", "production");
+    assert_eq!(load(&[origins, production]).unwrap().mcp.allowed_origins.len(), 3);
+    let plain = ("MCP_ALLOWED_ORIGINS", "http://mes.example");
+    assert!(load(&[plain]).is_ok());
+    assert_eq!(names(&[plain, production]), ["MCP_ALLOWED_ORIGINS"]);
+    assert_eq!(names(&[("MCP_ALLOWED_ORIGINS", "https://mes.example/mcp")]), ["MCP_ALLOWED_ORIGINS"]);
+}
+
+#[test]
 fn a_model_server_comes_with_names() {
     let ollama = ("OLLAMA_BASE_URL", "http://127.0.0.1:11434/");
     assert_eq!(names(&[ollama]), ["LLM_MODEL_STANDARD"]);

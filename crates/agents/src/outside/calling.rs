@@ -72,7 +72,7 @@ pub(crate) const FAILURES: [&str; 12] = [
     "failed",
 ];
 
-/// Makes calls at the same time, each once: what has ended is kept before anything else is done.
+/// Makes calls at the same time: what ends is handed to the journal at once, whether or not the others have ended.
 pub(crate) async fn done(
     inner: &Inner,
     run: &Run,

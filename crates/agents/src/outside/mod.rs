@@ -1,9 +1,9 @@
 //! Tools of other systems: those of MCP servers that a tenant has registered, and that somebody has looked at and enabled (ADR 34).
 //!
-//! An agent names one as `mcp:<server>/<tool>`. A run keeps what its model is told of them ([`OutsideTool`]), [`calling`] decides and
-//! carries out a call, [`Servers`] reads what a server offers. What a tool returns is data under the label of its server: a sentence may
-//! stand on it, and then names the tool and the minute instead of a passage. A call that has ended is recorded at once, and is
-//! never made again.
+//! An agent names one as `mcp:<server>/<tool>`. A run keeps what its model is told of them (`OutsideTool`), `ready` makes a call
+//! ready to leave, `calling` makes it, [`Servers`] reads what a server offers. What a tool returns is data under the label of its server: a sentence may
+//! stand on it, and then names the tool and the minute instead of a passage. A call is recorded as it ends, and one
+//! that is recorded is never made again.
 
 mod calling;
 mod ready;
