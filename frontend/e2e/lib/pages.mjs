@@ -197,6 +197,7 @@ export const PAGES = [
     },
   },
   { name: "agent-new", admin: true, go: async (page) => (await page.goto(`${BASE}/admin/agents?create=true`), page.getByTestId("agent-clean").waitFor()) },
+  { name: "mcp-none", admin: true, go: async (page) => (await page.goto(`${BASE}/admin/mcp`), page.getByText(/No server is registered|No MCP servers are allowed/).first().waitFor()) },
   { name: "jobs", admin: true, go: async (page) => (await page.goto(`${BASE}/admin/jobs`), page.getByTestId("job-row").first().waitFor()) },
   {
     name: "account-menu",
