@@ -37,7 +37,7 @@ async fn old_events_and_decisions_go_and_what_was_deleted_long_ago_is_erased() {
         .tamper(&format!(
             "UPDATE runs SET finished_at = finished_at - interval '31 days' WHERE id <> '{recent}'; \
              UPDATE conversations SET deleted_at = deleted_at - interval '31 days'; \
-             UPDATE decisions SET decided_at = decided_at - interval '366 days' WHERE run_id IS DISTINCT FROM '{recent}'"
+             UPDATE decisions SET decided_at = decided_at - interval '366 days' WHERE run_id IS NULL OR run_id <> '{recent}'"
         ))
         .await;
     // Another process looks as soon as it begins.
@@ -66,8 +66,13 @@ async fn old_events_and_decisions_go_and_what_was_deleted_long_ago_is_erased() {
     let of_deleted = uuid(&deleted["conversation_id"]);
     assert_eq!(count(&format!("placeholder_vaults WHERE conversation_id = '{of_deleted}'")).await, "0");
     assert_eq!(count(&format!("messages WHERE conversation_id = '{of_deleted}' AND content <> ''")).await, "0");
-    assert_eq!(count(&format!("decisions WHERE run_id IS DISTINCT FROM '{recent}'")).await, "0");
-    assert_ne!(count(&format!("decisions WHERE run_id = '{recent}'")).await, "0");
+    // Decisions go, but those by which a run that is kept is proved.
+    let of = |run: &str| format!("decisions WHERE run_id = '{run}'");
+    assert_eq!(count("decisions WHERE run_id IS NULL").await, "0");
+    assert_eq!(count(&of(&uuid(&deleted["run_id"]))).await, "0");
+    assert_ne!(count(&of(&uuid(&kept["run_id"]))).await, "0");
+    let (status, _) = read(admin.post(&format!("{run}/bundle"), &json!({})).await).await;
+    assert_eq!(status, 200);
     let entries = admin.audit("action=retention.applied").await;
     let [entry] = entries.as_slice() else { panic!("{entries:?}") };
     assert_eq!(entry["actor"], "system:retention");

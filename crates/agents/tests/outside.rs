@@ -117,10 +117,12 @@ async fn an_answer_says_what_another_system_says_and_who_said_it_when() {
     assert_eq!(server.calls()[0].arguments, json!({ "machine": "P-101" }));
     let decisions = plant.database.peek("SELECT action || ' ' || verdict FROM decisions").await;
     assert!(decisions.contains(&"connector.read ALLOW".to_owned()), "{decisions:?}");
-    let entries = "SELECT convert_from(canonical, 'utf8') FROM audit_entries WHERE action = 'mcp_server.tool_called'";
+    let entries =
+        "SELECT convert_from(canonical, 'utf8') FROM audit_entries WHERE action = 'mcp_server.tool_called' ORDER BY id";
     let entries = plant.database.peek(entries).await;
-    assert!(entries.len() == 1 && entries[0].contains("\"outcome\":\"done\""), "{entries:?}");
-    assert!(entries[0].contains(&run.run_id.to_string()) && !entries[0].contains("1450"), "{entries:?}");
+    let [sent, done] = entries.as_slice() else { panic!("{entries:?}") };
+    assert!(sent.contains("\"outcome\":\"sent\"") && done.contains("\"outcome\":\"done\""), "{entries:?}");
+    assert!(done.contains(&run.run_id.to_string()) && !done.contains("1450"), "{entries:?}");
     let message = plant.message(&run).await;
     assert_eq!(message.label.unwrap()["integrity"], "untrusted");
     // Repeated, it is what it was, and nobody is asked.
@@ -216,8 +218,8 @@ async fn a_tool_that_hangs_floods_lies_or_fails_ends_in_a_word_and_the_run_goes_
         assert_eq!(outcome, word, "{told}");
         assert!(told.contains(said) && !told.contains("0900"), "{told}");
         let proved = "SELECT convert_from(canonical, 'utf8')::jsonb->'details'->>'outcome' FROM audit_entries \
-                      WHERE action = 'mcp_server.tool_called'";
-        assert_eq!(plant.database.peek(proved).await, [word]);
+                      WHERE action = 'mcp_server.tool_called' ORDER BY id";
+        assert_eq!(plant.database.peek(proved).await, ["sent", word]);
     }
 }
 
@@ -311,4 +313,25 @@ async fn personal_data_goes_to_a_server_only_where_that_is_set() {
         assert_eq!(server.calls()[0].arguments, json!({ "machine": expected }));
         assert_eq!(detail(&plant).await["arguments"], json!({ "machine": "the pump of [PERSON_1]" }));
     }
+}
+
+#[tokio::test]
+async fn a_call_under_way_when_its_run_is_stopped_is_in_the_audit_log() {
+    let server = ScriptedMcp::start(vec![ScriptedTool { returns: Returns::Nothing, ..status() }]).unwrap();
+    let (plant, _) = plant(&server, settings(&server)).await;
+    let model = model();
+    let process = plant.with_tools(&model.base_url());
+    let run = process.ask(&plant, QUESTION).await;
+    for _ in 0..200 {
+        if !server.calls().is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(server.calls().len(), 1);
+    plant.request_cancel(run.run_id).await;
+    process.events(&plant, run.run_id).await;
+    let outcomes = "SELECT convert_from(canonical, 'utf8')::jsonb->'details'->>'outcome' FROM audit_entries \
+                    WHERE action = 'mcp_server.tool_called'";
+    assert_eq!(plant.database.peek(outcomes).await, ["sent"]);
 }

@@ -6,7 +6,8 @@ const DELETED_KEPT_DAYS: Setting = Setting {
     accepts: "a whole number from 1 to 36500",
     secret: false,
     meaning: "So many days after people have deleted a conversation or a goal its texts are erased: messages, plans, steps, \
-              records and events of its runs, and what stood behind its placeholders. The audit log and usage stay.",
+              records and events of its runs, and what stood behind its placeholders. The audit log, usage, names of steps and \
+              sentences that policy noticed stay.",
 };
 const RUN_EVENTS_KEPT_DAYS: Setting = Setting {
     name: "RUN_EVENTS_KEPT_DAYS",

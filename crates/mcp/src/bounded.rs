@@ -90,7 +90,7 @@ impl StreamableHttpClient for Bounded {
         custom_headers: Headers,
         mut limits: StreamableHttpResponseLimits,
     ) -> Result<StreamableHttpPostResponse, Failure> {
-        limits.max_json_response_size = self.most;
+        limits.max_json_response_size = self.most.saturating_sub(self.read.load(Ordering::Relaxed));
         limits.max_sse_event_size = self.most;
         limits.max_error_response_size = self.most.min(4 << 10);
         let posted = self
@@ -100,6 +100,10 @@ impl StreamableHttpClient for Bounded {
         match posted {
             Ok(StreamableHttpPostResponse::Sse(events, session)) => {
                 Ok(StreamableHttpPostResponse::Sse(self.counted(events), session))
+            }
+            Ok(StreamableHttpPostResponse::Json(message, session)) => {
+                self.takes(serde_json::to_vec(&message).map_or(0, |bytes| bytes.len()));
+                Ok(StreamableHttpPostResponse::Json(message, session))
             }
             Err(error @ StreamableHttpError::ResponseBodyTooLarge { .. }) => {
                 self.overflow.cancel();

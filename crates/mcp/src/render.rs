@@ -4,22 +4,32 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// JSON as lines of `name: value`; names as words.
-pub(crate) fn lines(value: &Value) -> String {
+/// A name is cut off behind this: each line of a list begins with it.
+const MAX_NAME_CHARS: usize = 200;
+
+/// What is written out is longer than was to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooLong;
+
+/// JSON as lines of `name: value`; names as words. Stops as soon as there are more than so many bytes.
+pub(crate) fn lines(value: &Value, most: usize) -> Result<String, TooLong> {
     let mut out = String::new();
-    write(&mut out, "", value);
-    out.trim_end().to_owned()
+    write(&mut out, most, "", value)?;
+    Ok(out.trim_end().to_owned())
 }
 
 /// The same for a text that is JSON; other texts stay as they are.
-pub(crate) fn text(text: &str) -> String {
+pub(crate) fn text(text: &str, most: usize) -> Result<String, TooLong> {
     match serde_json::from_str(text) {
-        Ok(value @ (Value::Object(_) | Value::Array(_))) => lines(&value),
-        _ => text.trim().to_owned(),
+        Ok(value @ (Value::Object(_) | Value::Array(_))) => lines(&value, most),
+        _ => Ok(text.trim().to_owned()),
     }
 }
 
-fn write(out: &mut String, name: &str, value: &Value) {
+fn write(out: &mut String, most: usize, name: &str, value: &Value) -> Result<(), TooLong> {
+    if out.len() > most {
+        return Err(TooLong);
+    }
     match value {
         Value::Object(fields) => {
             let plain = fields.iter().filter_map(|(key, value)| Some(format!("{}: {}", words(key), plain(value)?)));
@@ -29,12 +39,14 @@ fn write(out: &mut String, name: &str, value: &Value) {
             }
             for (key, value) in fields.iter().filter(|(_, value)| value.is_object() || value.is_array()) {
                 let name = if name.is_empty() { words(key) } else { format!("{name} {}", words(key)) };
-                write(out, &name, value);
+                let name: String = name.chars().take(MAX_NAME_CHARS).collect();
+                write(out, most, &name, value)?;
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| write(out, name, item)),
+        Value::Array(items) => items.iter().try_for_each(|item| write(out, most, name, item))?,
         other => push(out, name, &plain(other).unwrap_or_default()),
     }
+    Ok(())
 }
 
 fn push(out: &mut String, name: &str, line: &str) {
@@ -85,12 +97,20 @@ mod tests {
             "shift": { "leader": "A" },
         });
         assert_eq!(
-            text(&value.to_string()),
+            text(&value.to_string(), 1_000).unwrap(),
             "machine: Mill M-7; spindle speed: 1450 rpm; is running: yes\nalarms: code: E12; text: Oil low\n\
              alarms: code: E13; text: nothing\nshift: leader: A"
         );
-        assert_eq!(text(" The mill runs. "), "The mill runs.");
-        assert_eq!(lines(&json!([1, 2])), "1\n2");
-        assert_eq!(text("7"), "7");
+        assert_eq!(text(" The mill runs. ", 99).unwrap(), "The mill runs.");
+        assert_eq!(lines(&json!([1, 2]), 99).unwrap(), "1\n2");
+        assert_eq!(text("7", 99).unwrap(), "7");
+    }
+
+    #[test]
+    fn a_long_name_over_a_long_list_does_not_fill_the_memory() {
+        let value = json!({ "x".repeat(400_000): vec![1; 200_000] });
+        assert_eq!(lines(&value, 48_000), Err(TooLong));
+        let line = lines(&json!({ "x".repeat(400): [1] }), 48_000).unwrap();
+        assert_eq!(line.len(), MAX_NAME_CHARS + ": 1".len());
     }
 }

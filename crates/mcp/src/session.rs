@@ -25,6 +25,8 @@ use crate::{MAX_TOOLS, McpError, OfferedTool, bounded::Bounded, render, schema};
 const MAX_BYTES: usize = 1 << 20;
 /// Characters of a result that a model can be given.
 const MAX_RESULT_CHARS: usize = 12_000;
+/// A tool with a longer name is passed by; the protocol says 128 characters.
+const MAX_NAME_BYTES: usize = 128;
 /// So many pages of tools are turned.
 const MAX_PAGES: usize = 20;
 const CONNECT_PATIENCE: Duration = Duration::from_secs(3);
@@ -156,7 +158,9 @@ async fn tools(session: &Session) -> Result<Vec<OfferedTool>, McpError> {
     for _ in 0..MAX_PAGES {
         let params = PaginatedRequestParams::default().with_cursor(cursor);
         let page = session.list_tools(Some(params)).await.map_err(|error| failure(&error))?;
-        found.extend(page.tools.iter().map(OfferedTool::of));
+        // What has a longer name could neither be stored nor called.
+        let named = page.tools.iter().filter(|tool| tool.name.len() <= MAX_NAME_BYTES);
+        found.extend(named.map(OfferedTool::of));
         if found.len() > MAX_TOOLS {
             return Err(McpError::TooMany(MAX_TOOLS));
         }
@@ -176,15 +180,19 @@ fn answer(tool: &OfferedTool, result: &CallToolResult) -> Result<Answer, McpErro
         return Err(McpError::Failed);
     }
     let mut left_out = 0;
+    // A character has four bytes at most.
+    let most = 4 * MAX_RESULT_CHARS;
+    let too_long = |_| McpError::TooLong(MAX_RESULT_CHARS);
+    let lines = |value: &Value| render::lines(value, most).map_err(too_long);
     let text = match (&tool.output_schema, &result.structured_content) {
-        (Some(declared), Some(value)) if schema::fits(declared, value) => render::lines(value),
+        (Some(declared), Some(value)) if schema::fits(declared, value) => lines(value)?,
         (Some(_), _) => return Err(McpError::OtherForm),
-        (None, Some(value)) => render::lines(value),
+        (None, Some(value)) => lines(value)?,
         (None, None) => {
             let mut texts = Vec::new();
             for block in &result.content {
                 match block {
-                    ContentBlock::Text(text) => texts.push(render::text(&text.text)),
+                    ContentBlock::Text(text) => texts.push(render::text(&text.text, most).map_err(too_long)?),
                     _ => left_out += 1,
                 }
             }

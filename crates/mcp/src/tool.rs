@@ -57,10 +57,10 @@ impl fmt::Display for Unusable {
                 "its description has more than {MAX_DESCRIPTION_CHARS} characters, or a schema more than {MAX_SCHEMA_BYTES} bytes"
             ),
             Self::InputSchema => f.write_str(
-                "its input schema is no JSON Schema (2020-12) of an object that stands by itself, with patterns in linear time",
+                "its input schema is no JSON Schema (2020-12) of an object that stands by itself, is small with its references written out, and has patterns in linear time and words as names",
             ),
             Self::OutputSchema => f.write_str(
-                "its output schema is no JSON Schema (2020-12) of an object that stands by itself, with patterns in linear time",
+                "its output schema is no JSON Schema (2020-12) of an object that stands by itself, is small with its references written out, and has patterns in linear time and words as names",
             ),
         }
     }
@@ -116,6 +116,10 @@ impl OfferedTool {
             || self.output_schema.as_ref().is_some_and(is_long)
         {
             found.push(Unusable::TooLong);
+        }
+        // What is too long is not looked at further: it could be made to take long.
+        if found.contains(&Unusable::TooLong) {
+            return found;
         }
         let is_usable = |schema: &Value| schema["type"] == "object" && schema::validator(schema).is_some();
         if !is_usable(&self.input_schema) {

@@ -34,7 +34,9 @@ fn filter(level: LogLevel) -> Targets {
         LogLevel::Trace => Level::TRACE,
     };
     let others = if own == Level::TRACE { own } else { own.min(Level::WARN) };
-    Targets::new().with_default(LevelFilter::from(others)).with_target("millwright", own)
+    // It writes down what strangers' servers send; what comes of a call has a word of ours.
+    let stranger = ("rmcp", LevelFilter::OFF);
+    Targets::new().with_default(LevelFilter::from(others)).with_target("millwright", own).with_targets([stranger])
 }
 
 pub(crate) fn layer<S, W>(json: bool, level: LogLevel, writer: W) -> Box<dyn Layer<S> + Send + Sync>

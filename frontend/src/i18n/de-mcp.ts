@@ -21,6 +21,8 @@ export const mcp: Dictionary<typeof en.mcp> = {
   urlHint: "An einem Ursprung, den der Betreiber erlaubt. Mit einer anderen Adresse müssen seine Werkzeuge neu eingeschaltet und das Token neu angegeben werden.",
   token: "Token",
   tokenHint: "Wird als Bearer-Token gesendet und versiegelt aufbewahrt. Leer lassen, um das vorhandene zu behalten.",
+  forgetToken: "Token vergessen",
+  hints: "Was es über seine Wirkung sagt",
   tokenNoneHint: "Wird als Bearer-Token gesendet und versiegelt aufbewahrt. Leer lassen für keines.",
   hasToken: "mit Token",
   takesUpTo: "Darf gesendet werden",

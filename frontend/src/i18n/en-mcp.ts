@@ -18,6 +18,8 @@ export const mcp = {
   urlHint: "At an origin that the operator allows. With another address its tools have to be enabled anew, and the token given again.",
   token: "Token",
   tokenHint: "Sent as bearer token, kept sealed. Leave empty to keep what is there.",
+  forgetToken: "Forget the token",
+  hints: "What it says of how it acts",
   tokenNoneHint: "Sent as bearer token, kept sealed. Leave empty for none.",
   hasToken: "with a token",
   takesUpTo: "May be sent",

@@ -57,7 +57,7 @@ impl OutsideAnswer {
 }
 
 /// The words of [`McpError`] and of what is refused here.
-pub(crate) const FAILURES: [&str; 12] = [
+pub(crate) const FAILURES: [&str; 13] = [
     "unreachable",
     "unauthorised",
     "late",
@@ -69,6 +69,7 @@ pub(crate) const FAILURES: [&str; 12] = [
     "wants_input",
     "label_denied",
     "personal_data",
+    "refused",
     "failed",
 ];
 
@@ -92,8 +93,16 @@ pub(crate) async fn done(
     let new = calls.into_iter().filter(|(number, _)| !ended.outside.contains_key(number));
     let mut calling: FuturesUnordered<_> =
         new.map(async |(number, call)| (number, made(inner, run, &call, &label).await)).collect();
+    let mut broken = None;
     while let Some((number, made)) = calling.next().await {
-        let made = made?;
+        // The others are on their way, and are proved.
+        let made = match made {
+            Ok(made) => made,
+            Err(error) => {
+                broken.get_or_insert(error);
+                continue;
+            }
+        };
         let record = match &made {
             Ok(answer) => Ok(OutsideAnswer { text: progress.mask(&answer.text)?, ..answer.clone() }),
             Err((word, told)) => Err(((*word).to_owned(), told.clone())),
@@ -102,7 +111,7 @@ pub(crate) async fn done(
         progress.keep_so_far(kept(&ended));
         answers.insert(number, made);
     }
-    Ok(answers)
+    broken.map_or(Ok(answers), Err)
 }
 
 pub(crate) fn known_word(word: &str) -> &'static str {
@@ -130,15 +139,23 @@ async fn made(
     let is_digest = hex::decode_to_slice(&tool.digest, &mut digest).is_ok();
     let returned = match server {
         Ok(server) if server.settings.enabled && is_digest => match endpoint(inner, &server) {
-            Ok(endpoint) => millwright_mcp::call(&endpoint, (&tool.tool, digest), call.arguments.clone()).await,
+            Ok(endpoint) => {
+                // Before anything is sent: whoever is stopped meanwhile has said it all the same.
+                let sent = proof(inner, run, call, (label, None));
+                let tx = run.begin(inner).await?;
+                tx.commit(Proof::Entry(&inner.audit_key.authenticate(&sent)?)).await?;
+                millwright_mcp::call(&endpoint, (&tool.tool, digest), call.arguments.clone()).await
+            }
             Err(AgentError::Outside(error)) => Err(error),
             Err(error) => return Err(error),
         },
-        Ok(_) | Err(StoreError::NotFound(_)) => Err(McpError::Changed),
+        Ok(_) | Err(StoreError::NotFound(_)) => {
+            return Ok(Err(("refused", "this system is switched off; answer from what you have".to_owned())));
+        }
         Err(error) => return Err(error.into()),
     };
     let mut tx = run.begin(inner).await?;
-    let mut proofs = vec![inner.audit_key.authenticate(&proof(inner, run, call, (label, &returned)))?];
+    let mut proofs = vec![inner.audit_key.authenticate(&proof(inner, run, call, (label, Some(&returned))))?];
     if matches!(returned, Err(McpError::Changed))
         && tx.mcp_servers().set_changed((tool.server, &tool.tool), digest).await?
     {
@@ -159,7 +176,11 @@ async fn made(
             let (label, at) = (tool.label(), inner.sources.now());
             Ok(Ok(OutsideAnswer { tool: tool.name.clone(), text, removed, left_out, label, at }))
         }
-        Err(error) => Ok(Err((error.word(), format!("{error}; answer from what you have, or try something else")))),
+        Err(error) => {
+            // In our own words: what it calls its revision is the server's.
+            let told = if let McpError::Revision(_) = error { McpError::Protocol } else { error.clone() };
+            Ok(Err((error.word(), format!("{told}; answer from what you have, or try something else"))))
+        }
     }
 }
 
@@ -167,12 +188,12 @@ fn proof(
     inner: &Inner,
     run: &Run,
     call: &OutsideCall,
-    (label, returned): (&Label, &Result<millwright_mcp::Answer, McpError>),
+    (label, returned): (&Label, Option<&Result<millwright_mcp::Answer, McpError>>),
 ) -> AuditEvent {
     let (tenant, actor) = (run.principal.tenant_id(), Actor::User(run.principal.user_id));
     let sha256 = |bytes: &[u8]| hex::encode(Sha256::digest(bytes));
     let arguments = canonical_json(&call.arguments).map(|bytes| sha256(&bytes)).unwrap_or_default();
-    let outcome = returned.as_ref().map_or_else(McpError::word, |_| "done");
+    let outcome = returned.map_or("sent", |returned| returned.as_ref().map_or_else(McpError::word, |_| "done"));
     let event = AuditEvent::new(&inner.sources, tenant, actor, AuditAction::McpToolCalled, call.tool.server)
         .detail("run_id", run.ids.run_id.to_string())
         .detail("tool", call.tool.name.clone())
@@ -181,8 +202,8 @@ fn proof(
         .detail("classification", label.classification.as_str())
         .detail("outcome", outcome);
     let event = match returned {
-        Ok(answer) => event.detail("result_sha256", sha256(answer.text.as_bytes())),
-        Err(_) => event,
+        Some(Ok(answer)) => event.detail("result_sha256", sha256(answer.text.as_bytes())),
+        Some(Err(_)) | None => event,
     };
     event.trace(&run.trace_id)
 }

@@ -92,9 +92,12 @@ fn chosen(run: &Run, progress: &Progress) -> Option<Thinking> {
     run.thinking.or(progress.thinking)
 }
 
-/// Whether a draft may ask for it: once in a run, not where the asker chose, and where there is something to think about.
+/// Whether a draft may ask for it: once in a run, not where the asker chose, where there is something to think about, and where
+/// people may choose what an answer costs. What was asked for before is repeated whatever holds today.
 pub(crate) fn may_be_called(run: &Run, progress: &Progress) -> bool {
-    chosen(run, progress).is_none() && progress.answerer.is_language_model() && !progress.passages.is_empty()
+    let may_cost = run.policy.routing.explicit_tier || progress.repeat.is_some();
+    let may_be = progress.answerer.is_language_model() && !progress.passages.is_empty();
+    chosen(run, progress).is_none() && may_be && may_cost
 }
 
 /// Has a turn.

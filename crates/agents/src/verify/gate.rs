@@ -2,6 +2,8 @@
 
 use millwright_llm::text::item_mark;
 
+/// The longest list of numbers in a marker.
+const MAX_MARKER_BYTES: usize = 24;
 /// A statement longer than this is checked as it is.
 const MAX_STATEMENT_BYTES: usize = 4_000;
 
@@ -129,20 +131,23 @@ fn after_newline(rest: &str, is_final: bool) -> After {
     if is_paragraph {
         return After::Ends(0);
     }
-    // A list mark takes a few characters to tell.
-    if line.len() < 8 && !line.contains('\n') && !is_final {
+    let first = line.lines().next().unwrap_or_default();
+    // A list mark takes a few characters to tell, and one after it.
+    let may_become_mark = || {
+        let longer = ["x", " x", ": x", ". x", ") x"].iter().map(|more| format!("{first}{more}"));
+        line.len() <= 24 && item_mark(first).is_none() && longer.into_iter().any(|longer| item_mark(&longer).is_some())
+    };
+    if !line.contains('\n') && !is_final && (line.len() < 8 || may_become_mark()) {
         return After::Unknown;
     }
-    let begins = item_mark(line.lines().next().unwrap_or_default()).is_some()
-        || line.starts_with(['#', '|', '>'])
-        || line.starts_with("```");
+    let begins = item_mark(first).is_some() || line.starts_with(['#', '|', '>']) || line.starts_with("```");
     if begins { After::Ends(0) } else { After::GoesOn }
 }
 
 /// Length of a marker `[1]` or `[1, 2]` at the beginning of `text`.
 fn marker(text: &str) -> Option<usize> {
     let inside = text.strip_prefix('[')?;
-    let end = inside.bytes().take(25).position(|byte| byte == b']')?;
+    let end = inside.bytes().take(MAX_MARKER_BYTES + 1).position(|byte| byte == b']')?;
     numbers(&inside[..end]).is_some().then_some(end + 2)
 }
 
@@ -160,7 +165,7 @@ fn number(text: &str) -> Option<u32> {
 }
 
 fn could_become_marker(text: &str) -> bool {
-    text.len() <= 24 && text[1..].chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | ',' | ';'))
+    text.len() <= 1 + MAX_MARKER_BYTES && text[1..].chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | ',' | ';'))
 }
 
 fn statement(text: &str) -> Statement {
@@ -222,6 +227,14 @@ mod tests {
             ),
             ("See Fig. [A] and pin[0] here", vec![("See Fig. [A] and pin here", vec![0])]),
             ("First part\nwrapped on [1]\n\nSecond", vec![("First part\nwrapped on", vec![1]), ("Second", vec![])]),
+            (
+                "Turn it off [1, 2, 3, 4, 5, 6, 10, 11]. Wait.",
+                vec![("Turn it off.", vec![1, 2, 3, 4, 5, 6, 10, 11]), ("Wait.", vec![])],
+            ),
+            (
+                "Close the valve.\nStep 10: Open the drain [2].",
+                vec![("Close the valve.", vec![]), ("Step 10: Open the drain.", vec![2])],
+            ),
             (
                 "- Bolt: M8; Torque: 25 Nm [4]\n- Bolt: M10; Torque: 49 Nm [4]",
                 vec![("- Bolt: M8; Torque: 25 Nm", vec![4]), ("- Bolt: M10; Torque: 49 Nm", vec![4])],

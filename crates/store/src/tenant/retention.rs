@@ -113,13 +113,15 @@ impl Retention<'_> {
         Ok(Erased { conversations: due.len() as u64, runs: runs.rows_affected() })
     }
 
-    /// Deletes up to `limit` decisions that were made by `until`, and as many events of policy; how many there were.
+    /// Deletes up to `limit` decisions that were made by `until`, and as many events of policy; how many there were. Decisions on a
+    /// run stay as long as its records: without them its evidence would look altered.
     pub async fn prune_decisions(&mut self, until: DateTime<Utc>, limit: i64) -> Result<u64, StoreError> {
         let mut pruned = 0;
-        for (table, time) in [("decisions", "decided_at"), ("policy_events", "occurred_at")] {
+        let provable = "AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.tenant_id = $1 AND r.id = t.run_id AND r.records_pruned_at IS NULL)";
+        for (table, time, kept) in [("decisions", "decided_at", provable), ("policy_events", "occurred_at", "")] {
             let statement = format!(
                 "DELETE FROM {table} WHERE tenant_id = $1 AND id IN \
-                 (SELECT id FROM {table} WHERE tenant_id = $1 AND {time} <= $2 ORDER BY {time} LIMIT $3)"
+                 (SELECT id FROM {table} t WHERE tenant_id = $1 AND {time} <= $2 {kept} ORDER BY {time} LIMIT $3)"
             );
             let deleted = sqlx::query(sqlx::AssertSqlSafe(statement))
                 .bind(self.0.tenant)

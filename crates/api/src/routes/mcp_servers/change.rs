@@ -43,12 +43,19 @@ pub(crate) async fn change(
     let mut tx = state.store.tenant(&principal.scope).begin().await?;
     let before = tx.mcp_servers().hold(id).await?.settings;
     let after = request.applied_to(&state, id, &before)?;
-    if after.takes_up_to > before.takes_up_to {
-        let reader = tx.labels().reader(principal.user_id).await?;
+    let is_elsewhere = after.url != before.url;
+    let reader = tx.labels().reader(principal.user_id).await?;
+    // Whoever stands at another address is trusted anew.
+    if after.takes_up_to > before.takes_up_to || is_elsewhere {
         within_clearance(&reader, &Label::of(after.takes_up_to))?;
     }
+    // Nobody lowers what they may not read.
+    if after.result_classification != before.result_classification {
+        within_clearance(&reader, &Label::of(before.result_classification))?;
+        within_clearance(&reader, &Label::of(after.result_classification))?;
+    }
     tx.mcp_servers().change(id, &after, state.sources.now()).await?;
-    if after.url != before.url {
+    if is_elsewhere {
         tx.mcp_servers().forget_tools(id).await?;
     }
     let changed = detail(&mut tx, id).await?;

@@ -32,6 +32,8 @@ pub(super) mod seconds {
 
 /// The longest token, bytes.
 const MAX_TOKEN_BYTES: usize = 4096;
+/// As the database holds it.
+const MAX_URL_BYTES: usize = 500;
 
 /// An MCP server.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -182,6 +184,13 @@ pub(super) fn invalid(field: &str, expected: impl Into<String>) -> ApiError {
 /// The address as it is kept.
 pub(super) fn checked_url(state: &AppState, url: &str) -> Result<String, ApiError> {
     let url = state.runner.servers().address(url.trim()).map_err(|error| invalid("url", error.to_string()))?;
+    // Other letters are longer as they are kept.
+    if url.as_str().len() > MAX_URL_BYTES {
+        return Err(invalid(
+            "url",
+            format!("expected at most {MAX_URL_BYTES} bytes, with other than ASCII letters as `%` codes"),
+        ));
+    }
     Ok(url.as_str().to_owned())
 }
 

@@ -43,7 +43,7 @@ pub(super) fn sections(
     }
     if let Some(monitoring) = monitoring {
         let (days, percent) = (monitoring.decision_retention_days, monitoring.explain_allowed_percent);
-        check.that(days > 0, "monitoring.decision_retention_days", "expected at least 1");
+        check.that((1..=36_500).contains(&days), "monitoring.decision_retention_days", "expected 1 to 36500");
         check.that(percent <= 100, "monitoring.explain_allowed_percent", "expected at most 100");
     }
     if let Some(sinks) = sinks {

@@ -19,6 +19,7 @@ export function ServerDialog({ server, onClose }: { server: McpServer | null; on
   const [name, setName] = useState(server?.name ?? "");
   const [url, setUrl] = useState(server?.url ?? "");
   const [token, setToken] = useState("");
+  const [forget, setForget] = useState(false);
   const [takes, setTakes] = useState<Classification>(server?.takes_up_to ?? "PUBLIC");
   const [result, setResult] = useState<Classification>(server?.result_classification ?? "INTERNAL");
   const [personal, setPersonal] = useState(server?.sends_personal_data ?? false);
@@ -27,7 +28,7 @@ export function ServerDialog({ server, onClose }: { server: McpServer | null; on
   const save = useMutation({
     mutationFn: () => {
       const settings = { url: url.trim(), takes_up_to: takes, result_classification: result, sends_personal_data: personal, timeout_s: Number(seconds) };
-      const secret = token.trim() === "" ? {} : { bearer_token: token.trim() };
+      const secret = forget ? { bearer_token: "" } : token.trim() === "" ? {} : { bearer_token: token.trim() };
       const made: CreateMcpServer = { name: name.trim(), ...settings, ...secret };
       const changed: ChangeMcpServer = { ...settings, ...secret, enabled };
       return server === null ? sendJson<McpServerDetail>("POST", SERVERS_PATH, made) : sendJson<McpServerDetail>("PATCH", `${SERVERS_PATH}/${server.id}`, changed);
@@ -67,10 +68,12 @@ export function ServerDialog({ server, onClose }: { server: McpServer | null; on
           label={t("mcp.token")}
           hint={t(server?.has_bearer_token === true ? "mcp.tokenHint" : "mcp.tokenNoneHint")}
           value={token}
+          disabled={forget}
           onChange={(event) => setToken(event.target.value)}
           autoComplete="new-password"
           error={problem?.field("bearer_token")}
         />
+        {server?.has_bearer_token === true && <Check checked={forget} onChange={setForget} label={t("mcp.forgetToken")} />}
         <div className="grid grid-cols-1 gap-3 sm:grid-cols-3">
           <ClassificationField label={t("mcp.takesUpTo")} value={takes} onChange={setTakes} />
           <ClassificationField label={t("mcp.result")} value={result} onChange={setResult} />

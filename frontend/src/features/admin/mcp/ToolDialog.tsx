@@ -32,6 +32,8 @@ export function ToolDialog({ server, tool, mayManage, onClose }: ToolDialogProps
       await invalidateServers(client);
       onClose();
     },
+    // It may have been declared anew meanwhile.
+    onError: () => invalidateServers(client),
   });
   const mayEnable = mayManage && tool.unusable.length === 0 && tool.state !== "gone" && tool.state !== "enabled";
   return (
@@ -87,6 +89,7 @@ export function ToolDialog({ server, tool, mayManage, onClose }: ToolDialogProps
           <h3 className="text-sm font-medium">{t("mcp.says")}</h3>
           <p className="[overflow-wrap:anywhere] whitespace-pre-wrap text-ink-2">{tool.description ?? t("mcp.nothingSaid")}</p>
         </div>
+        {tool.annotations != null && <Schema title={t("mcp.hints")} value={tool.annotations} />}
         <Schema title={t("mcp.input")} value={tool.input_schema} />
         {tool.output_schema !== null && <Schema title={t("mcp.output")} value={tool.output_schema} />}
         <p className="flex flex-wrap items-center gap-1 text-sm text-ink-2">
