@@ -537,6 +537,7 @@ mod tests {
                 OPEN => r#"{"page":3,"passage":1}"#,
                 READ_ON => r#"{"direction":"before","passage":1}"#,
                 CALCULATE => r#"{"expression":"1.5 bar to psi"}"#,
+                THINK => r#"{"method":"red_team"}"#,
                 DATE => r#"{"add":6,"date":"today","unit":"operating_days"}"#,
                 _ => r#"{"passage":1,"text":"oil"}"#,
             };
