@@ -182,6 +182,13 @@ function ToolCallLines({ call }: { call: ToolCall }) {
         {(call.equation ?? call.subject) !== null && <span className={cx(call.equation !== null && "tabular-nums")}>{`: ${call.equation ?? call.subject ?? ""}`}</span>}
         {call.outcome !== null && <span className="text-ink-3"> · {t(`chat.steps.outcome.${call.outcome}`)}</span>}
       </p>
+      {call.said !== null && (
+        // The scrolling region takes the focus, so that it can be scrolled from the keyboard.
+        // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+        <p tabIndex={0} className="mt-0.5 max-h-40 overflow-y-auto whitespace-pre-wrap text-ink-3 [overflow-wrap:anywhere]">
+          {call.said}
+        </p>
+      )}
       <PassageList passages={call.passages} />
     </div>
   );

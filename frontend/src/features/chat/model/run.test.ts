@@ -65,7 +65,7 @@ describe("applyEvent", () => {
     ] as AgUiEvent[];
     const run = play([...STREAM.slice(0, 9), ...reading]);
     expect(run.steps.map((step) => [step.kind, step.attempt])).toEqual([["observe", 1], ["think", 1], ["tool", 1], ["think", 1]]);
-    const call = { tool: "find_in_document", subject: "ZX-77", outcome: null, passages, equation: null };
+    const call = { tool: "find_in_document", subject: "ZX-77", outcome: null, passages, equation: null, said: null };
     expect(run.steps[2]?.calls).toEqual([{ ...call, id: "t2" }]);
     expect(run.steps[0]?.passages?.[0]?.document_name).toBe("Pump manual");
     const stored = stepsOfRun({ steps: [{ number: 3, kind: "tool", attempt: 1, status: "finished", detail: { calls: [result] }, started_at: "2026-01-01T00:00:00Z", finished_at: null, duration_ms: null }] } as unknown as Run);
@@ -90,6 +90,11 @@ describe("applyEvent", () => {
     expect(steps[2]?.debate).toMatchObject({ said: [{ who: "safety", failed: null, points: [{ supported: true, wrong: null, weight: null, kind: null }] }], sources: [source] });
     const stored = { number: 2, kind: "deliberate", attempt: 1, status: "finished", detail: { thinking: "council", turn: 1, of: 3, said: [said], sources: [source], findings: [] }, started_at: "2026-01-01T00:00:00Z", finished_at: null, duration_ms: null };
     expect(stepsOfRun({ steps: [stored] } as unknown as Run)[0]?.debate).toEqual(steps[2]?.debate);
+  });
+
+  it("shows what another system said", () => {
+    expect(callOf({ tool: "mcp:mes/status", outcome: "done", result: { text: "state: running" } })).toMatchObject({ tool: "mcp:mes/status", outcome: null, said: "state: running" });
+    expect(callOf({ tool: "mcp:mes/status", outcome: "late", result: null })).toMatchObject({ outcome: "late", said: null });
   });
 
   it("shows what was computed as an equation", () => {

@@ -26,6 +26,8 @@ export interface ToolCall {
   passages: FoundPassage[];
   /** What was computed, as an equation that can be done again; null where nothing was. */
   equation: string | null;
+  /** What another system said; null where none was asked. */
+  said: string | null;
 }
 
 /** One step of a run, as the reader may see it. */
@@ -228,7 +230,13 @@ export function callOf(value: Record<string, unknown>, id: string | null = null)
     outcome: OUTCOMES.find((known) => known === outcome) ?? (typeof outcome === "string" && outcome !== "done" ? "failed" : null),
     passages: Array.isArray(passages) ? (passages as FoundPassage[]) : [],
     equation: equationOf(result),
+    said: saidOf(result),
   };
+}
+
+function saidOf(value: unknown): string | null {
+  const text = (value as { text?: unknown } | null | undefined)?.text;
+  return typeof text === "string" && text !== "" ? text : null;
 }
 
 function equationOf(value: unknown): string | null {
