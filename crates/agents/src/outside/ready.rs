@@ -26,16 +26,13 @@ pub(crate) async fn standing(tx: &mut TenantTx, run: &Run) -> Result<Vec<(McpSer
     if run.agent.outside.is_empty() { Ok(Vec::new()) } else { tx.mcp_servers().callable().await }
 }
 
-/// Reads a call as a model wrote it. None for one of no tool of another system.
+/// Reads a call as a model wrote it. None for one of no tool of another system. Whether the arguments fit is asked of what is sent.
 pub(crate) fn read(run: &Run, call: &ToolCall) -> Option<Result<OutsideCall, String>> {
     let tool = run.agent.outside.iter().find(|tool| tool.called == call.name)?;
     let written = if call.arguments.trim().is_empty() { "{}" } else { call.arguments.as_str() };
     let arguments = serde_json::from_str(written);
     let arguments = arguments.map_err(|_| "the arguments are no JSON object".to_owned());
-    Some(arguments.and_then(|arguments: Map<String, Value>| {
-        check_arguments(&tool.input_schema, &arguments).map_err(|error| error.to_string())?;
-        Ok(OutsideCall { tool: tool.clone(), arguments })
-    }))
+    Some(arguments.map(|arguments: Map<String, Value>| OutsideCall { tool: tool.clone(), arguments }))
 }
 
 /// What readers and models know the tool of a call by, where it is another system's.
@@ -99,6 +96,7 @@ impl OutsideCall {
             guard::each_text(&mut arguments, &mut |text| *text = restore(text));
         }
         let Value::Object(arguments) = arguments else { return Err(("malformed", "no arguments".to_owned())) };
+        check_arguments(&self.tool.input_schema, &arguments).map_err(|error| ("malformed", error.to_string()))?;
         // The only way for them to leave.
         match release(arguments, label, &self.tool.sink()) {
             Ok(released) => match released.for_sink(&self.tool.sink()) {
