@@ -116,7 +116,7 @@ test("who must have a second factor sees nothing else until it is set up; an aud
 
   assert.deepEqual(await page.getByRole("navigation", { name: "Main navigation" }).getByRole("link").allInnerTexts(), ["Usage", "Admin"]);
   const places = page.getByRole("navigation", { name: "Administration" });
-  assert.deepEqual(await places.getByRole("link").allInnerTexts(), ["Users", "Policy", "Personal data", "Agents", "Models", "Budgets", "Glossary", "Security", "Jobs", "Audit log"]);
+  assert.deepEqual(await places.getByRole("link").allInnerTexts(), ["Users", "Policy", "Personal data", "Agents", "MCP servers", "Models", "Budgets", "Glossary", "Security", "Jobs", "Audit log"]);
   await places.getByRole("link", { name: "Users" }).click();
   await page.getByRole("link", { name: auditor.name }).click();
   const details = page.getByRole("complementary", { name: "User details" });
