@@ -335,3 +335,26 @@ async fn a_call_under_way_when_its_run_is_stopped_is_in_the_audit_log() {
                     WHERE action = 'mcp_server.tool_called'";
     assert_eq!(plant.database.peek(outcomes).await, ["sent"]);
 }
+
+#[tokio::test]
+async fn what_a_call_returned_is_kept_under_its_label_also_while_another_call_is_under_way() {
+    let slow = ScriptedTool::reads("slow", Returns::Nothing);
+    let server = ScriptedMcp::start(vec![status(), slow]).unwrap();
+    let secret = McpServerSettings { result_classification: Classification::Restricted, ..settings(&server) };
+    let (plant, _) = plant(&server, secret).await;
+    plant.database.tamper("UPDATE users SET clearance = 'RESTRICTED'").await;
+    let calls = [("mes__slow", r#"{"machine":"P-101"}"#), ("mes__status", r#"{"machine":"P-101"}"#)];
+    let model = plays([Turn::calls(calls)]);
+    let process = plant.with_tools(&model.base_url());
+    process.ask(&plant, QUESTION).await;
+    let kept = "SELECT r.label->>'classification' FROM run_steps s JOIN runs r ON r.id = s.run_id \
+                WHERE s.kind = 'tool' AND s.record->'outside' ? '1'";
+    for _ in 0..200 {
+        if !plant.database.peek(kept).await.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(plant.database.peek(kept).await, ["RESTRICTED"]);
+    ends(&process).await;
+}

@@ -332,7 +332,11 @@ async fn a_draft_may_ask_for_it_once_and_answers_with_what_came_of_it() {
     assert_eq!(offered, [true, false, false]);
     let user = drafts[1].last_user();
     assert!(user.contains(&format!("- Known: {GREASED} [1]")) && user.contains("- Rebuilt: "), "{user}");
-    assert!(drafts[2].tool_results().concat().contains("thought through already"), "{:?}", drafts[2].tool_results());
+    assert!(
+        drafts[2].tool_results().concat().contains("cannot be thought through once more"),
+        "{:?}",
+        drafts[2].tool_results()
+    );
     assert_eq!(deliberation(&events)["thinking"], "first_principles");
     let replay = process.runner.replay(&plant.principal, run.run_id).await.unwrap();
     assert!(replay.is_whole && replay.same_text && replay.problem.is_none(), "{replay:?}");

@@ -8,8 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 /// What is kept is kept for days.
 const ROUND: Duration = Duration::from_hours(1);
-/// Runs, conversations or decisions of one transaction.
+/// Runs or conversations of one transaction.
 const BATCH: i64 = 200;
+/// Decisions of one: those that stay are passed by each time.
+const DECISIONS: i64 = 5_000;
 
 /// How long things are kept, days.
 #[derive(Debug, Clone, Copy)]
@@ -123,7 +125,7 @@ impl RetentionKeeper {
             Some(days) => retention.prune_records(until(days), now, BATCH).await?,
             None => 0,
         };
-        let decisions = retention.prune_decisions(until(decisions), BATCH).await?;
+        let decisions = retention.prune_decisions(until(decisions), DECISIONS).await?;
         let pruned = Pruned { conversations: erased.conversations, events_of_runs, records_of_runs, decisions };
         if pruned.total() == 0 {
             return Ok(pruned);

@@ -8,7 +8,7 @@ use millwright_audit::{Actor, AuditAction, AuditEvent, canonical_json};
 use millwright_core::{ErrorCode, Label};
 use millwright_mcp::McpError;
 use millwright_policy::injection::{self, Channel};
-use millwright_store::{Proof, StoreError, tenant::PolicyEventKind};
+use millwright_store::{Bookkeeping, Proof, StoreError, tenant::PolicyEventKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -93,7 +93,7 @@ pub(crate) async fn done(
     let new = calls.into_iter().filter(|(number, _)| !ended.outside.contains_key(number));
     let mut calling: FuturesUnordered<_> =
         new.map(async |(number, call)| (number, made(inner, run, &call, &label).await)).collect();
-    let mut broken = None;
+    let (mut broken, mut carried) = (None, label.clone());
     while let Some((number, made)) = calling.next().await {
         // The others are on their way, and are proved.
         let made = match made {
@@ -103,6 +103,13 @@ pub(crate) async fn done(
                 continue;
             }
         };
+        if let Ok(answer) = &made {
+            let raised = Label::join_all([&carried, &answer.label]);
+            if raised != carried {
+                carry(inner, run, progress, &raised).await?;
+                carried = raised;
+            }
+        }
         let record = match &made {
             Ok(answer) => Ok(OutsideAnswer { text: progress.mask(&answer.text)?, ..answer.clone() }),
             Err((word, told)) => Err(((*word).to_owned(), told.clone())),
@@ -112,6 +119,15 @@ pub(crate) async fn done(
         answers.insert(number, made);
     }
     broken.map_or(Ok(answers), Err)
+}
+
+/// Before anything of it is kept: should this process die, what is left of the run carries the label.
+async fn carry(inner: &Inner, run: &Run, progress: &Progress, label: &Label) -> Result<(), AgentError> {
+    let mut tx = run.begin(inner).await?;
+    tx.runs().set_label(run.ids.run_id, label, &progress.model).await?;
+    tx.messages().set_label(run.ids.assistant_message_id, label).await?;
+    tx.commit(Proof::Bookkeeping(Bookkeeping::RunProgress)).await?;
+    Ok(())
 }
 
 pub(crate) fn known_word(word: &str) -> &'static str {
