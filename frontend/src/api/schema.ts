@@ -3953,8 +3953,8 @@ export interface components {
             /** @description JSON Schema of its structured result; null where it declares none. */
             output_schema?: Record<string, never> | null;
             /**
-             * @description `enabled`; `changed` since it was enabled, so it is not called until somebody looks again; `gone` where its server offers it
-             *     no more; `disabled`.
+             * @description `enabled`; `changed` since it was enabled, so it is not called until somebody looks again; `gone` where its server
+             *     does not offer it as it was any more (reading its tools again tells whether at all); `disabled`.
              */
             state: string;
             suspicion: components["schemas"]["McpSuspicionResponse"];

@@ -43,7 +43,7 @@ export const mcp: Dictionary<typeof en.mcp> = {
   tool: "Werkzeug",
   state: "Zustand",
   actions: "Aktionen",
-  states: { enabled: "Eingeschaltet", changed: "Geändert: aus", gone: "Nicht mehr da: aus", disabled: "Aus" },
+  states: { enabled: "Eingeschaltet", changed: "Geändert: aus", gone: "So nicht mehr da: aus", disabled: "Aus" },
   lookNamed: "{{name}} ansehen",
   disable: "Ausschalten",
   suspicious: "Sieht nach einer Anweisung aus",

@@ -40,7 +40,7 @@ export const mcp = {
   tool: "Tool",
   state: "State",
   actions: "Actions",
-  states: { enabled: "Enabled", changed: "Changed: off", gone: "Gone: off", disabled: "Off" },
+  states: { enabled: "Enabled", changed: "Changed: off", gone: "Not offered as it was: off", disabled: "Off" },
   lookNamed: "Look at {{name}}",
   disable: "Switch off",
   suspicious: "Looks like an instruction",

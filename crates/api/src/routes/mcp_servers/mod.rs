@@ -114,8 +114,8 @@ pub(crate) struct McpToolResponse {
     annotations: Option<Value>,
     /// SHA-256 of all of that, hexadecimal: what is enabled is this and nothing else.
     digest: String,
-    /// `enabled`; `changed` since it was enabled, so it is not called until somebody looks again; `gone` where its server offers it
-    /// no more; `disabled`.
+    /// `enabled`; `changed` since it was enabled, so it is not called until somebody looks again; `gone` where its server
+    /// does not offer it as it was any more (reading its tools again tells whether at all); `disabled`.
     state: &'static str,
     /// Why it cannot be enabled; empty where it can.
     unusable: Vec<String>,
