@@ -111,6 +111,15 @@ async fn trial<'s>(site: &Site<'s>, operation: &Operation) -> Trial<'s> {
             site.world.db().tamper(running).await;
             Trial { ids: Ids { run, ..nothing }, ..site.by_admin() }
         }
+        "runs.answer" => {
+            let run = text(&site.admin.ask("How often is the pump oiled?").await["run_id"]);
+            let waits = "UPDATE runs SET status = 'running', waits_until = now() + interval '1 day', \
+                         lease_expires_at = now() + interval '1 day'; \
+                         INSERT INTO run_steps (tenant_id, run_id, number, kind, attempt, status, detail, started_at) \
+                         SELECT tenant_id, id, 99, 'person', 1, 'running', '{\"question\":\"Which pump?\"}', now() FROM runs";
+            site.world.db().tamper(waits).await;
+            Trial { ids: Ids { run, ..nothing }, ..site.by_admin() }
+        }
         "runs.fork" | "runs.export" => {
             let run = text(&site.admin.ask("How often is the pump oiled?").await["run_id"]);
             Trial { ids: Ids { run, ..nothing }, ..site.by_admin() }

@@ -164,6 +164,7 @@ impl Operation {
             "admin.budgets.change" => json!({ "limit": 2000 }),
             "admin.glossary.create" => json!({ "term": "LOTO", "expansions": ["lockout tagout"], "language": "en" }),
             "admin.glossary.change" => json!({ "expansions": ["lockout and tagout"] }),
+            "runs.answer" => json!({ "text": "P-101" }),
             "runs.fork" => json!({ "step": 1 }),
             "goals.create" => json!({ "goal": "Prepare the service of the pump.", "plan": PLAN }),
             "goals.plans.check" => json!({ "plan": PLAN }),

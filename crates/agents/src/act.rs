@@ -22,6 +22,7 @@ use crate::{
     machine::Happened,
     observe,
     outside::{self, OutsideAnswer},
+    person,
     progress::Progress,
     record::{Acted, ActedCall, kept},
     resume,
@@ -135,7 +136,7 @@ pub(crate) async fn act(
     }
     progress.rounds.push(round_of);
     progress.end_recorded(json!({ "calls": calls }), record, inner.sources.now());
-    Ok(Happened::Acted { thinks: asked_to_think && thinking::thinks(run, progress) })
+    Ok(Happened::Acted { thinks: asked_to_think && thinking::thinks(run, progress), asks: progress.asked.is_some() })
 }
 
 /// What calls came to, as it is kept.
@@ -225,9 +226,10 @@ fn decided(
     if number >= MAX_CALLS {
         wish = Err((TOO_MANY, format!("at most {MAX_CALLS} calls at once; ask again")));
     }
-    if wish.as_ref().is_ok_and(|wish| wish.thinking().is_some()) && !thinking::may_be_called(run, progress) {
-        wish = Err((REFUSED, "the question cannot be thought through once more or at all here; answer".to_owned()));
+    if run.limits.calls_left(progress.called) == 0 {
+        wish = Err((TOO_MANY, "no more tools may be called for this question; answer from what you have".to_owned()));
     }
+    wish = in_turn(run, progress, wish);
     let only_figures = wish.as_ref().is_ok_and(ReadCall::says_only_figures);
     if let Some(placeholders) = &progress.placeholders {
         wish = wish.and_then(|wish| {
@@ -260,13 +262,33 @@ fn decided(
     if let Some(thinking) = wish.as_ref().ok().and_then(ReadCall::thinking) {
         progress.thinking = Some(thinking);
     }
+    if let Some(question) = wish.as_ref().ok().and_then(ReadCall::question) {
+        progress.asked = Some(question.clone());
+    }
     let arguments = match shown {
         Some(shown) => shown,
         None => shown_arguments(progress, &wish, only_figures)?,
     };
     let event_id = observe::announce(inner, run, progress, name, &arguments);
     let (name, sent) = (name.to_owned(), sent.to_owned());
+    progress.called += usize::from(wish.is_ok());
     Ok(Calling { name, sent, event_id, wish, arguments, only_figures })
+}
+
+/// What takes a step of its own comes once at a time, and where it may.
+fn in_turn(run: &Run, progress: &Progress, wish: Result<ReadCall, Refused>) -> Result<ReadCall, Refused> {
+    let wish = wish?;
+    let thinks_now = progress.thinking.is_some() && progress.deliberation.is_empty();
+    if wish.thinking().is_some() && (progress.asked.is_some() || !thinking::may_be_called(run, progress)) {
+        return Err((REFUSED, "the question cannot be thought through once more or at all here; answer".to_owned()));
+    }
+    if wish.question().is_some() && (progress.asked.is_some() || thinks_now || !person::may_be_asked(run, progress)) {
+        return Err((
+            REFUSED,
+            "the person cannot be asked now, once more or at all here; answer from what you have".to_owned(),
+        ));
+    }
+    Ok(wish)
 }
 
 /// The arguments of a call as they are shown; none of one that is refused.

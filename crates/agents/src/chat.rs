@@ -19,6 +19,7 @@ use crate::{
     AgentError,
     goal::Part,
     guard::{Inspected, inspect_message},
+    limits::RunLimits,
     record::kept,
     resume::Input,
     runner::Inner,
@@ -47,6 +48,10 @@ pub struct StartRun {
     pub tier: Option<Tier>,
     /// How it is thought through before it is answered; absent: not more than usual. Needs a language model.
     pub thinking: Option<Thinking>,
+    /// Whether whoever asks can be asked something before they are answered, and looks whether they are.
+    pub may_ask: bool,
+    /// What the answer may take.
+    pub limits: RunLimits,
     /// Who shall answer.
     pub agent: AgentWish,
     /// How confidential the question itself is.
@@ -255,7 +260,7 @@ pub(crate) async fn place_question(
 }
 
 /// A further message of a conversation with its placeholders, which are stored.
-async fn masked_in(
+pub(crate) async fn masked_in(
     inner: &Inner,
     tx: &mut TenantTx,
     policy: &TenantPolicy,

@@ -116,6 +116,18 @@ pub enum AgentError {
     /// One cannot have more remembered.
     #[error("you have {} memories, and that is the most", crate::memory::MOST_MEMORIES)]
     TooManyMemories,
+    /// The run has not asked its person anything, or it was answered, stopped, or waited too long.
+    #[error("the run does not wait for an answer")]
+    NotWaiting,
+    /// What a person answers is empty or too long.
+    #[error("the answer has {chars} characters, 1 to {} are possible", crate::MAX_ANSWER_CHARS)]
+    InvalidAnswer {
+        /// How many it has.
+        chars: usize,
+    },
+    /// What the run may take at most is used up.
+    #[error("a limit of the run was reached: {0}")]
+    LimitReached(String),
     /// What was to be followed is not kept any more.
     #[error("the events of this run were deleted, as its time for that was over")]
     EventsPruned,
@@ -135,6 +147,12 @@ impl ToProblem for AgentError {
         match self {
             Self::InvalidMessage { .. } => Problem::new(ErrorCode::ValidationFailed, self.to_string())
                 .field("message", format!("1 to {} characters", crate::chat::MAX_MESSAGE_CHARS)),
+            Self::InvalidAnswer { .. } => Problem::new(ErrorCode::ValidationFailed, self.to_string())
+                .field("text", format!("1 to {} characters", crate::MAX_ANSWER_CHARS)),
+            Self::LimitReached(_) => Problem::new(ErrorCode::LimitReached, self.to_string())
+                .remedy("what was written is kept; ask again with a higher limit, or for less"),
+            Self::NotWaiting => Problem::new(ErrorCode::InvalidTransition, self.to_string())
+                .remedy("read the run again; what it asks stands in its last step"),
             Self::InvalidParent(detail) => Problem::new(ErrorCode::ValidationFailed, *detail),
             Self::StillRunning => {
                 Problem::new(ErrorCode::Conflict, self.to_string()).remedy("wait until it is complete, or stop it")

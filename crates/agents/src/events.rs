@@ -102,6 +102,16 @@ impl StatePatch {
         Self { op: "add", path: "/checks".into(), value: json(findings) }
     }
 
+    /// What the person is asked, and until when; null when they are not asked any more.
+    pub(crate) fn waiting(question: Option<&impl Serialize>) -> Self {
+        Self { op: "add", path: "/waiting".into(), value: question.map_or(Value::Null, json) }
+    }
+
+    /// What the person was asked last, with what they answered.
+    pub(crate) fn heard(answered: &impl Serialize) -> Self {
+        Self { op: "add", path: "/heard".into(), value: json(answered) }
+    }
+
     /// What is said before an answer is drafted: the whole, a turn of it, or a voice in a turn.
     pub(crate) fn deliberation(place: &str, value: &impl Serialize) -> Self {
         Self { op: "add", path: format!("/deliberation{place}"), value: json(value) }

@@ -20,6 +20,8 @@ use crate::{
 const PAGE: i64 = 500;
 /// How often a run of another process is looked at.
 const POLL: Duration = Duration::from_millis(200);
+/// How often one that waits for its person is.
+const WAITS: Duration = Duration::from_secs(1);
 /// How long the database may be away before the reader is told.
 const OUTAGE: Duration = Duration::from_secs(20);
 
@@ -33,6 +35,8 @@ struct Follower {
     live: Option<broadcast::Receiver<Batch>>,
     /// What is stored was read up to the point where `live` goes on.
     caught_up: bool,
+    /// Whether the run waits for its person.
+    waits: bool,
     ended: bool,
     failing_since: Option<Instant>,
 }
@@ -55,6 +59,7 @@ pub(crate) fn follow(
         seen: after,
         ready: VecDeque::new(),
         caught_up: false,
+        waits: false,
         ended: false,
         failing_since: None,
     };
@@ -104,7 +109,7 @@ impl Follower {
 
     async fn read(&mut self) -> Result<(), StoreError> {
         if self.caught_up {
-            tokio::time::sleep(POLL).await;
+            tokio::time::sleep(if self.waits { WAITS } else { POLL }).await;
             if self.live.is_none() {
                 self.live = self.hub.subscribe(&self.scope, self.run);
             }
@@ -114,6 +119,7 @@ impl Follower {
         let state = if self.live.is_none() { tx.runs().get(self.run).await? } else { None };
         let events = tx.runs().events_after(self.run, self.seen, PAGE).await?;
         self.caught_up = (events.len() as i64) < PAGE;
+        self.waits = state.as_ref().is_some_and(|run| run.waits_until.is_some());
         let is_over = self.live.is_none() && state.is_none_or(|run| run.status != RunStatus::Running);
         if is_over && events.is_empty() {
             self.ended = true;

@@ -20,6 +20,7 @@
 //!   whatever process it is.
 //! * Each call of a tool is decided by policy, and reads as the person who asks. A call that is refused, malformed or fails
 //!   is told to the model and ends no run; how often a run reads on has an end.
+//! * A run that asks its person something waits without a process, for a day at most, and goes on where it stood.
 //! * A figure that no document holds is shown only as the result of a call of the run whose numbers stand in the sentence's
 //!   sources, and with its equation. What is computed depends on the call and the day of the run alone.
 //! * A tool of another system is called as somebody enabled it; a call that is recorded is never made again, and each is recorded
@@ -49,10 +50,12 @@ pub mod goal;
 mod guard;
 mod hub;
 mod journal;
+mod limits;
 pub mod machine;
 pub mod memory;
 mod observe;
 pub mod outside;
+mod person;
 mod progress;
 mod prompt;
 mod record;
@@ -77,6 +80,8 @@ pub use citation::{Admission, Citation, Citations, Cited};
 pub use completions::{Ask, CompletedAnswer, Completions, CompletionsParts, EMBEDDER, Estimate, StreamedAnswer};
 pub use conflict::{Stretch, conflicts};
 pub use error::AgentError;
+pub use limits::RunLimits;
+pub use person::MAX_ANSWER_CHARS;
 pub use replay::Replay;
 pub use rerank::{ModelReranker, ModelRerankerParts};
 pub use runner::{Runner, RunnerParts};

@@ -37,6 +37,13 @@ pub enum Phase {
         /// Which time, from 1.
         round: u8,
     },
+    /// Waits for the person to answer what the draft asked them.
+    Wait {
+        /// From 1.
+        attempt: u8,
+        /// How often it has read on so far.
+        rounds: u8,
+    },
     /// Takes stock of the checked draft.
     Verify {
         /// From 1.
@@ -82,7 +89,11 @@ pub enum Happened {
     Acted {
         /// Whether it is thought through before it is drafted on.
         thinks: bool,
+        /// Whether the person is asked before it is drafted on.
+        asks: bool,
     },
+    /// The person has answered.
+    Heard,
     /// THINK is done: the draft is whole.
     Drafted,
     /// VERIFY is done.
@@ -116,12 +127,12 @@ impl Phase {
     /// # Errors
     /// When that cannot happen here.
     pub fn next(self, happened: Happened) -> Result<Self, InvalidTransition> {
-        use Happened::{Acted, Called, Cancelled, Deliberated, Drafted, Failed, Observed, Verified};
+        use Happened::{Acted, Called, Cancelled, Deliberated, Drafted, Failed, Heard, Observed, Verified};
         Ok(match (self, happened) {
             (Self::Observe, Observed { relevant: true, thinks: true }) => {
                 Self::Deliberate { turn: 1, attempt: 1, rounds: 0 }
             }
-            (Self::Act { attempt, round }, Acted { thinks: true }) => {
+            (Self::Act { attempt, round }, Acted { thinks: true, asks: false }) => {
                 Self::Deliberate { turn: 1, attempt, rounds: round }
             }
             (Self::Deliberate { turn, attempt, rounds }, Deliberated { more: true }) if turn < MAX_TURNS => {
@@ -132,7 +143,11 @@ impl Phase {
             (Self::Think { attempt, rounds }, Called) if rounds < MAX_ROUNDS => {
                 Self::Act { attempt, round: rounds + 1 }
             }
-            (Self::Act { attempt, round }, Acted { thinks: false }) => Self::Think { attempt, rounds: round },
+            (Self::Act { attempt, round }, Acted { thinks: false, asks: true }) => {
+                Self::Wait { attempt, rounds: round }
+            }
+            (Self::Act { attempt, round }, Acted { thinks: false, asks: false })
+            | (Self::Wait { attempt, rounds: round }, Heard) => Self::Think { attempt, rounds: round },
             (Self::Think { attempt, rounds }, Drafted) => Self::Verify { attempt, rounds },
             (
                 Self::Verify { attempt, rounds },
@@ -161,7 +176,8 @@ mod tests {
             any::<(bool, bool)>().prop_map(|(relevant, thinks)| Happened::Observed { relevant, thinks }),
             any::<bool>().prop_map(|more| Happened::Deliberated { more }),
             Just(Happened::Called),
-            any::<bool>().prop_map(|thinks| Happened::Acted { thinks }),
+            any::<(bool, bool)>().prop_map(|(thinks, asks)| Happened::Acted { thinks, asks }),
+            Just(Happened::Heard),
             Just(Happened::Drafted),
             (0_usize..3, any::<bool>(), any::<bool>()).prop_map(|(supported, lacking, may_improve)| {
                 Happened::Verified { supported, lacking, may_improve }
@@ -195,9 +211,19 @@ mod tests {
         assert_eq!(walk(&[thinks, turn(true), turn(false), drafted, kept]), finished(Outcome::Answered));
         assert!(walk(&[thinks, turn(true), turn(true), turn(true)]).is_err(), "no more turns than that");
         assert!(walk(&[thinks, drafted]).is_err() && walk(&[seen, turn(false)]).is_err());
-        let (called, acted) = (Happened::Called, Happened::Acted { thinks: false });
+        let acts = |thinks, asks| Happened::Acted { thinks, asks };
+        let (called, acted) = (Happened::Called, acts(false, false));
+        let waits = [seen, called, acts(false, true)];
+        assert_eq!(walk(&waits), Ok(Phase::Wait { attempt: 1, rounds: 1 }));
+        assert_eq!(
+            walk(&[&waits[..], &[Happened::Heard, drafted, kept]].concat()),
+            finished(Outcome::Answered),
+            "it goes on with what was answered"
+        );
+        assert!(walk(&[&waits[..], &[drafted]].concat()).is_err() && walk(&[seen, Happened::Heard]).is_err());
+        assert!(walk(&[seen, called, acts(true, true)]).is_err(), "one after the other");
         assert_eq!(walk(&[seen, called, acted, drafted, cut]), Ok(Phase::Think { attempt: 2, rounds: 1 }));
-        let asks = [seen, called, Happened::Acted { thinks: true }, turn(true)];
+        let asks = [seen, called, acts(true, false), turn(true)];
         assert_eq!(walk(&asks), Ok(Phase::Deliberate { turn: 2, attempt: 1, rounds: 1 }));
         assert_eq!(
             walk(&[&asks[..], &[turn(false), drafted, cut]].concat()),
@@ -222,6 +248,7 @@ mod tests {
                     prop_assert!((1..=MAX_ATTEMPTS).contains(&attempt) && rounds <= MAX_ROUNDS);
                 }
             }
+            // After each round it is thought through, or the person is asked.
             let most = 1 + MAX_TURNS + 2 * MAX_ATTEMPTS + (2 + MAX_TURNS) * MAX_ROUNDS;
             prop_assert!(moves <= usize::from(most));
         }

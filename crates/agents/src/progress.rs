@@ -28,6 +28,7 @@ use crate::{
     journal::Journal,
     memory::Notes,
     outside::{Ended, OutsideResult},
+    person::PersonQuestion,
     prompt::{Prompt, Words},
     record::Repeat,
     run::Run,
@@ -68,6 +69,8 @@ pub(crate) struct Progress {
     /// What the draft asks for, and what it said beside that.
     pub(crate) calls: Vec<ToolCall>,
     pub(crate) said: String,
+    /// How many calls of tools were done, over all attempts.
+    pub(crate) called: usize,
     /// What its calls have computed, over all attempts.
     pub(crate) computed: Computations,
     /// What tools of other systems have returned, over all attempts.
@@ -92,6 +95,9 @@ pub(crate) struct Progress {
     pub(crate) left_out: usize,
     /// What is added to the question where an answer to it before did not do.
     pub(crate) finding: String,
+    /// What the draft asks the person, and what they have answered so far.
+    pub(crate) asked: Option<PersonQuestion>,
+    pub(crate) heard: Vec<(PersonQuestion, String)>,
     /// How the draft asked for the question to be thought through.
     pub(crate) thinking: Option<Thinking>,
     /// What was said then, or before anything was drafted, and what of it is told to who drafts.
@@ -147,6 +153,7 @@ impl Progress {
             prompts: Vec::new(),
             calls: Vec::new(),
             said: String::new(),
+            called: 0,
             computed: Computations::default(),
             outside: Vec::new(),
             half_acted: None,
@@ -160,6 +167,8 @@ impl Progress {
             brought: Vec::new(),
             left_out: 0,
             finding: String::new(),
+            asked: None,
+            heard: Vec::new(),
             thinking: None,
             deliberation: Deliberation::default(),
             conclusion: Vec::new(),
@@ -283,6 +292,14 @@ impl Progress {
     pub(crate) fn keep_so_far(&mut self, record: Value) {
         if let Some(step) = &mut self.step {
             step.record = Some(record);
+            self.journal.step(step.clone());
+        }
+    }
+
+    /// Tells what the step that was begun is about, before it ends.
+    pub(crate) fn tell_so_far(&mut self, detail: Value) {
+        if let Some(step) = &mut self.step {
+            step.detail = detail;
             self.journal.step(step.clone());
         }
     }

@@ -27,6 +27,7 @@ use crate::{
     context::without_markers,
     events::{AgUiEventKind, StatePatch},
     goal::Part,
+    limits::RunLimits,
     machine::Phase,
     observe, outside,
     progress::Progress,
@@ -62,6 +63,12 @@ pub(crate) struct Input {
     /// How its question is thought through.
     #[serde(default)]
     pub(crate) thinking: Option<Thinking>,
+    /// Whether its person can be asked something.
+    #[serde(default)]
+    pub(crate) may_ask: bool,
+    /// What it may take.
+    #[serde(default)]
+    pub(crate) limits: RunLimits,
     /// Who works on it: as that was defined then. `None` for runs from before there were several.
     #[serde(default)]
     pub(crate) agent: Option<Arc<Acting>>,
@@ -74,7 +81,18 @@ impl Input {
             Credential::Session(_) | Credential::Token => None,
         };
         let (filter, trace_id) = (filter.clone(), trace_id.to_owned());
-        Self { filter, wanted, api_key, trace_id, forked_from: None, part: None, thinking: None, agent: None }
+        Self {
+            filter,
+            wanted,
+            api_key,
+            trace_id,
+            forked_from: None,
+            part: None,
+            thinking: None,
+            may_ask: false,
+            limits: RunLimits::default(),
+            agent: None,
+        }
     }
 }
 
@@ -186,8 +204,11 @@ pub(crate) async fn run_of(
         judged,
         trace_id: input.trace_id,
         thinking: input.thinking,
+        may_ask: input.may_ask,
         part: input.part,
+        limits: input.limits,
         created_at: row.created_at,
+        counted_from: row.answered_at.unwrap_or(row.created_at),
         next_sequence,
         only_replayed: false,
     })
@@ -232,6 +253,8 @@ pub(crate) async fn fork(
         regenerate: Some(row.assistant_message_id),
         history: Vec::new(),
         thinking: input.thinking,
+        may_ask: input.may_ask,
+        limits: input.limits,
         // What could be named then may not be named by now.
         tier: tier.or(input.wanted.filter(|_| policy.routing.explicit_tier)),
         agent: AgentWish::As(input.agent.unwrap_or_default()),

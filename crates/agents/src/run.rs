@@ -30,8 +30,9 @@ use crate::{
     goal::Part,
     guard::About,
     journal::Journal,
+    limits::{self, RunLimits},
     machine::{Happened, Outcome, Phase},
-    observe,
+    observe, person,
     progress::Progress,
     record::Repeat,
     resume,
@@ -76,9 +77,15 @@ pub(crate) struct Run {
     pub(crate) trace_id: String,
     /// How its question is thought through before it is answered.
     pub(crate) thinking: Option<Thinking>,
+    /// Whether its person can be asked something before they are answered.
+    pub(crate) may_ask: bool,
     /// The step of a goal that it is.
     pub(crate) part: Option<Part>,
+    /// What it may take.
+    pub(crate) limits: RunLimits,
     pub(crate) created_at: DateTime<Utc>,
+    /// From when its time counts: its beginning, or the last answer of its person.
+    pub(crate) counted_from: DateTime<Utc>,
     pub(crate) next_sequence: i64,
     /// Only to see what comes of it: nothing is written.
     pub(crate) only_replayed: bool,
@@ -117,6 +124,8 @@ enum End {
     Failed(AgentError),
     /// This process ends: another goes on.
     Left,
+    /// Its person is asked something: whoever takes it over goes on with what they answered. Until when they can.
+    Waits(DateTime<Utc>),
     /// Another process has it or has ended it: nothing may be written.
     Lost,
 }
@@ -146,6 +155,7 @@ pub(crate) async fn execute(
         () = stop.cancelled() => End::Outcome(Outcome::Cancelled),
         () = inner.stop.cancelled() => End::Left,
         end = watch(&inner, &run) => end,
+        over = limits::time_is_over(&inner, &run) => End::Failed(over),
         written = &mut writing => {
             is_written = true;
             match written {
@@ -181,6 +191,14 @@ async fn work(inner: &Arc<Inner>, run: &Run, progress: &mut Progress) -> End {
         if let Phase::Finished(outcome) = phase {
             return End::Outcome(outcome);
         }
+        if let Phase::Wait { attempt, .. } = phase
+            && progress.repeat.is_none()
+        {
+            return person::ask(inner, progress, attempt).map_or_else(End::Failed, End::Waits);
+        }
+        if let Err(error) = limits::require(inner, run, progress, phase).await {
+            return End::Failed(error);
+        }
         phase = match step(inner, run, progress, phase).await {
             Ok(next) => next,
             Err(error) => return End::Failed(error),
@@ -200,6 +218,7 @@ pub(crate) async fn step(
         Phase::Deliberate { turn, .. } => thinking::deliberate(inner, run, progress, turn).await?,
         Phase::Think { attempt, rounds } => think::think(inner, run, progress, (attempt, rounds)).await?,
         Phase::Act { round, .. } => act::act(inner, run, progress, round).await?,
+        Phase::Wait { attempt, .. } => person::hear(inner, progress, attempt)?,
         Phase::Verify { attempt, .. } => think::verify(inner, run, progress, attempt)?,
         Phase::Finished(_) => return Ok(phase),
     };
@@ -238,8 +257,13 @@ async fn look(inner: &Inner, run: &Run, renew: bool) -> Result<bool, StoreError>
     if is_ours { Ok(row.cancel_requested_at.is_some()) } else { Err(StoreError::LeaseLost) }
 }
 
-/// Leaves a run to another process: what was done is on disk, and its lease is free.
-async fn leave(inner: &Inner, run: &Run, progress: Progress, writing: Option<Writing>) -> Result<(), AgentError> {
+/// Leaves a run to another process, or first to its person until a moment: what was done is on disk, and its lease is free.
+async fn leave(
+    inner: &Inner,
+    run: &Run,
+    progress: Progress,
+    (writing, until): (Option<Writing>, Option<DateTime<Utc>>),
+) -> Result<(), AgentError> {
     drop(progress);
     if let Some(writing) = writing
         && let Ok(written) = writing.await
@@ -247,9 +271,17 @@ async fn leave(inner: &Inner, run: &Run, progress: Progress, writing: Option<Wri
         written?;
     }
     let mut tx = inner.store.tenant(&run.principal.scope).begin().await?;
-    tx.runs().release_lease(run.fence).await?;
+    match until {
+        Some(until) => match tx.runs().wait(run.fence, until).await {
+            // Somebody has asked it to stop: whoever takes it over ends it.
+            Err(StoreError::LeaseLost) => tx.runs().release_lease(run.fence).await?,
+            waits => waits?,
+        },
+        None => tx.runs().release_lease(run.fence).await?,
+    }
     tx.commit(Proof::Bookkeeping(Bookkeeping::RunLease)).await?;
-    tracing::info!(run.id = %run.ids.run_id, "the run is left to the next process");
+    let to = if until.is_some() { "its person" } else { "the next process" };
+    tracing::info!(run.id = %run.ids.run_id, "the run is left to {to}");
     Ok(())
 }
 
@@ -270,7 +302,7 @@ impl Verdict {
             failure: Some(AnswerFailure { code: code.as_str(), detail }),
         };
         Some(match end {
-            End::Lost | End::Left => return None,
+            End::Lost | End::Left | End::Waits(_) => return None,
             End::Outcome(Outcome::Answered) => Self::finished(true),
             End::Outcome(Outcome::NotInDocuments) => Self::finished(false),
             End::Outcome(Outcome::Cancelled) => Self {
@@ -308,8 +340,9 @@ async fn conclude(
     writing: Option<Writing>,
     end: End,
 ) -> Result<(), AgentError> {
-    if matches!(end, End::Left) {
-        return leave(inner, run, progress, writing).await;
+    if let End::Left | End::Waits(_) = end {
+        let until = if let End::Waits(until) = end { Some(until) } else { None };
+        return leave(inner, run, progress, (writing, until)).await;
     }
     let Some(verdict) = Verdict::of(&end, run) else { return Ok(()) };
     // A run that ends before it has come to where it stood keeps what it had shown.

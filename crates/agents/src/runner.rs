@@ -27,6 +27,7 @@ use crate::{
     hub::RunHub,
     memory::Memories,
     outside::Servers,
+    person,
     record::Repeat,
     replay::{self, Replay},
     resume::{self, Fork, Input},
@@ -194,7 +195,8 @@ impl Runner {
         if inner.stop.is_cancelled() {
             return Err(AgentError::ShuttingDown);
         }
-        let (wanted, thinking, trace_id) = (command.tier, command.thinking, command.trace_id.clone());
+        let (wanted, trace_id) = (command.tier, command.trace_id.clone());
+        let (thinking, may_ask, limits) = (command.thinking, command.may_ask, command.limits);
         let (repeat, part, step, stored) = match begin {
             Begin::Anew => (None, None, None, None),
             Begin::From(repeat, part) => (Some(*repeat), part, None, None),
@@ -229,6 +231,8 @@ impl Runner {
             forked_from,
             part: part.clone(),
             thinking,
+            may_ask,
+            limits,
             agent: Some(Arc::clone(&agent)),
             ..Input::of(principal, &prepared.filter, wanted, &trace_id)
         };
@@ -257,8 +261,11 @@ impl Runner {
             judged,
             trace_id,
             thinking,
+            may_ask,
             part,
+            limits,
             created_at: prepared.created_at,
+            counted_from: prepared.created_at,
             next_sequence: events.len() as i64 + 1,
             only_replayed: false,
         };
@@ -290,6 +297,30 @@ impl Runner {
             stop.cancel();
         }
         Ok(true)
+    }
+
+    /// Gives a run of the person's the answer that it waits for, and goes on with it in the background.
+    ///
+    /// # Errors
+    /// When there is no such run, it does not wait, or the answer is empty, too long or blocked by the tenant. Nothing is stored
+    /// then.
+    pub async fn answer(
+        &self,
+        principal: &Principal,
+        run: RunId,
+        text: &str,
+        trace_id: &str,
+    ) -> Result<(), AgentError> {
+        person::answer(&self.0, principal, run, text, trace_id).await?;
+        self.take_over_soon(principal.scope, run).await;
+        Ok(())
+    }
+
+    /// Takes a run over that is known to be free. Where this fails, whoever looks for such runs takes it over.
+    pub async fn take_over_soon(&self, scope: TenantScope, run: RunId) {
+        if let Err(error) = self.take_over(scope, run).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, run.id = %run, "a run goes on a little later");
+        }
     }
 
     /// Repeats a run of the person that has ended from what its steps recorded, to see whether the same comes of it. Nothing is

@@ -28,6 +28,7 @@ use crate::{
     machine::{Happened, MAX_ATTEMPTS, MAX_ROUNDS},
     memory,
     outside::OutsideTool,
+    person,
     progress::Progress,
     prompt::{self, Prompt},
     record::{Drafted, kept},
@@ -301,11 +302,13 @@ async fn addition(
 
 /// The tools that a model is told of.
 fn tools_of(run: &Run, progress: &Progress) -> Vec<ToolDefinition> {
-    if !progress.may_call {
+    if !progress.may_call || run.limits.calls_left(0) == 0 {
         return Vec::new();
     }
-    let may_think = thinking::may_be_called(run, progress);
-    let is_offered = |tool: &ToolDefinition| run.agent.has(&tool.name) && (may_think || tool.name != tools::THINK);
+    let (may_think, may_ask) = (thinking::may_be_called(run, progress), person::may_be_asked(run, progress));
+    let is_offered = |tool: &ToolDefinition| {
+        run.agent.has(&tool.name) && (may_think || tool.name != tools::THINK) && (may_ask || tool.name != tools::ASK)
+    };
     let own = tools::definitions().into_iter().filter(is_offered);
     own.chain(run.agent.outside.iter().map(OutsideTool::definition)).collect()
 }
@@ -435,7 +438,8 @@ fn request(run: &Run, progress: &mut Progress, rounds: u8, canary: &Canary) -> R
         return Ok(ChatRequest { passages: progress.prepared.plain[..progress.hits].to_vec(), ..request });
     }
     let mut turns = masked_turns(progress)?;
-    let question = memory::framed(&progress.notes.texts, &(request.question + &progress.finding));
+    let asked = request.question + &person::told(&progress.heard) + &progress.finding;
+    let question = memory::framed(&progress.notes.texts, &asked);
     let mut question = progress.mask_all(&question)?;
     let broken_off = progress.taken.broken_off.trim().to_owned();
     if let Some(lacking) = &progress.stock.lacking {
@@ -457,7 +461,7 @@ fn request(run: &Run, progress: &mut Progress, rounds: u8, canary: &Canary) -> R
         notes: progress.conclusion.clone(),
         tools: tools_of(run, progress),
         rounds: if progress.may_call { progress.rounds.clone() } else { Vec::new() },
-        must_answer: rounds >= MAX_ROUNDS,
+        must_answer: rounds >= MAX_ROUNDS || run.limits.calls_left(progress.called) == 0,
         max_output_tokens: MAX_OUTPUT_TOKENS,
         role: None,
     })

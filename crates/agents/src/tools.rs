@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 use crate::{
     compute::{self, Computed, DateCall, Interval},
     outside::{OutsideAnswer, OutsideCall},
+    person::PersonQuestion,
     thinking::Thinking,
 };
 
@@ -38,7 +39,8 @@ const FIND: &str = "find_in_document";
 const CALCULATE: &str = "calculate";
 const DATE: &str = "date";
 pub(crate) const THINK: &str = "think_through";
-pub(crate) const NAMES: [&str; 7] = [SEARCH, OPEN, READ_ON, FIND, CALCULATE, DATE, THINK];
+pub(crate) const ASK: &str = "ask_person";
+pub(crate) const NAMES: [&str; 8] = [SEARCH, OPEN, READ_ON, FIND, CALCULATE, DATE, THINK, ASK];
 /// What stands for a name that no tool has: what a model made up is not repeated to the reader.
 pub(crate) const UNKNOWN: &str = "unknown_tool";
 
@@ -106,6 +108,8 @@ pub(crate) enum ReadCall {
     Date(DateCall),
     /// Has others look at the question before it is answered.
     Think { thinking: Thinking },
+    /// Asks the person.
+    Ask(PersonQuestion),
     /// A tool of another system.
     Outside(Box<OutsideCall>),
 }
@@ -232,6 +236,7 @@ impl ReadCall {
                 let ThinkArguments { method } = parsed(arguments)?;
                 Ok(Self::Think { thinking: method })
             }
+            ASK => Ok(Self::Ask(parsed::<PersonQuestion>(arguments)?.checked()?)),
             _ => Err(format!("there is no such tool; there are {}", NAMES.join(", "))),
         }
     }
@@ -246,6 +251,7 @@ impl ReadCall {
                 let until = call.until.map(|until| restore(&until));
                 Self::Date(DateCall { date: restore(&call.date), until, ..call })
             }
+            Self::Ask(question) => Self::Ask(question.restored(restore)),
             other => other,
         }
     }
@@ -268,6 +274,14 @@ impl ReadCall {
         }
     }
 
+    /// What the person is asked.
+    pub(crate) fn question(&self) -> Option<&PersonQuestion> {
+        match self {
+            Self::Ask(question) => Some(question),
+            _ => None,
+        }
+    }
+
     /// What has to be permitted.
     pub(crate) fn permission(&self, given: &[Passage], label: &Label) -> (Action, ResourceFacts) {
         match self {
@@ -280,6 +294,7 @@ impl ReadCall {
             Self::Calculate { .. } => (Action::RunRead, thing("tool", &CALCULATE, label)),
             Self::Date(_) => (Action::RunRead, thing("tool", &DATE, label)),
             Self::Think { .. } => (Action::RunRead, thing("tool", &THINK, label)),
+            Self::Ask(_) => (Action::RunRead, thing("tool", &ASK, label)),
             Self::Outside(call) => (Action::ConnectorRead, call.resource(label)),
         }
     }
@@ -297,6 +312,7 @@ impl ReadCall {
             Self::Find { of, text } => json!({ "passage": of + 1, "text": text }),
             Self::Calculate { expression } => json!({ "expression": expression }),
             Self::Think { thinking } => json!({ "method": thinking }),
+            Self::Ask(question) => question.arguments(),
             Self::Outside(call) => Value::Object(call.arguments.clone()),
             Self::Date(DateCall { date, add, unit, until }) => {
                 let unit = unit.map(Interval::as_str);
@@ -361,8 +377,8 @@ impl ReadCall {
             Self::Calculate { .. } | Self::Date(_) => {
                 self.compute(today).await.map_or_else(Found::default, Found::computed)
             }
-            // What comes of the one comes in a step of its own; the other is not called from here.
-            Self::Think { .. } | Self::Outside(_) => Found::default(),
+            // What comes of these comes in a step of its own, or is not called from here.
+            Self::Think { .. } | Self::Ask(_) | Self::Outside(_) => Found::default(),
         })
     }
 
@@ -381,6 +397,7 @@ impl ReadCall {
             | Self::Open { .. }
             | Self::ReadOn { .. }
             | Self::Find { .. }
+            | Self::Ask(_)
             | Self::Think { .. }
             | Self::Outside(_) => {
                 return None;
@@ -463,6 +480,7 @@ mod tests {
                 READ_ON => r#"{"direction":"before","passage":1}"#,
                 CALCULATE => r#"{"expression":"1.5 bar to psi"}"#,
                 THINK => r#"{"method":"red_team"}"#,
+                ASK => r#"{"options":["P-101"],"question":"Which pump?"}"#,
                 DATE => r#"{"add":6,"date":"today","unit":"operating_days"}"#,
                 _ => r#"{"passage":1,"text":"oil"}"#,
             };

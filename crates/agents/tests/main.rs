@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "what tests share may fail them")]
 
 mod answering;
+mod asking;
 mod bundling;
 mod computing;
 mod following;

@@ -4,12 +4,15 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 
+use millwright_agents::{RunLimits, StartRun};
 use millwright_scripted_model::Turn;
+use serde_json::Value;
 
-use crate::support::{Plant, Process, last, plays, shown};
+use crate::support::{Plant, Process, last, plays, question_of, shown};
 
 const QUESTION: &str = "How often must the bearings be greased?";
 const FIRST: &str = "Grease the bearings every 2,000 operating hours [1]. ";
+const ANSWER: &str = "Grease the bearings every 2,000 operating hours, but at least once a year [1].";
 
 /// A model that says one sentence, then a word every 200 ms for a long time.
 fn slow() -> Turn {
@@ -111,4 +114,40 @@ async fn a_run_that_another_process_has_ended_writes_nothing_more() {
     assert_eq!(plant.outcome(run.run_id).await, ("failed".into(), Some("interrupted".into())));
     let events = process.events(&plant, run.run_id).await;
     assert!(!shown(&events).is_empty() && last(&events)["type"] != "RUN_FINISHED");
+}
+
+#[tokio::test]
+async fn a_limit_that_is_reached_ends_a_run_with_a_reason_and_that_of_tools_has_it_answer() {
+    let plant = Plant::new().await;
+    // Time, while the model is silent.
+    let server = plays([Turn::say("Grease").and_pause(Duration::from_secs(30))]);
+    let process = plant.with_server(&server.base_url());
+    let within = |limits: RunLimits| StartRun { limits, ..question_of(QUESTION) };
+    let run = process.runner.start(&plant.principal, within(RunLimits { seconds: Some(1), ..RunLimits::default() }));
+    let run = run.await.unwrap();
+    let events = process.events(&plant, run.run_id).await;
+    assert_eq!(last(&events)["code"], "limit_reached", "{:?}", last(&events));
+    assert!(last(&events)["message"].as_str().unwrap().contains("it may take 1 seconds"), "{:?}", last(&events));
+    assert_eq!(plant.outcome(run.run_id).await, ("failed".into(), Some("limit_reached".into())));
+    // Tokens: the first call takes more, and there is no second.
+    let calls = || Turn::call("search_documents", r#"{"query":"grease"}"#);
+    let server = plays([calls(), Turn::say(ANSWER)]);
+    let process = plant.with_tools(&server.base_url());
+    let run = process.runner.start(&plant.principal, within(RunLimits { tokens: Some(1), ..RunLimits::default() }));
+    let run = run.await.unwrap();
+    let events = process.events(&plant, run.run_id).await;
+    assert!(last(&events)["message"].as_str().unwrap().contains("may take 1 tokens, and took"), "{:?}", last(&events));
+    assert_eq!(server.count(), 1);
+    // Tools: the second call of the draft is refused, and the model is told to answer.
+    let two = [("search_documents", r#"{"query":"grease"}"#), ("search_documents", r#"{"query":"oil"}"#)];
+    let server = plays([Turn::calls(two), Turn::say(ANSWER)]);
+    let process = plant.with_tools(&server.base_url());
+    let run = process.runner.start(&plant.principal, within(RunLimits { tool_calls: Some(1), ..RunLimits::default() }));
+    let run = run.await.unwrap();
+    let events = process.events(&plant, run.run_id).await;
+    assert!(shown(&events).starts_with("Grease the bearings"), "{:?}", last(&events));
+    let told = server.requests()[1].tool_results().concat();
+    assert!(told.contains("no more tools may be called"), "{told}");
+    let body: Value = serde_json::from_str(&server.requests()[1].body).unwrap();
+    assert_eq!(body["tool_choice"], "none", "{body}");
 }

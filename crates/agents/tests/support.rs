@@ -377,6 +377,8 @@ pub(crate) fn question_of(message: &str) -> StartRun {
         history: Vec::new(),
         tier: Some(Tier::Standard),
         thinking: None,
+        may_ask: false,
+        limits: millwright_agents::RunLimits::default(),
         agent: AgentWish::Named { name: GENERALIST.to_owned(), version: None },
         classification: Classification::Internal,
         filter: SearchFilter::default(),

@@ -204,6 +204,8 @@ audit_actions! {
     RunStarted = "run", "started";
     /// A process went on with a run whose process had ended.
     RunTakenOver = "run", "taken_over";
+    /// A person answered what a run asked them.
+    RunAnswered = "run", "answered";
     /// A run ended with an answer.
     RunFinished = "run", "finished";
     /// A run ended without one.

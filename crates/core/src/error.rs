@@ -100,6 +100,8 @@ error_codes! {
     CheckFailed = "check_failed", 409, "A check was not met";
     /// The run was stopped by a person.
     Cancelled = "cancelled", 409, "Stopped";
+    /// A person was asked, and nobody answered in time.
+    Unanswered = "unanswered", 409, "Nobody answered";
     /// The process that worked on it ended.
     Interrupted = "interrupted", 503, "Interrupted";
     /// The path and query are longer than accepted.

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 /// Small beside a run's lease of 30 s.
 const ROUND: Duration = Duration::from_secs(5);
 const DETAIL: &str = "the process that worked on this run ended; what it had written is kept";
+const UNANSWERED: &str = "nobody answered what was asked in its time; ask again";
 
 /// Finds runs whose process died. They are taken over; those that cannot be are ended, so that no message streams for ever.
 pub struct RunReaper {
@@ -61,17 +62,21 @@ impl RunReaper {
     }
 
     async fn reap(&self, expired: &ExpiredRun) -> Result<bool, StoreError> {
-        let code = ErrorCode::Interrupted.as_str();
         let mut tx = self.store.tenant(&expired.scope).begin().await?;
         let Some(run) = tx.runs().get(expired.id).await? else { return Ok(false) };
-        if !tx.runs().finish_expired(run.id, (code, DETAIL), self.sources.now()).await? {
+        let (code, told) = match run.waits_until {
+            Some(_) => (ErrorCode::Unanswered, UNANSWERED),
+            None => (ErrorCode::Interrupted, DETAIL),
+        };
+        let code = code.as_str();
+        if !tx.runs().finish_expired(run.id, (code, told), self.sources.now()).await? {
             return Ok(false);
         }
-        tx.messages().fail_from_events(run.assistant_message_id, run.id, code, DETAIL).await?;
+        tx.messages().fail_from_events(run.assistant_message_id, run.id, code, told).await?;
         let event = serde_json::json!({
             "type": "RUN_ERROR",
             "timestamp": self.sources.now().timestamp_millis(),
-            "message": DETAIL,
+            "message": told,
             "code": code,
         });
         tx.runs().append_last_event(run.id, &event).await?;
@@ -85,7 +90,7 @@ impl RunReaper {
         .detail("code", code);
         let record = self.key.authenticate(&proof).map_err(|_| StoreError::InvalidState("no change without proof"))?;
         tx.commit(Proof::Entry(&record)).await?;
-        tracing::warn!(run.id = %run.id, "run ended: its process died, and no other may go on with it");
+        tracing::warn!(run.id = %run.id, code, "run ended: its process died or its person did not answer, and no other may go on with it");
         Ok(true)
     }
 }

@@ -1,6 +1,6 @@
 // A server with the OpenAI chat API that writes slowly: it repeats the sentences of the first passage it is given, word by word. With
 // it a person has the time to stop an answer or to leave the page while it is written, which the built-in answerer is too fast for.
-// Asked for the plan of a goal, it writes always the same one. Asked for its points, it says one that a passage holds and one that none does.
+// Told to ask first, it asks which pump is meant. Asked for the plan of a goal, it writes always the same one. Asked for its points, it says one that a passage holds and one that none does.
 import http from "node:http";
 
 const passage = /BEGIN PASSAGE 1 [^\n]*\n[\s\S]*?\n\n([\s\S]*?)\nEND PASSAGE 1 /;
@@ -38,7 +38,8 @@ export async function startSlowModel(wordMs) {
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ object: "list", data: [{ id: "slow", object: "model" }] }));
       return;
     }
-    const { messages, stream } = JSON.parse(body);
+    const { messages, stream, tools = [] } = JSON.parse(body);
+    const asks = stream && tools.some(({ function: { name } }) => name === "ask_person") && /Ask me first/.test(messages.findLast(({ role }) => role === "user").content) && !messages.some(({ role }) => role === "tool");
     const words = answerTo(messages).split(/(?<= )/);
     const usage = { prompt_tokens: messages.map(({ content }) => content).join(" ").split(" ").length, completion_tokens: words.length };
     if (!stream) {
@@ -54,6 +55,13 @@ export async function startSlowModel(wordMs) {
     const chunk = (delta, reason = null) =>
       `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 0, model: "slow", choices: [{ index: 0, delta, finish_reason: reason }] })}\n\n`;
     response.writeHead(200, { "content-type": "text/event-stream" });
+    if (asks) {
+      const call = { index: 0, id: "a", type: "function", function: { name: "ask_person", arguments: JSON.stringify({ question: "Which pump do you mean?", options: ["P-101", "P-102"] }) } };
+      response.write(chunk({ role: "assistant", tool_calls: [call] }));
+      response.write(chunk({}, "tool_calls"));
+      response.end("data: [DONE]\n\n");
+      return;
+    }
     for (const word of words) {
       if (response.destroyed) return;
       response.write(chunk({ role: "assistant", content: word }));

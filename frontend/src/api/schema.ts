@@ -1675,6 +1675,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Answers what one of one's own runs asks. The run goes on with it; `GET /api/v1/runs/{id}/events` follows it. */
+        post: operations["runs.answer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{id}/bundle": {
         parameters: {
             query?: never;
@@ -2206,6 +2223,11 @@ export interface components {
              */
             number: number;
         };
+        /** @description What a person answers to what a run asks them. */
+        AnswerRequest: {
+            /** @description One of the options, or other words; 1 to 2,000 characters. */
+            text: string;
+        };
         ApiKeyId: string;
         /** @description A key of a program, without its secret. */
         ApiKeyResponse: {
@@ -2597,6 +2619,8 @@ export interface components {
             document_ids?: components["schemas"]["DocumentId"][] | null;
             /** @description What else the search is narrowed by. */
             filters?: components["schemas"]["SearchFilters"];
+            /** @description Whether the agent may ask something before it answers: the run then waits for `POST /api/v1/runs/{id}/answer`. Needs a stream. */
+            may_ask?: boolean;
             /** @description The question, 1 to 16,000 characters; absent only when regenerating. */
             message?: string | null;
             parent_message_id?: components["schemas"]["MessageId"] | null;
@@ -3353,7 +3377,7 @@ export interface components {
          * @description Every way in which Millwright refuses or fails. Clients may rely on the code.
          * @enum {string}
          */
-        ErrorCode: "validation_failed" | "malformed_body" | "unauthenticated" | "not_authorized" | "second_factor_required" | "step_up_required" | "csrf_rejected" | "not_found" | "method_not_allowed" | "conflict" | "invalid_transition" | "duplicate_submission" | "hitl_required" | "policy_denied" | "label_denied" | "injection_blocked" | "budget_exceeded" | "rate_limited" | "stale_target" | "payload_too_large" | "unsupported_media_type" | "document_unreadable" | "document_encrypted" | "document_needs_ocr" | "document_ocr_timeout" | "document_limit_exceeded" | "not_configured" | "upstream_unavailable" | "limit_reached" | "check_failed" | "cancelled" | "interrupted" | "uri_too_long" | "headers_too_large" | "request_timeout" | "internal";
+        ErrorCode: "validation_failed" | "malformed_body" | "unauthenticated" | "not_authorized" | "second_factor_required" | "step_up_required" | "csrf_rejected" | "not_found" | "method_not_allowed" | "conflict" | "invalid_transition" | "duplicate_submission" | "hitl_required" | "policy_denied" | "label_denied" | "injection_blocked" | "budget_exceeded" | "rate_limited" | "stale_target" | "payload_too_large" | "unsupported_media_type" | "document_unreadable" | "document_encrypted" | "document_needs_ocr" | "document_ocr_timeout" | "document_limit_exceeded" | "not_configured" | "upstream_unavailable" | "limit_reached" | "check_failed" | "cancelled" | "unanswered" | "interrupted" | "uri_too_long" | "headers_too_large" | "request_timeout" | "internal";
         /** @description What would be asked. */
         EstimateRequest: {
             classification?: components["schemas"]["Classification"] | null;
@@ -5199,6 +5223,11 @@ export interface components {
             /** @description In order. */
             steps: components["schemas"]["RunStepResponse"][];
             tier: string;
+            /**
+             * Format: date-time
+             * @description Until when it waits for an answer to what its last step asks; null while it does not. `POST …/answer` gives one.
+             */
+            waits_until?: string | null;
         };
         /** @description A step of a run. */
         RunStepResponse: {
@@ -5213,7 +5242,7 @@ export interface components {
             duration_ms?: number | null;
             /** Format: date-time */
             finished_at?: string | null;
-            /** @description `observe`, `deliberate`, `think`, `tool` or `verify`. */
+            /** @description `observe`, `deliberate`, `think`, `tool`, `person` (waits for an answer of theirs) or `verify`. */
             kind: string;
             /**
              * Format: int32
@@ -16503,6 +16532,129 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "runs.answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["RunId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerRequest"];
+            };
+        };
+        responses: {
+            /** @description Stored; the run goes on */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such run */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The run does not wait for an answer, or not any more */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -60,7 +60,7 @@ export type Message = Narrowed<
 >;
 export type ConversationSummary = Schemas["ConversationResponse"];
 export type Conversation = Omit<Schemas["ConversationDetailResponse"], "messages"> & { messages: Message[] };
-export type RunStep = Narrowed<Schemas["RunStepResponse"], { kind: "observe" | "deliberate" | "think" | "tool" | "verify"; detail: Record<string, unknown> }>;
+export type RunStep = Narrowed<Schemas["RunStepResponse"], { kind: "observe" | "deliberate" | "think" | "tool" | "person" | "verify"; detail: Record<string, unknown> }>;
 export type Run = Narrowed<Schemas["RunResponse"], { steps: RunStep[]; label: Label | null; status: "running" | "finished" | "failed" | "cancelled" }>;
 /** What came of a run when it was repeated from its records. */
 export type RunReplay = Sent<Schemas["ReplayResponse"]>;

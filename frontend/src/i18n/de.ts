@@ -3,6 +3,7 @@ import { chat } from "./de-chat";
 import { documents, upload } from "./de-documents";
 import { glossary } from "./de-glossary";
 import { goals } from "./de-goals";
+import { asking } from "./de-asking";
 import { thinking } from "./de-thinking";
 import { memory } from "./de-memory";
 import { mcp } from "./de-mcp";
@@ -18,6 +19,7 @@ export const de: Dictionary<Texts> = {
   agentAdmin,
   agentWhy,
   goals,
+  asking,
   thinking,
   memory,
   documents,

@@ -6,6 +6,7 @@ import { chat } from "./en-chat";
 import { documents, upload } from "./en-documents";
 import type { glossary } from "./en-glossary";
 import type { goals } from "./en-goals";
+import type { asking } from "./en-asking";
 import type { thinking } from "./en-thinking";
 import type { memory } from "./en-memory";
 import type { mcp } from "./en-mcp";
@@ -196,6 +197,7 @@ export type Texts = typeof en & {
   budgets: typeof budgets;
   glossary: typeof glossary;
   goals: typeof goals;
+  asking: typeof asking;
   thinking: typeof thinking;
   memory: typeof memory;
   personalData: typeof personalData;

@@ -9,6 +9,7 @@ use crate::{AgentError, compute::Computed, observe, outside, progress::Progress}
 
 /// What a model is told that has asked for it.
 const THOUGHT_THROUGH: &str = "it has been thought through; what came of it stands with the question";
+const ANSWERED: &str = "the person was asked; what they answered stands with the question";
 
 /// What the model and the reader are told of each call: event, detail of the step, result.
 pub(super) fn told(
@@ -37,7 +38,9 @@ pub(super) fn told(
             }
         }
         let thinks = calling.wish.as_ref().is_ok_and(|wish| wish.thinking().is_some());
-        let is_empty = found.passages.is_empty() && found.computed.is_none() && found.outside.is_none() && !thinks;
+        let asks = calling.wish.as_ref().is_ok_and(|wish| wish.question().is_some());
+        let has_nothing = found.passages.is_empty() && found.computed.is_none() && found.outside.is_none();
+        let is_empty = has_nothing && !thinks && !asks;
         let nothing = if is_empty { "nothing" } else { "done" };
         let outcome = failed.as_ref().map_or(nothing, |(word, _)| *word);
         let mut data = None;
@@ -51,6 +54,7 @@ pub(super) fn told(
                 (note, detail)
             }
             (None, None, None) if thinks => (THOUGHT_THROUGH.to_owned(), Value::Null),
+            (None, None, None) if asks => (ANSWERED.to_owned(), Value::Null),
             (None, None, None) => (note_of(fresh.len(), &known, found.passages.len()), Value::Null),
         };
         let shown: Vec<Passage> = places.iter().map(|place| progress.passages[*place].clone()).collect();

@@ -226,7 +226,7 @@ pub(super) fn drafts(steps: &[RunStepRow]) -> Vec<(i32, Prompt)> {
             let spoken = record::<Deliberated>(step).map(|known| known.spoken).unwrap_or_default();
             spoken.into_iter().flatten().filter_map(|spoken| spoken.prompt).collect::<Vec<_>>()
         }
-        StepKind::Observe | StepKind::Tool | StepKind::Verify => Vec::new(),
+        StepKind::Observe | StepKind::Tool | StepKind::Person | StepKind::Verify => Vec::new(),
     };
     steps.iter().flat_map(|step| of(step).into_iter().map(|prompt| (step.number, prompt))).collect()
 }
@@ -274,7 +274,7 @@ fn named(steps: &[RunStepRow], quotes: &[CitedQuote]) -> Vec<ChunkId> {
                 let quotes = passages::quotes(&Value::Array(broken)).unwrap_or_default();
                 named.extend(quotes.iter().filter_map(|quote| quote.chunk_id.parse::<ChunkId>().ok()));
             }
-            StepKind::Deliberate | StepKind::Verify => {}
+            StepKind::Deliberate | StepKind::Person | StepKind::Verify => {}
         }
     }
     named.extend(quotes.iter().filter_map(|quote| quote.chunk_id.parse::<ChunkId>().ok()));

@@ -32,8 +32,8 @@ pub(super) async fn may_read_all(tx: &mut TenantTx, reader: &Reader, steps: &[Ru
     Ok(true)
 }
 
-/// Leaves out what a search has told of (names of documents, headings, words of theirs), drafts, what voices said, what tools were asked in
-/// them and have computed, and sentences that were cut; names each with its digest.
+/// Leaves out what a search has told of (names of documents, headings, words of theirs), drafts, what voices said, what tools and people
+/// were asked in them, what came of that, and sentences that were cut; names each with its digest.
 pub(super) fn withhold(steps: &mut [StepPart], prompts: &mut [PromptPart], left_out: &mut Vec<LeftOut>) {
     for StepPart { content, detail, record, .. } in steps {
         let number = content.number.to_string();
@@ -43,10 +43,10 @@ pub(super) fn withhold(steps: &mut [StepPart], prompts: &mut [PromptPart], left_
                 left_out.push(LeftOut { what, id: number.clone(), sha256: sha256.cloned(), reason });
             }
         };
-        if matches!(content.kind.as_str(), "observe" | "deliberate" | "tool" | "verify") {
+        if matches!(content.kind.as_str(), "observe" | "deliberate" | "tool" | "person" | "verify") {
             leave_out(DETAIL, detail, Some(&content.detail_sha256));
         }
-        if matches!(content.kind.as_str(), "deliberate" | "think" | "tool") {
+        if matches!(content.kind.as_str(), "deliberate" | "think" | "tool" | "person") {
             leave_out(RECORD, record, content.record_sha256.as_ref());
         }
     }

@@ -89,6 +89,8 @@ async fn start(
             history: Vec::new(),
             tier: step.tier.or(input.tier),
             thinking: step.thinking,
+            may_ask: false,
+            limits: crate::RunLimits::default(),
             agent: agent_of(step),
             classification: input.classification,
             filter: input.filter.clone(),

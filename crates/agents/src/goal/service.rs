@@ -214,6 +214,8 @@ impl Goals {
             history: Vec::new(),
             tier: None,
             thinking: None,
+            may_ask: false,
+            limits: crate::RunLimits::default(),
             agent: AgentWish::Route,
             classification: request.classification,
             filter: request.filter,

@@ -3,8 +3,8 @@
 use millwright_llm::provider::ToolDefinition;
 use serde_json::{Value, json};
 
-use super::{CALCULATE, DATE, FIND, MAX_DATE_CHARS, MAX_TEXT_CHARS, OPEN, READ_ON, SEARCH, THINK};
-use crate::{compute, thinking::Thinking};
+use super::{ASK, CALCULATE, DATE, FIND, MAX_DATE_CHARS, MAX_TEXT_CHARS, OPEN, READ_ON, SEARCH, THINK};
+use crate::{compute, person, thinking::Thinking};
 
 /// The tools as a model is told of them.
 pub(crate) fn definitions() -> Vec<ToolDefinition> {
@@ -81,6 +81,21 @@ pub(crate) fn definitions() -> Vec<ToolDefinition> {
              `first_principles` tells what is known from what is assumed, `council` hears the roles of the plant.",
             json!({ "method": { "type": "string", "enum": Thinking::ALL.map(Thinking::as_str) } }),
             &["method"],
+        ),
+        tool(
+            ASK,
+            "Asks the person one short question and waits for their answer. Only where the answer depends on something that they know and \
+             no document says: which machine, size or situation they mean. Not for what can be searched for, and not for a confirmation.",
+            json!({
+                "question": { "type": "string", "maxLength": person::MAX_QUESTION_CHARS, "description": "In the language of the person." },
+                "options": {
+                    "type": "array",
+                    "maxItems": person::MAX_OPTIONS,
+                    "items": { "type": "string", "maxLength": person::MAX_OPTION_CHARS },
+                    "description": "What they may choose from, as the passages name it; leave out where they have to write.",
+                },
+            }),
+            &["question"],
         ),
     ]
 }

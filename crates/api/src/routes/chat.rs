@@ -7,7 +7,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use futures::StreamExt;
-use millwright_agents::{Parent, StartRun, StartedRun, Thinking, specialist::AgentWish};
+use millwright_agents::{Parent, RunLimits, StartRun, StartedRun, Thinking, specialist::AgentWish};
 use millwright_core::{
     Classification, ErrorCode, Permission, Principal, Problem,
     id::{ConversationId, DocumentId, MessageId, RunId},
@@ -69,6 +69,25 @@ impl From<ThinkingName> for Thinking {
     }
 }
 
+/// What an answer may take at most. A limit that is reached ends the run with `limit_reached`; that of tools has it answer from what
+/// it has.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ChatLimits {
+    /// From its beginning to its end.
+    #[schema(minimum = 5, maximum = 3600)]
+    seconds: Option<u32>,
+    /// Tokens of its model calls, in and out; looked at before each call.
+    #[schema(minimum = 1, maximum = 1_000_000_000)]
+    tokens: Option<u64>,
+    /// What its model calls cost, millionths of the currency; looked at before each call.
+    #[schema(minimum = 1, maximum = 1_000_000_000_000_u64)]
+    cost_micros: Option<u64>,
+    /// Calls of tools.
+    #[schema(maximum = 16)]
+    tool_calls: Option<u32>,
+}
+
 /// A question, or the wish for another answer.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -93,6 +112,12 @@ pub(crate) struct ChatRequest {
     /// How the question is thought through before it is answered; see `GET /api/v1/chat/thinking`. Not more than usual when absent.
     /// Refused where the organisation lets nobody choose a tier.
     thinking: Option<ThinkingName>,
+    /// Whether the agent may ask something before it answers: the run then waits for `POST /api/v1/runs/{id}/answer`. Needs a stream.
+    #[serde(default)]
+    may_ask: bool,
+    /// What the answer may take; no more than the installation and its budgets allow where absent.
+    #[serde(default)]
+    limits: ChatLimits,
     /// Which agent answers, by its name; see `GET /api/v1/chat/agents`. The one that the question is for when absent.
     #[schema(max_length = 41)]
     agent: Option<String>,
@@ -268,6 +293,21 @@ fn validate(request: ChatRequest) -> Result<StartRun, ApiError> {
     {
         problem = problem.field("conversation_id", "expected the conversation of the message");
     }
+    let ChatLimits { seconds, tokens, cost_micros, tool_calls } = request.limits;
+    for (field, value, range, expected) in [
+        ("limits.seconds", seconds.map(u64::from), 5..=3_600, "expected 5 to 3,600"),
+        ("limits.tokens", tokens, 1..=1_000_000_000, "expected 1 to 1,000,000,000"),
+        ("limits.cost_micros", cost_micros, 1..=1_000_000_000_000, "expected 1 to 1,000,000,000,000"),
+        ("limits.tool_calls", tool_calls.map(u64::from), 0..=16, "expected 0 to 16"),
+    ] {
+        if value.is_some_and(|value| !range.contains(&value)) {
+            problem = problem.field(field, expected);
+        }
+    }
+    if request.may_ask && request.stream == Some(false) {
+        problem = problem
+            .field("may_ask", "expected `stream` to be true beside it: a question of the agent comes as an event");
+    }
     if request.agent_version.is_some() && request.agent.is_none() {
         problem = problem.field("agent_version", "expected `agent` beside it");
     }
@@ -287,6 +327,8 @@ fn validate(request: ChatRequest) -> Result<StartRun, ApiError> {
         history: Vec::new(),
         tier: request.tier.map(Into::into),
         thinking: request.thinking.map(Into::into),
+        may_ask: request.may_ask,
+        limits: RunLimits { seconds, tokens, cost_micros, tool_calls },
         agent: match request.agent {
             Some(name) => AgentWish::Named { name, version: request.agent_version },
             None => AgentWish::Route,

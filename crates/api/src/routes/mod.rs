@@ -163,6 +163,7 @@ fn conversations() -> OpenApiRouter<AppState> {
         .routes(reads(May::ChatUse, routes!(runs::get::get)))
         .routes(reads(May::ChatUse, routes!(runs::events::events)))
         .routes(changes(May::ChatUse, Proves::RunCancelled, routes!(runs::cancel::cancel)))
+        .routes(changes(May::ChatUse, Proves::RunAnswered, routes!(runs::answer::answer)))
         .routes(changes(May::ChatUse, Proves::RunStarted, routes!(runs::fork::fork)))
         .routes(reads(May::ChatUse, routes!(runs::replay::replay)))
         .routes(changes(May::ChatUse, Proves::RunExported, routes!(runs::export::export)))

@@ -97,6 +97,8 @@ impl<'a> Asker<'a> {
             history: history.collect(),
             tier: None,
             thinking: self.thinking,
+            may_ask: false,
+            limits: millwright_agents::RunLimits::default(),
             agent: AgentWish::Route,
             // No higher than what is asked for, so that the question itself is no reason to refuse.
             classification: case.clearance.min(Classification::Internal),

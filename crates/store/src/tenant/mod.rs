@@ -73,7 +73,7 @@ pub use source_files::{FileCheck, KnownFile, SourceFileRow, SourceFiles};
 pub use sources::{
     ClockFence, ClockRow, NewSource, PassEnd, SourceChange, SourceClock, WatchedSourceRow, WatchedSources,
 };
-pub use usage::{CallOutcome, NewUsage, Usage, UsageFilter, UsageGroup, UsageRow, UsageTotals};
+pub use usage::{CallOutcome, NewUsage, RunTotal, Usage, UsageFilter, UsageGroup, UsageRow, UsageTotals};
 pub use users::{NewUser, UserChange, UserFilter, UserKind, UserRow, UserStatus, Users};
 pub use validity::{SearchFilter, Standing, Validity, VersionSet};
 pub use vaults::Vaults;

@@ -37,6 +37,8 @@ text_enum! {
         Think = "think",
         /// Read on by the tools that a draft asked for.
         Tool = "tool",
+        /// Wait for the person to answer what a draft asked them.
+        Person = "person",
         /// Check the draft against its sources.
         Verify = "verify",
     }
@@ -134,6 +136,10 @@ pub struct RunRow {
     pub input: Option<Value>,
     /// The goal that it is a step of.
     pub goal_id: Option<Uuid>,
+    /// Until when it waits for a person; no process works on it then.
+    pub waits_until: Option<DateTime<Utc>>,
+    /// When a person answered it last.
+    pub answered_at: Option<DateTime<Utc>>,
     /// When it began.
     pub created_at: DateTime<Utc>,
     /// When it ended.
@@ -215,8 +221,8 @@ impl Runs<'_> {
         // Its events name what its steps have read, cited or not.
         let statement = format!(
             "SELECT r.id, r.conversation_id, r.user_id, r.user_message_id, r.assistant_message_id, r.status, r.tier, r.model, \
-             r.error_code, r.error_detail, r.cancel_requested_at, r.lease_owner, r.takeovers, r.input, r.goal_id, r.created_at, \
-             r.finished_at, r.events_pruned_at, r.records_pruned_at, r.label AS stored_label, {} AS label \
+             r.error_code, r.error_detail, r.cancel_requested_at, r.lease_owner, r.takeovers, r.input, r.goal_id, r.waits_until, \
+             r.answered_at, r.created_at, r.finished_at, r.events_pruned_at, r.records_pruned_at, r.label AS stored_label, {} AS label \
              FROM runs r WHERE r.tenant_id = $1 AND r.id = $2",
             run_label("r")
         );
@@ -291,13 +297,44 @@ impl Runs<'_> {
         Ok(())
     }
 
-    /// Takes over a run whose lease ran out, unless that was done `most` times already, it began before `since`, or its tenant
-    /// is suspended. False when it lives after all, or is to be ended.
+    /// Leaves a run to a person, until they have answered or that time is over. [`StoreError::LeaseLost`] as for
+    /// [`renew_lease`](Self::renew_lease), and where somebody has asked the run to stop.
+    pub async fn wait(&mut self, fence: RunFence, until: DateTime<Utc>) -> Result<(), StoreError> {
+        let changed = sqlx::query(
+            "UPDATE runs SET waits_until = $4, lease_expires_at = $4, lease_owner = NULL \
+             WHERE tenant_id = $1 AND id = $2 AND status = 'running' AND lease_owner = $3 AND cancel_requested_at IS NULL",
+        )
+        .bind(self.0.tenant)
+        .bind(fence.id.uuid())
+        .bind(fence.owner)
+        .bind(until)
+        .execute(&mut *self.0.connection)
+        .await?;
+        if changed.rows_affected() == 0 { Err(StoreError::LeaseLost) } else { Ok(()) }
+    }
+
+    /// Ends the waiting of a run, whose last step is the one that waits; another process takes it over at once. False when it
+    /// does not wait, or not any more.
+    pub async fn answer(&mut self, id: RunId, now: DateTime<Utc>) -> Result<bool, StoreError> {
+        let changed = sqlx::query(
+            "UPDATE runs SET waits_until = NULL, answered_at = $3, lease_expires_at = now() - interval '1 second' \
+             WHERE tenant_id = $1 AND id = $2 AND status = 'running' AND waits_until > now() AND cancel_requested_at IS NULL",
+        )
+        .bind(self.0.tenant)
+        .bind(id.uuid())
+        .bind(now)
+        .execute(&mut *self.0.connection)
+        .await?;
+        Ok(changed.rows_affected() > 0)
+    }
+
+    /// Takes over a run whose lease ran out, unless that was done `most` times already, it began or was answered by its person
+    /// before `since`, it waits for them, or its tenant is suspended. False when it lives after all, or is to be ended.
     pub async fn take_over(&mut self, fence: RunFence, most: i32, since: DateTime<Utc>) -> Result<bool, StoreError> {
         let statement = format!(
             "UPDATE runs SET lease_owner = $3, lease_expires_at = now() + {LEASE}, takeovers = takeovers + 1 \
              WHERE tenant_id = $1 AND id = $2 AND status = 'running' AND lease_expires_at < now() \
-               AND takeovers < $4 AND created_at >= $5 AND input IS NOT NULL \
+               AND takeovers < $4 AND coalesce(answered_at, created_at) >= $5 AND waits_until IS NULL AND input IS NOT NULL \
                AND EXISTS (SELECT 1 FROM tenants t WHERE t.tenant_id = $1 AND t.suspended_at IS NULL AND t.deleted_at IS NULL)"
         );
         let changed = sqlx::query(sqlx::AssertSqlSafe(statement))
@@ -311,10 +348,12 @@ impl Runs<'_> {
         Ok(changed.rows_affected() > 0)
     }
 
-    /// Asks a run to stop. True when it was running.
+    /// Asks a run to stop. True when it was running. One that waits is taken over at once, to be ended.
     pub async fn request_cancel(&mut self, id: RunId, now: DateTime<Utc>) -> Result<bool, StoreError> {
         let changed = sqlx::query(
-            "UPDATE runs SET cancel_requested_at = coalesce(cancel_requested_at, $3) \
+            "UPDATE runs SET cancel_requested_at = coalesce(cancel_requested_at, $3), \
+                 lease_expires_at = CASE WHEN waits_until IS NULL THEN lease_expires_at ELSE now() - interval '1 second' END, \
+                 answered_at = CASE WHEN waits_until IS NULL THEN answered_at ELSE $3 END, waits_until = NULL \
              WHERE tenant_id = $1 AND id = $2 AND status = 'running'",
         )
         .bind(self.0.tenant)

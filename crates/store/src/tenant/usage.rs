@@ -224,6 +224,15 @@ pub(super) fn bind_calls<'q, O>(
         .bind(some_text(|call| call.trace_id.as_deref()))
 }
 
+/// What the model calls of a run came to.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+pub struct RunTotal {
+    /// In and out.
+    pub tokens: i64,
+    /// Millionths of the currency.
+    pub cost_micros: i64,
+}
+
 impl Usage<'_> {
     /// Whether this call is stored: after a commit whose answer was lost.
     pub async fn exists(&mut self, id: UsageId) -> Result<bool, StoreError> {
@@ -313,6 +322,26 @@ impl Usage<'_> {
             .fetch_all(&mut *self.0.connection)
             .await?;
         Ok(Page::from_rows(rows, page.limit, |row| Cursor { at: row.occurred_at, id: row.id.uuid() }))
+    }
+
+    /// What the calls of a user's run since its beginning came to.
+    pub async fn total_of_run(
+        &mut self,
+        run: RunId,
+        (user, since): (UserId, DateTime<Utc>),
+    ) -> Result<RunTotal, StoreError> {
+        let total = sqlx::query_as(
+            "SELECT coalesce(sum(input_tokens + output_tokens), 0)::bigint AS tokens, \
+                    coalesce(sum(cost_micros), 0)::bigint AS cost_micros \
+             FROM model_usage WHERE tenant_id = $1 AND user_id = $2 AND run_id = $3 AND occurred_at >= $4",
+        )
+        .bind(self.0.tenant)
+        .bind(user.uuid())
+        .bind(run.uuid())
+        .bind(since)
+        .fetch_one(&mut *self.0.connection)
+        .await?;
+        Ok(total)
     }
 
     /// The calls of a run that a user had in a span of time, oldest first.

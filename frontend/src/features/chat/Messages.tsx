@@ -6,6 +6,7 @@ import type { Message } from "@/api/types";
 import { AnsweredBy } from "@/features/agents/AnsweredBy";
 import { useStore } from "@/lib/store";
 import { Button, IconButton } from "@/ui/Button";
+import { Skeleton } from "@/ui/parts";
 import { ProblemNotice, isRefusal } from "@/ui/ProblemNotice";
 import { AnswerContent, AnswerFacts, CopyButton } from "./AnswerContent";
 import { useDescribeCitation } from "./CitationChip";
@@ -16,6 +17,7 @@ import type { PathItem } from "./model/tree";
 import { InjectionNotice, Withheld } from "./Notices";
 import { Steps } from "./Steps";
 
+const QuestionCard = lazy(() => import("@/features/asking/QuestionCard").then((module) => ({ default: module.QuestionCard })));
 const RememberButton = lazy(() => import("@/features/memory/RememberButton").then((module) => ({ default: module.RememberButton })));
 
 const ACTIONS =
@@ -134,6 +136,13 @@ export function Answer({ message, siblings, index }: PathItem) {
       agent={(live ?? run)?.agent ?? message.agent}
       steps={<Steps steps={(live ?? run)?.steps ?? null} runId={message.run_id} cited={countCited(shown)} running={running} queue={live?.queue ?? null} complete={message.status === "complete"} />}
       branches={<Branches siblings={siblings} index={index} />}
+      asked={
+        live?.waiting != null && (
+          <Suspense fallback={<Skeleton className="my-3 h-32" />}>
+            <QuestionCard key={live.waiting.question} asked={live.waiting} onAnswer={(text) => model.answer(text)} />
+          </Suspense>
+        )
+      }
     />
   );
 }
@@ -149,9 +158,11 @@ interface AnswerBodyProps {
   agent: AnsweringAgent | null;
   steps: React.ReactNode;
   branches: React.ReactNode;
+  /** What the agent asks before it goes on. */
+  asked: React.ReactNode;
 }
 
-function AnswerBody({ message, running, suspected, agent, steps, branches }: AnswerBodyProps) {
+function AnswerBody({ message, running, suspected, agent, steps, branches, asked }: AnswerBodyProps) {
   const { t } = useTranslation();
   const { model, busy, source, openSource } = useChat();
   const describe = useDescribeCitation();
@@ -163,6 +174,7 @@ function AnswerBody({ message, running, suspected, agent, steps, branches }: Ans
       {steps}
       {suspected && <InjectionNotice />}
       <AnswerContent message={message} running={running} open={source?.messageId === id ? source.number : null} onOpen={onOpen} />
+      {asked}
       {message.status === "stopped" && !running && <p className="mt-2 text-sm text-ink-3">{t("chat.stopped")}</p>}
       {message.status === "failed" && !running && (
         <ProblemNotice

@@ -14,6 +14,7 @@ import { stepsOfRun } from "./model/run-steps";
 import type { Understood } from "./model/understood";
 
 const AnswerChecks = lazy(() => import("@/features/agents/AnswerChecks").then((module) => ({ default: module.AnswerChecks })));
+const Asked = lazy(() => import("@/features/asking/QuestionCard").then((module) => ({ default: module.Asked })));
 const DebateTurn = lazy(() => import("@/features/thinking/DebateTurn").then((module) => ({ default: module.DebateTurn })));
 const Recalled = lazy(() => import("@/features/memory/Recalled").then((module) => ({ default: module.Recalled })));
 const RouteDetails = lazy(() => import("@/features/route/RouteDetails").then((module) => ({ default: module.RouteDetails })));
@@ -88,6 +89,7 @@ function useStepsLine(steps: Step[] | null, cited: number, running: boolean, com
       const debate = last.debate;
       return debate === null ? t("chat.steps.deliberating") : t("chat.steps.heard", { said: heardOf(debate), asked: debate.asked.length, turn: debate.turn, of: debate.of });
     }
+    if (last.kind === "person") return t("chat.steps.asking");
     if (last.kind === "tool") return t(isComputing(last) ? "chat.steps.computing" : "chat.steps.readingOn");
     return t(last.kind === "verify" ? "chat.steps.checking" : "chat.steps.reading");
   }
@@ -153,6 +155,11 @@ function StepDetails({ step, action }: { step: Step; action: ReactNode }) {
           <DebateTurn debate={step.debate} running={!step.done} />
         </Suspense>
       )}
+      {step.asked !== null && (
+        <Suspense fallback={<Skeleton className="h-10 w-64" />}>
+          <Asked asked={step.asked} />
+        </Suspense>
+      )}
       {step.checks.length > 0 && (
         <Suspense>
           <AnswerChecks checks={step.checks} />
@@ -162,7 +169,7 @@ function StepDetails({ step, action }: { step: Step; action: ReactNode }) {
   );
 }
 
-const TOOLS = ["search_documents", "open_document", "read_on", "find_in_document", "calculate", "date", "think_through"] as const;
+const TOOLS = ["search_documents", "open_document", "read_on", "find_in_document", "calculate", "date", "think_through", "ask_person"] as const;
 
 function isComputing(step: Step): boolean {
   return step.calls.length > 0 && step.calls.every((call) => call.tool === "calculate" || call.tool === "date");

@@ -89,7 +89,8 @@ fn check_walk(checks: &mut Checks<'_>) -> Checked {
             (None, "observe")
                 | (Some("observe" | "deliberate" | "tool"), "deliberate")
                 | (Some("think"), "tool" | "verify")
-                | (Some("observe" | "deliberate" | "tool" | "verify"), "think")
+                | (Some("tool"), "person")
+                | (Some("observe" | "deliberate" | "tool" | "person" | "verify"), "think")
         );
         if !follows {
             return Err(format!("step {}: missing: no `{}` can stand here", step.number, step.kind));

@@ -36,6 +36,8 @@ pub(super) async fn answer(
         history,
         tier: None,
         thinking: None,
+        may_ask: false,
+        limits: millwright_agents::RunLimits::default(),
         agent: AgentWish::Route,
         classification: said.classification,
         filter: SearchFilter::default(),

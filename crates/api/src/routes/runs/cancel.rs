@@ -18,12 +18,16 @@ pub(crate) async fn cancel(
     PathId(id): PathId<RunId>,
 ) -> Result<StatusCode, ApiError> {
     let mut tx = state.store.tenant(&principal.scope).begin().await?;
-    tx.runs().require(id, principal.user_id).await?;
+    let waits = tx.runs().require(id, principal.user_id).await?.waits_until.is_some();
     if !tx.runs().request_cancel(id, state.sources.now()).await? {
         return Err(Problem::new(ErrorCode::InvalidTransition, "the run has ended already").into());
     }
     let entry = audit.entry(&principal, id, &[])?;
     tx.commit(Proof::Entry(&entry)).await?;
     state.runner.cancel_now(id);
+    if waits {
+        // No process works on it: this one ends it.
+        state.runner.take_over_soon(principal.scope, id).await;
+    }
     Ok(StatusCode::ACCEPTED)
 }

@@ -20,7 +20,7 @@ use crate::{
 pub(crate) struct RunStepResponse {
     /// 1 for the first.
     number: i32,
-    /// `observe`, `deliberate`, `think`, `tool` or `verify`.
+    /// `observe`, `deliberate`, `think`, `tool`, `person` (waits for an answer of theirs) or `verify`.
     kind: &'static str,
     /// Which time round.
     attempt: i32,
@@ -62,6 +62,8 @@ pub(crate) struct RunResponse {
     error: Option<FailureResponse>,
     /// The join of the labels of all that it has read; null while it has read nothing.
     label: Option<Label>,
+    /// Until when it waits for an answer to what its last step asks; null while it does not. `POST …/answer` gives one.
+    waits_until: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
     finished_at: Option<DateTime<Utc>>,
     /// In order.
@@ -95,6 +97,7 @@ pub(crate) async fn get(
         model: run.model,
         error: FailureResponse::from_columns(run.error_code, run.error_detail),
         label: run.label.map(label_of_json),
+        waits_until: run.waits_until,
         created_at: run.created_at,
         finished_at: run.finished_at,
         steps,

@@ -1,5 +1,5 @@
 import { getJson, send } from "@/api/client";
-import { asProblem, isAbort } from "@/api/problem";
+import { asProblem, isAbort, type Problem } from "@/api/problem";
 import type { ChatRequest, Conversation, Message } from "@/api/types";
 import { Store } from "@/lib/store";
 import type { AgUiEvent } from "./events";
@@ -56,19 +56,19 @@ export class ConversationModel {
   ask(text: string, wish: Pick<ChatRequest, "tier" | "thinking" | "agent" | "agent_version" | "as_of"> = {}): void {
     const state = this.store.get();
     const leaf = shownPath(state.messages, state.choices).at(-1)?.message.id ?? null;
-    this.begin({ text, parentId: leaf }, { message: text, ...this.where(leaf), ...wish });
+    this.begin({ text, parentId: leaf }, { message: text, may_ask: true, ...this.where(leaf), ...wish });
   }
 
   /** Asks differently: a sibling of the question. */
   edit(message: Message, text: string): void {
-    this.begin({ text, parentId: message.parent_id }, { message: text, ...this.where(message.parent_id), as_of: message.as_of });
+    this.begin({ text, parentId: message.parent_id }, { message: text, may_ask: true, ...this.where(message.parent_id), as_of: message.as_of });
   }
 
   /** Asks for another answer: a sibling of this one. */
   regenerate(message: Message): void {
     const { id } = this.store.get();
     if (id === null) return;
-    this.begin({ text: null, parentId: message.parent_id }, { conversation_id: id, regenerate_message_id: message.id, as_of: message.as_of });
+    this.begin({ text: null, parentId: message.parent_id }, { conversation_id: id, regenerate_message_id: message.id, may_ask: true, as_of: message.as_of });
   }
 
   async stop(): Promise<void> {
@@ -86,6 +86,18 @@ export class ConversationModel {
       this.store.update((state) =>
         state.phase === "stopping" ? { ...state, phase: "streaming", problem: ended ? state.problem : problem } : state,
       );
+    }
+  }
+
+  /** Gives the run that is being followed the answer that it waits for; what went wrong, where it did. */
+  async answer(text: string): Promise<Problem | null> {
+    const runId = this.store.get().live?.runId ?? null;
+    if (runId === null) return null;
+    try {
+      await send(`/runs/${runId}/answer`, { method: "POST", body: { text } });
+      return null;
+    } catch (error) {
+      return asProblem(error);
     }
   }
 

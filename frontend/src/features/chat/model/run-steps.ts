@@ -1,6 +1,7 @@
 import type { AnsweringAgent } from "@/api/agent-types";
 import type { Run } from "@/api/types";
 import { blankStep, callOf, checksOf, rememberedOf, routeOf, type FoundPassage, type Step } from "./run";
+import { askedOf } from "./asked";
 import { debateOf } from "./debate";
 import { understoodOf } from "./understood";
 
@@ -18,6 +19,7 @@ export function stepsOfRun(run: Run): Step[] {
     debate: kind === "deliberate" ? debateOf(detail) : null,
     checks: checksOf(detail["checks"]),
     interrupted: detail["reason"] === "interrupted",
+    asked: kind === "person" ? askedOf(detail) : null,
   }));
 }
 

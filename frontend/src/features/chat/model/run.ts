@@ -1,6 +1,7 @@
 import type { AnswerCheck, AnsweringAgent } from "@/api/agent-types";
 import type { Place, Route } from "@/api/gateway-types";
 import type { Citation, Message, Tier } from "@/api/types";
+import { askedOf, type PersonQuestion } from "./asked";
 import { debateOf, findingsOf, heard, type Debate } from "./debate";
 import type { AgUiEvent } from "./events";
 import { understoodOf, type Understood } from "./understood";
@@ -32,7 +33,7 @@ export interface ToolCall {
 
 /** One step of a run, as the reader may see it. */
 export interface Step {
-  kind: "observe" | "deliberate" | "think" | "tool" | "verify";
+  kind: "observe" | "deliberate" | "think" | "tool" | "person" | "verify";
   attempt: number;
   done: boolean;
   durationMs: number | null;
@@ -54,13 +55,15 @@ export interface Step {
   checks: AnswerCheck[];
   /** Its process ended in the middle of it, and another went on. */
   interrupted: boolean;
+  /** What the person was asked in it. */
+  asked: PersonQuestion | null;
 }
 
 export type NewStep = Pick<Step, "kind" | "attempt" | "done" | "durationMs" | "startedAt">;
 
 /** A step of which nothing was found yet. */
 export function blankStep(step: NewStep): Step {
-  return { ...step, query: null, understood: null, passages: null, remembered: [], calls: [], route: null, tokens: null, debate: null, checks: [], interrupted: false };
+  return { ...step, query: null, understood: null, passages: null, remembered: [], calls: [], route: null, tokens: null, debate: null, checks: [], interrupted: false, asked: null };
 }
 
 /** What is known of a run from its events so far. */
@@ -77,6 +80,8 @@ export interface RunView {
   steps: Step[];
   /** Its place in the line before a model; null while it does not wait. */
   queue: Place | null;
+  /** What it waits to be told; null while it does not wait for the person. */
+  waiting: PersonQuestion | null;
   /** Which agent answers, and why that one. */
   agent: AnsweringAgent | null;
   /** The question looked like an attempt to take the assistant over. */
@@ -99,6 +104,7 @@ export const EMPTY_RUN: RunView = {
   citations: [],
   steps: [],
   queue: null,
+  waiting: null,
   agent: null,
   injectionSuspected: false,
   final: null,
@@ -136,11 +142,11 @@ export function applyEvent(run: RunView, event: AgUiEvent): RunView {
     case "TEXT_MESSAGE_CONTENT":
       return { ...run, text: run.text + event.delta };
     case "RUN_FINISHED":
-      return { ...run, end: "finished" };
+      return { ...run, waiting: null, end: "finished" };
     case "RUN_ERROR":
       return event.code === "cancelled"
-        ? { ...run, end: "cancelled" }
-        : { ...run, end: "failed", error: { code: event.code ?? "internal", detail: event.message } };
+        ? { ...run, waiting: null, end: "cancelled" }
+        : { ...run, waiting: null, end: "failed", error: { code: event.code ?? "internal", detail: event.message } };
     default:
       return run;
   }
@@ -178,6 +184,8 @@ function applyPatch(run: RunView, operation: { op: string; path: string; value?:
   if (operation.path === "/citations/-") return { ...run, citations: [...run.citations, operation.value as Citation] };
   if (operation.path === "/message") return { ...run, final: operation.value as Message };
   if (operation.path === "/queue") return { ...run, queue: placeOf(operation.value) };
+  if (operation.path === "/waiting") return { ...withLastStep(run, "person", (step) => ({ ...step, asked: askedOf(operation.value) ?? step.asked })), waiting: askedOf(operation.value) };
+  if (operation.path === "/heard") return withLastStep(run, "person", (step) => ({ ...step, asked: askedOf(operation.value) ?? step.asked }));
   if (operation.path === "/route") return withRoute(run, operation.value);
   if (operation.path === "/checks") return withLastStep(run, "verify", (step) => ({ ...step, checks: checksOf(operation.value) }));
   if (operation.path.startsWith(TURNS)) return withDebate(run, operation.path.slice(TURNS.length), operation.value);
@@ -246,8 +254,8 @@ function equationOf(value: unknown): string | null {
 }
 
 function subjectOf(value: unknown): string | null {
-  const words = value as { query?: unknown; text?: unknown; expression?: unknown; date?: unknown; page?: unknown } | null | undefined;
-  for (const text of [words?.query, words?.text, words?.expression, words?.date]) {
+  const words = value as { query?: unknown; text?: unknown; expression?: unknown; date?: unknown; question?: unknown; page?: unknown } | null | undefined;
+  for (const text of [words?.query, words?.text, words?.expression, words?.date, words?.question]) {
     if (typeof text === "string") return text;
   }
   return typeof words?.page === "number" ? String(words.page) : null;
@@ -258,7 +266,7 @@ function withCall(run: RunView, id: string, change: (call: ToolCall) => ToolCall
 }
 
 function isStepKind(name: string): name is Step["kind"] {
-  return name === "observe" || name === "deliberate" || name === "think" || name === "tool" || name === "verify";
+  return name === "observe" || name === "deliberate" || name === "think" || name === "tool" || name === "person" || name === "verify";
 }
 
 function startStep(run: RunView, name: string, startedAt: number | null): RunView {
@@ -268,10 +276,10 @@ function startStep(run: RunView, name: string, startedAt: number | null): RunVie
   const again = name !== "deliberate" && run.steps.at(-1)?.kind === name;
   // A draft that stopped to read on, or to have others look at it, goes on.
   const last = run.steps.at(-1)?.kind;
-  const goesOn = again || (name === "think" && before.length > 0 && (last === "tool" || last === "deliberate"));
+  const goesOn = again || (name === "think" && before.length > 0 && (last === "tool" || last === "person" || last === "deliberate"));
   const attempt = (before.at(-1)?.attempt ?? 0) + (goesOn ? 0 : 1);
   const steps = again ? withLastStep(run, name, (step) => ({ ...step, interrupted: true })).steps : run.steps;
-  return { ...run, queue: null, steps: [...steps, blankStep({ kind: name, attempt, done: false, durationMs: null, startedAt })] };
+  return { ...run, queue: null, waiting: null, steps: [...steps, blankStep({ kind: name, attempt, done: false, durationMs: null, startedAt })] };
 }
 
 function withLastStep(run: RunView, name: string, change: (step: Step) => Step): RunView {

@@ -1,0 +1,4 @@
+import { addTexts } from "@/i18n";
+import { asking } from "@/i18n/en-asking";
+
+addTexts({ asking });
