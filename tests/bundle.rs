@@ -729,3 +729,18 @@ async fn what_may_not_be_read_any_more_is_left_out_with_all_drafts_and_named_wit
     assert_eq!(admin.patch(&path(&facts), &raised).await.status(), 200);
     problem(viewer.post(&format!("/api/v1/runs/{run}/bundle"), &Value::Null).await, 403, "label_denied").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_accounts_for_its_decisions_to_its_person_alone() {
+    let (_world, server) = World::with_admin().await;
+    let admin = server.sign_in("admin@a.test").await;
+    admin.take_in("pump.md", "# Pump P-7\n\nThe pump P-7 is oiled every 500 hours.\n").await;
+    let run = admin.ask("How often is the pump P-7 oiled?").await;
+    let path = format!("/api/v1/runs/{}/account", run["run_id"].as_str().expect("id"));
+    let account = admin.json(&path).await;
+    let decisions = account["decisions"].as_array().expect("decisions");
+    assert!(decisions.iter().any(|decision| decision["verdict"] == "ALLOW"), "{account}");
+    assert!(account["calls"].as_array().is_some_and(Vec::is_empty), "no model was asked: {account}");
+    let other = server.sign_in("operator@a.test").await;
+    problem(other.get(&path).await, 404, "not_found").await;
+}

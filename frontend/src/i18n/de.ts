@@ -4,6 +4,7 @@ import { documents, upload } from "./de-documents";
 import { glossary } from "./de-glossary";
 import { goals } from "./de-goals";
 import { asking } from "./de-asking";
+import { timeline } from "./de-runs";
 import { thinking } from "./de-thinking";
 import { memory } from "./de-memory";
 import { mcp } from "./de-mcp";
@@ -21,6 +22,7 @@ export const de: Dictionary<Texts> = {
   goals,
   asking,
   thinking,
+  timeline,
   memory,
   documents,
   upload,

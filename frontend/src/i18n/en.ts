@@ -7,6 +7,7 @@ import { documents, upload } from "./en-documents";
 import type { glossary } from "./en-glossary";
 import type { goals } from "./en-goals";
 import type { asking } from "./en-asking";
+import type { timeline } from "./en-runs";
 import type { thinking } from "./en-thinking";
 import type { memory } from "./en-memory";
 import type { mcp } from "./en-mcp";
@@ -199,6 +200,7 @@ export type Texts = typeof en & {
   goals: typeof goals;
   asking: typeof asking;
   thinking: typeof thinking;
+  timeline: typeof timeline;
   memory: typeof memory;
   personalData: typeof personalData;
   policy: typeof policy;

@@ -161,6 +161,7 @@ fn conversations() -> OpenApiRouter<AppState> {
         .routes(changes(May::ChatUse, Proves::ConversationRenamed, routes!(conversations::rename::rename)))
         .routes(changes(May::ChatUse, Proves::ConversationDeleted, routes!(conversations::delete::delete)))
         .routes(reads(May::ChatUse, routes!(runs::get::get)))
+        .routes(reads(May::ChatUse, routes!(runs::account::account)))
         .routes(reads(May::ChatUse, routes!(runs::events::events)))
         .routes(changes(May::ChatUse, Proves::RunCancelled, routes!(runs::cancel::cancel)))
         .routes(changes(May::ChatUse, Proves::RunAnswered, routes!(runs::answer::answer)))

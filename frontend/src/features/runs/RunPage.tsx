@@ -8,6 +8,7 @@ import { asProblem } from "@/api/problem";
 import type { Run, RunFork, Tier } from "@/api/types";
 import { Evidence } from "./Evidence";
 import { Replay } from "./Replay";
+import { Timeline } from "./Timeline";
 import { AnsweredBy } from "@/features/agents/AnsweredBy";
 import { StepList } from "@/features/chat/Steps";
 import { problemOfMessage } from "@/features/chat/model/refusal";
@@ -94,6 +95,7 @@ function Trail({ run }: { run: Run }) {
           <Evidence runId={run.id} />
         </>
       )}
+      {run.steps.length > 0 && <Timeline run={run} />}
       <h2 className="mb-2 text-md font-semibold">{t("runs.steps")}</h2>
       {fork.error !== null && <ProblemNotice problem={asProblem(fork.error)} className="mb-2" />}
       <StepList

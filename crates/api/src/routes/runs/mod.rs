@@ -1,5 +1,6 @@
 //! Runs of the agent runtime.
 
+pub(crate) mod account;
 pub(crate) mod answer;
 pub(crate) mod cancel;
 pub(crate) mod events;
