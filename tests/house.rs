@@ -14,7 +14,7 @@ use crate::kit::root;
 const FLOORS: &[&[&str]] = &[
     &["core", "config", "telemetry", "private-postgres"],
     &["store"],
-    &["auth", "audit", "documents", "limits", "mcp", "oidc", "policy", "routing"],
+    &["auth", "audit", "documents", "limits", "mcp", "odata", "oidc", "policy", "routing"],
     &["llm", "retrieval", "identity", "governance", "budgets"],
     &["gateway"],
     &["agents"],
