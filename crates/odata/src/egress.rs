@@ -254,6 +254,22 @@ mod tests {
     }
 
     #[test]
+    fn an_address_in_figures_is_held_against_the_networks() {
+        let origins = ["http://[::1]:80", "http://127.0.0.1", "http://192.168.1.1"];
+        let networks = vec!["::1/128".parse().unwrap(), "127.0.0.0/8".parse().unwrap()];
+        let hosts =
+            AllowedHosts::new(&origins.map(|origin| AllowedHost { origin: origin.into(), networks: networks.clone() }));
+        let check = |text: &str| hosts.check(&Url::parse(text).unwrap());
+        for text in
+            ["http://[::1]/", "http://[0:0:0:0:0:0:0:1]/", "http://127.0.0.1/", "http://2130706433/", "http://0x7f.1/"]
+        {
+            assert_eq!(check(text), Ok(()), "{text}");
+        }
+        assert_eq!(check("http://192.168.1.1/"), Err(AddressError::Network));
+        assert_eq!(check("http://[::ffff:127.0.0.1]/"), Err(AddressError::NotAllowed));
+    }
+
+    #[test]
     fn private_addresses_need_a_network_and_disguises_are_seen_through() {
         let open = hosts(&[]);
         let own = hosts(&["10.0.0.0/8"]);

@@ -17,6 +17,9 @@
 //!   server wants a CSRF token, and so has not looked at it, it is sent once more.
 //! * A credential lives as long as its session, and stands in no `Debug`, error or log line.
 //!
+//! Labels, texts and messages of a service are a stranger's words: whoever shows them to a model treats them like any text from
+//! outside. SAP's catalogues of services are such services too, and can be read like any other.
+//!
 //! It has met `@sap-ux/fe-mockserver-core`, the mock server of SAP's Fiori tools, behind a gateway of our own that wants CSRF
 //! tokens, cookies, ETags, passwords, access tokens and certificates, and hostile servers of our own. **It has not met a real
 //! SAP system.** Not offered: lambda operators, `$search`, `$apply`, media streams, geography, open types, delta links,

@@ -77,7 +77,7 @@ async fn a_server_that_hangs_is_given_up() {
         _ => (Vec::new(), Then::Hang),
     })
     .await;
-    let read = read_at(&server.origin, |limits| limits.patience = Duration::from_millis(400)).await.unwrap();
+    let read = read_at(&server.origin, |limits| limits.patience = Duration::from_secs(1)).await.unwrap();
     assert_eq!((read.rows.len(), read.cut), (1, Some(Cut::Time)));
 }
 
@@ -238,7 +238,7 @@ async fn a_change_without_an_answer_has_an_unknown_outcome_and_is_sent_once() {
     type Reply = fn() -> (Vec<u8>, Then);
     let replies: [(Reply, Duration); 4] = [
         (|| (Vec::new(), Then::Close), Duration::from_secs(20)),
-        (|| (Vec::new(), Then::Hang), Duration::from_millis(200)),
+        (|| (Vec::new(), Then::Hang), Duration::from_secs(1)),
         (|| (b"HTTP/1.1 201 Created\r\ncontent-length: 50\r\n\r\n{".to_vec(), Then::Close), Duration::from_secs(20)),
         (|| with("text/html", "201 Created", "", "<html></html>"), Duration::from_secs(20)),
     ];
@@ -305,6 +305,36 @@ async fn a_name_that_leads_to_a_private_address_is_not_followed_and_one_that_cha
 }
 
 #[tokio::test]
+async fn every_request_names_the_client_and_the_language_and_brings_the_cookies_back() {
+    let server = Scripted::start(|request, _| {
+        if request.starts_with("GET /s/Stocks?%24top") || request.starts_with("GET /s/Stocks?$top") {
+            let next = r#"{"value":[],"@odata.nextLink":"Stocks?$skiptoken=1"}"#;
+            with("application/json", "200 OK", "set-cookie: sap-usercontext=sap-client=100; path=/\r\n", next)
+        } else {
+            answer("200 OK", r#"{"value":[{"Material":"A"}]}"#)
+        }
+    })
+    .await;
+    let mut to = destination(&server.origin, "/s");
+    (to.sap_client, to.language) = (Some("100".into()), Some("de".into()));
+    let session = connector(to.clone()).session(nobody()).unwrap();
+    let service = service();
+    let query = ReadQuery::new(&Offer::new(&service, "Stocks").unwrap(), &json!({})).unwrap();
+    assert_eq!(session.read(&service, &query).await.unwrap().rows.len(), 1);
+    let create = Change::Create { set: "Stocks".into(), values: object(json!({ "Material": "A" })) };
+    session.change(&service, &create).await.unwrap();
+    let requests = server.requests();
+    assert_eq!(requests.len(), 4, "two pages, a CSRF token, a change");
+    for request in &requests {
+        assert!(request.lines().next().unwrap().contains("sap-client=100 HTTP/1.1"), "{request}");
+        assert!(request.contains("accept-language: de\r\n"), "{request}");
+    }
+    assert!(requests[1..].iter().all(|request| request.contains("cookie: sap-usercontext=sap-client=100\r\n")));
+    to.sap_client = Some("1&a".into());
+    assert!(Connector::new(to, Sources::system(), Arc::new(millwright_odata::SystemLookup)).is_err());
+}
+
+#[tokio::test]
 async fn a_connector_stands_where_its_configuration_says() {
     let new = |root: &str| {
         let mut to = destination("http://127.0.0.1:1", "/s/");
@@ -326,8 +356,8 @@ async fn a_connector_stands_where_its_configuration_says() {
 async fn requests_wait_for_their_turn_and_are_refused_where_the_line_is_too_long() {
     let server = Scripted::start(|_, _| answer("200 OK", r#"{"value":[]}"#)).await;
     let mut to = destination(&server.origin, "/s/");
-    to.limits.requests_per_second = 2;
-    to.limits.patience = Duration::from_millis(300);
+    to.limits.requests_per_second = 1;
+    to.limits.patience = Duration::from_millis(800);
     let connector = connector(to);
     let service = service();
     let query = ReadQuery::new(&Offer::new(&service, "Stocks").unwrap(), &json!({})).unwrap();
@@ -335,7 +365,7 @@ async fn requests_wait_for_their_turn_and_are_refused_where_the_line_is_too_long
     for _ in 0..5 {
         outcomes.push(connector.session(nobody()).unwrap().read(&service, &query).await.err());
     }
-    assert_eq!(outcomes[..2], [None, None], "as many as a second allows go at once");
+    assert_eq!(outcomes[..2], [None, None], "what was not used in the second before is there");
     assert!(outcomes.contains(&Some(ODataError::Limited)), "{outcomes:?}");
     assert!(server.requests().len() < 5);
 }

@@ -161,7 +161,10 @@ impl Reading<'_> {
             return Err(self.session.refused(&answer));
         }
         let json = json_body(&answer)?;
-        let page = page(self.service, self.ty, &json, self.single)?;
+        let mut page = page(self.service, self.ty, &json, self.single)?;
+        if let Some(row) = page.rows.first_mut().filter(|row| self.single && row.etag.is_none()) {
+            row.etag = answer.header("etag").filter(|etag| crate::value::is_etag(etag)).map(str::to_owned);
+        }
         if self.count.is_none() {
             self.count = page.count;
         }

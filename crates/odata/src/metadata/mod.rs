@@ -19,7 +19,7 @@ use self::{annotations::Annotations, xml::Element};
 pub struct MetadataLimits {
     /// Bytes of the document.
     pub max_bytes: usize,
-    /// Elements in it.
+    /// Elements in it, and half of the attributes.
     pub max_elements: usize,
     /// Levels of elements in each other.
     pub max_depth: usize,

@@ -145,6 +145,10 @@ fn bombs_end_at_the_limits() {
     assert_eq!(read(&" ".repeat(5 << 20)), Err(MetadataError::Limit("bytes", 4 << 20)));
     let attributes = repeated(200, |at| format!(" a{at}=\"1\""));
     assert_eq!(read(&v4(&format!("<a{attributes}/>"))), Err(MetadataError::Limit("attributes of an element", 100)));
+    let attributes = repeated(90, |at| format!(" a{at}=\"\""));
+    let limits_of = MetadataLimits { max_elements: 2_000, ..MetadataLimits::default() };
+    let filled = v4(&repeated(1_000, |_| format!("<a{attributes}/>")));
+    assert_eq!(Service::parse(filled.as_bytes(), &limits_of), Err(MetadataError::Limit("attributes", 4_000)));
     let many = |count: usize, one: &dyn Fn(usize) -> String| v4(&repeated(count, one));
     let types = many(6_000, &|at| format!("<EntityType Name=\"T{at}\"/>"));
     assert_eq!(read(&types), Err(MetadataError::Limit("types", 5_000)));

@@ -58,7 +58,7 @@ pub(crate) fn document(
         return Err(MetadataError::Limit("bytes", limits.max_bytes));
     }
     let text = std::str::from_utf8(bytes).map_err(|_| MetadataError::Malformed("it is not UTF-8"))?;
-    let mut tree = Tree { reading: Vec::new(), prefixes: HashMap::new(), elements: 0, limits };
+    let mut tree = Tree { reading: Vec::new(), prefixes: HashMap::new(), elements: 0, attributes: 0, limits };
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
     loop {
         match reader.read_event().map_err(|_| MetadataError::Malformed("its XML is damaged"))? {
@@ -93,6 +93,7 @@ struct Tree<'l> {
     reading: Vec<Element>,
     prefixes: HashMap<String, &'static str>,
     elements: usize,
+    attributes: usize,
     limits: &'l MetadataLimits,
 }
 
@@ -119,6 +120,10 @@ impl Tree<'_> {
             if found.len() > MAX_ATTRIBUTES {
                 return Err(MetadataError::Limit("attributes of an element", MAX_ATTRIBUTES));
             }
+        }
+        self.attributes += found.len();
+        if self.attributes > 2 * self.limits.max_elements {
+            return Err(MetadataError::Limit("attributes", 2 * self.limits.max_elements));
         }
         let attributes = found.into_iter().filter_map(|(name, value)| Some((self.known(&name)?, value))).collect();
         let name = start.local_name().as_ref().to_owned();

@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use url::Url;
@@ -8,8 +10,12 @@ use crate::metadata::MetadataLimits;
 const PURCHASING: &str = include_str!("../../../../tests/peers/sap-odata/purchasing/metadata.xml");
 const STOCK: &str = include_str!("../../../../tests/peers/sap-odata/stock/metadata.xml");
 
+/// Read once: properties ask for it some hundred times.
 fn service(text: &str) -> Service {
-    Service::parse(text.as_bytes(), &MetadataLimits::default()).unwrap()
+    static READ: LazyLock<[Service; 2]> = LazyLock::new(|| {
+        [PURCHASING, STOCK].map(|text| Service::parse(text.as_bytes(), &MetadataLimits::default()).unwrap())
+    });
+    READ[usize::from(text == STOCK)].clone()
 }
 
 /// The options of what a read asks for, decoded as a server would.
@@ -256,6 +262,43 @@ fn the_tools_say_what_can_be_asked_with_labels_and_units() {
     assert_eq!(block.input_schema["required"], json!(["parameters", "key"]));
     let required: Vec<_> = crate::unbound_tools(&stock).into_iter().map(|tool| (tool.name, tool.writes)).collect();
     assert_eq!(required, [("call_Recount".to_owned(), true)]);
+}
+
+#[test]
+fn the_schema_of_a_tool_takes_what_the_query_takes() {
+    let service = service(PURCHASING);
+    let offer = Offer::new(&service, "Orders").unwrap();
+    let schema = jsonschema::validator_for(&offer.read_tool().input_schema).unwrap();
+    for arguments in [
+        json!({}),
+        json!({ "key": { "PurchaseOrder": "1" }, "expand": ["to_Items"] }),
+        json!({ "filter": [{ "or": [{ "field": "Note", "op": "contains", "value": "x" }, { "and": [{ "field": "Counter", "op": "in", "value": [1, 2] }] }] }] }),
+        json!({ "filter": [{ "field": "OrderDate", "op": "eq", "value": null }], "orderby": [{ "field": "Note", "descending": true }] }),
+        json!({ "select": ["Note"], "expand": [{ "navigation": "to_Items", "select": ["Material"] }], "top": 1, "skip": 0, "count": true }),
+    ] {
+        assert!(schema.is_valid(&arguments), "{arguments}");
+        assert!(ReadQuery::new(&offer, &arguments).is_ok(), "{arguments}");
+    }
+    for arguments in [
+        json!({ "filter": "Note eq 'x'" }),
+        json!({ "filter": [{ "field": "InternalText", "op": "eq", "value": "x" }] }),
+        json!({ "filter": [{ "field": "Note", "op": "like", "value": "x" }] }),
+        json!({ "select": ["Nothing"] }),
+        json!({ "expand": ["Nothing"] }),
+        json!({ "key": {} }),
+        json!({ "top": 0 }),
+        json!({ "$filter": "x" }),
+    ] {
+        assert!(!schema.is_valid(&arguments), "{arguments}");
+        assert!(ReadQuery::new(&offer, &arguments).is_err(), "{arguments}");
+    }
+    let stock = self::service(STOCK);
+    for set in ["Stocks", "Plants"] {
+        let offer = Offer::new(&stock, set).unwrap();
+        for tool in offer.change_tools().into_iter().chain([offer.read_tool()]).chain(crate::unbound_tools(&stock)) {
+            assert!(jsonschema::validator_for(&tool.input_schema).is_ok(), "{}", tool.name);
+        }
+    }
 }
 
 #[test]

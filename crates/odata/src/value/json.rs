@@ -6,6 +6,8 @@ use serde_json::value::RawValue;
 
 /// So many levels in each other are read.
 const MAX_DEPTH: usize = 32;
+/// So many values are read: in memory each is some 30 times as large as the shortest are in text.
+const MAX_VALUES: usize = 1_500_000;
 
 /// A value of JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,9 +23,13 @@ pub(crate) enum Json {
 }
 
 impl Json {
-    /// Nothing where it is no JSON, or too deep.
+    /// Nothing where it is no JSON, too deep, or of too many values.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        // Commas in texts count too: there are fewer values than this, never more.
+        if bytes.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count() > MAX_VALUES {
+            return None;
+        }
         Self::of(serde_json::from_slice(bytes).ok()?, 0)
     }
 
@@ -102,6 +108,7 @@ mod tests {
         for text in ["", "{", "{\"a\":", "[1,]", "01", "nul", "{} x"] {
             assert_eq!(Json::parse(text.as_bytes()), None, "{text}");
         }
+        assert!(Json::parse(format!("[{}0]", "0,".repeat(MAX_VALUES)).as_bytes()).is_none());
         assert!(Json::parse("[".repeat(31).as_bytes()).is_none());
         assert!(Json::parse(format!("{}{}", "[".repeat(31), "]".repeat(31)).as_bytes()).is_some());
         assert!(Json::parse(format!("{}{}", "[".repeat(500_000), "]".repeat(500_000)).as_bytes()).is_none());
