@@ -23,6 +23,15 @@ pub(crate) fn encode(text: &str) -> String {
     encoded
 }
 
+/// A literal in a path, percent-encoded. One that holds `/../` is refused: a proxy that decodes before it tidies paths up would
+/// leave the service by it.
+pub(super) fn in_path(literal: &str, place: &str) -> Result<String, ArgumentError> {
+    if literal.split(['/', '\\']).any(|step| matches!(step, "." | "..")) {
+        return Err(ArgumentError::new(place, "text without `/./` and `/../`"));
+    }
+    Ok(encode(literal))
+}
+
 /// `('4500000001')` or `(PurchaseOrder='4500000001',PurchaseOrderItem='10')`, percent-encoded.
 pub(super) fn key_predicate<'p>(
     service: &Service,
@@ -41,7 +50,7 @@ pub(super) fn key_predicate<'p>(
         let value = said.get(&property.name).unwrap_or(&Value::Null);
         let value = scalar(service, property, value);
         let value = value.map_err(|expected| ArgumentError::new(format!("{place}.{}", property.name), expected))?;
-        let literal = encode(&value.literal(service.version));
+        let literal = in_path(&value.literal(service.version), &format!("{place}.{}", property.name))?;
         parts.push(if is_single { literal } else { format!("{}={literal}", property.name) });
     }
     Ok(format!("({})", parts.join(",")))

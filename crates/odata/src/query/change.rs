@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Map, Value};
 
-use super::{ArgumentError, Offer, address::encode, address::key_predicate, names};
+use super::{ArgumentError, Offer, address::in_path, address::key_predicate, names};
 use crate::{
     metadata::{Binding, Operation, OperationKind, Property, Service, StructuredType, Type, Version},
     value::{scalar, wanted},
@@ -307,8 +307,9 @@ fn literals<'o>(
         match value {
             Some(value) if !parameter.many => {
                 let value =
-                    scalar(service, parameter, value).map_err(|expected| ArgumentError::new(place, expected))?;
-                found.push((parameter.name.as_str(), encode(&value.literal(service.version))));
+                    scalar(service, parameter, value).map_err(|expected| ArgumentError::new(&place, expected))?;
+                // In V4 these stand in the path.
+                found.push((parameter.name.as_str(), in_path(&value.literal(service.version), &place)?));
             }
             None if parameter.nullable && service.version == Version::V2 => {}
             None if parameter.nullable => found.push((parameter.name.as_str(), "null".into())),
