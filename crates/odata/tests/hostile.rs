@@ -112,7 +112,8 @@ async fn redirects_are_followed_within_the_service_only() {
         let location = format!("location: {to}\r\n");
         let server = Scripted::start(move |_, _| with("text/html", "302 Found", &location, "")).await;
         assert_eq!(read(&server.origin).await, Err(ODataError::Redirected), "{to}");
-        assert!(server.requests().len() <= 4);
+        // Where it leads round within the service, it is followed three times.
+        assert_eq!(server.requests().len(), if to.is_empty() { 4 } else { 1 }, "{to}");
     }
     let server = Scripted::start(|_, number| match number {
         0 => with("text/html", "307 Temporary Redirect", "location: /s/Stocks?sap-client=100\r\n", ""),
