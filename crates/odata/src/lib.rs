@@ -6,6 +6,20 @@
 //! [`ReadQuery`] and [`Change`] are what the arguments of those become; [`Session::read`], [`Session::change`] and
 //! [`Session::batch`] send them.
 //!
+//! ```no_run
+//! # async fn read(connector: millwright_odata::Connector, credential: millwright_odata::Credential) -> Result<(), millwright_odata::ODataError> {
+//! use millwright_odata::{Offer, ReadQuery};
+//!
+//! let session = connector.session(credential)?;
+//! let service = session.metadata().await?;
+//! let orders = Offer::new(&service, "A_PurchaseOrder")?.only(["PurchaseOrder", "Supplier", "PurchaseOrderDate"]);
+//! let arguments = serde_json::json!({ "filter": [{ "field": "Supplier", "op": "eq", "value": "17300001" }], "top": 20 });
+//! let read = session.read(&service, &ReadQuery::new(&orders, &arguments)?).await?;
+//! assert!(read.rows.len() <= 20);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! Invariants:
 //! * No text of a model stands in an address but as a literal: names are those of the metadata, values are typed by it.
 //! * Requests go to hosts that the configuration names, over `https` or, where it says so, `http`; at private addresses only in
