@@ -12,6 +12,9 @@ use crate::{Column, Credential, OdbcError, Query, Row, Source, worker};
 /// How long the database itself is given to stop a statement at its deadline, before it is cancelled from here.
 const LENIENCE: Duration = Duration::from_millis(200);
 
+/// After how long a driver is told again. What comes before the statement is at work is lost.
+const REMIND: Duration = Duration::from_millis(100);
+
 /// How many threads, how many wait, and how long.
 #[derive(Debug, Clone)]
 pub struct PoolOptions {
@@ -73,8 +76,15 @@ struct State {
 struct Running {
     worker: u64,
     job: Arc<Job>,
-    /// When it was told to stop.
-    told: Option<Instant>,
+    /// When it was told to stop, first and last.
+    told: Option<(Instant, Instant)>,
+}
+
+impl Running {
+    /// When there is something to do about it next.
+    fn due(&self, grace: Duration) -> Instant {
+        self.told.map_or(self.job.deadline + LENIENCE, |(first, last)| (first + grace).min(last + REMIND))
+    }
 }
 
 /// What a thread does next.
@@ -298,10 +308,14 @@ impl Shared {
             match running.told {
                 None if late || running.job.is_stopped() => {
                     running.job.stop(Stop::Late);
-                    running.told = Some(now);
+                    running.told = Some((now, now));
                     cancel(Arc::clone(&running.job));
                 }
-                Some(told) if now >= told + grace => hanging.push(running.worker),
+                Some((first, _)) if now >= first + grace => hanging.push(running.worker),
+                Some((first, last)) if now >= last + REMIND => {
+                    running.told = Some((first, now));
+                    cancel(Arc::clone(&running.job));
+                }
                 _ => {}
             }
         }
@@ -309,10 +323,7 @@ impl Shared {
             self.give_up(state, worker);
         }
         let deadlines = state.line.iter().map(|job| job.deadline);
-        let ends = state
-            .running
-            .iter()
-            .map(|running| running.told.map_or(running.job.deadline + LENIENCE, |told| told + grace));
+        let ends = state.running.iter().map(|running| running.due(grace));
         deadlines.chain(ends).min()
     }
 

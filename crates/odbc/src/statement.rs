@@ -5,7 +5,7 @@
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::ptr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, TryLockError};
 
 use odbc_api::handles::{AnyHandle, SqlResult, Statement as _, StatementImpl};
 use odbc_api::sys::{
@@ -123,9 +123,13 @@ struct Handle(HStmt);
 unsafe impl Send for Handle {}
 
 impl Cancel {
-    /// Tells the driver to stop what the statement does. May hang as any call of a driver may.
+    /// Tells the driver to stop what the statement does. May hang as any call of a driver may; then telling it again does nothing.
     pub(crate) fn cancel(&self) {
-        let handle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let handle = match self.0.try_lock() {
+            Ok(handle) => handle,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
         if let Some(handle) = &*handle {
             // SAFETY: as long as the lock is held, the handle is not taken back, and so not freed.
             _ = unsafe { SQLCancel(handle.0) };

@@ -141,3 +141,21 @@ fn a_wire_carries_no_more_than_is_read() {
         assert!(proxy.passed() < 4 << 20, "{}", proxy.passed());
     });
 }
+
+#[test]
+fn cancelling_at_any_moment_harms_nobody() {
+    runtime().block_on(async {
+        for place in places() {
+            let pool = place.pool();
+            for step in 0..25_u64 {
+                let query = Query { limits: without_end(), ..Query::new(many(place), vec![]) };
+                let reading = read(&pool, &place.reader, query);
+                let ended = tokio::time::timeout(Duration::from_micros(step * 1000), reading).await;
+                assert!(ended.is_err() || ended.is_ok_and(|ended| ended.is_err()), "{place}: it was read to its end");
+            }
+            until(&pool, |state| state.running == 0 && state.waiting == 0).await;
+            works(place, &pool).await;
+            assert_eq!(pool.state().hung, 0, "{place}");
+        }
+    });
+}
