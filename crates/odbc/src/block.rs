@@ -35,13 +35,13 @@ pub(crate) fn rows(buffer: &ColumnarDynBuffer, columns: &[Column], most: usize) 
                 fill(&mut rows, values.map(|bit| bit.map_or(Cell::Null, |bit| Cell::Bool(bit.0 != 0))));
             }
             Values::Bytes(values) => {
-                cells.whole(values.has_truncated_values())?;
+                cells.whole(values.has_truncated_values(), most)?;
                 for (row, value) in rows.iter_mut().zip(values.iter()) {
                     row.push(value.map_or(Cell::Null, |value| Cell::Binary(value.to_vec())));
                 }
             }
             Values::Texts(values) => {
-                cells.whole(values.has_truncated_values())?;
+                cells.whole(values.has_truncated_values(), values.max_len())?;
                 for (number, row) in rows.iter_mut().enumerate() {
                     row.push(
                         values
@@ -51,7 +51,7 @@ pub(crate) fn rows(buffer: &ColumnarDynBuffer, columns: &[Column], most: usize) 
                 }
             }
             Values::Utf8(values) => {
-                cells.whole(values.has_truncated_values())?;
+                cells.whole(values.has_truncated_values(), values.max_len())?;
                 for (number, row) in rows.iter_mut().enumerate() {
                     let text = |value: &[u8]| cells.text(std::str::from_utf8(value).ok().map(str::to_owned));
                     row.push(values.get(number).map_or(Ok(Cell::Null), text)?);
@@ -85,12 +85,13 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn whole(&self, truncated: Option<Indicator>) -> Result<(), OdbcError> {
-        truncated.map_or(Ok(()), |_| Err(self.too_large()))
+    /// `length` is that of the buffer. What does not fit it has more bytes than that, whatever its units are.
+    fn whole(&self, truncated: Option<Indicator>, length: usize) -> Result<(), OdbcError> {
+        truncated.map_or(Ok(()), |_| Err(self.too_large(length.min(self.most))))
     }
 
-    fn too_large(&self) -> OdbcError {
-        OdbcError::ValueTooLarge { column: self.column.name.clone(), limit: self.most }
+    fn too_large(&self, limit: usize) -> OdbcError {
+        OdbcError::ValueTooLarge { column: self.column.name.clone(), limit }
     }
 
     /// `None` stands for what is no text at all.
@@ -101,7 +102,7 @@ impl Reader<'_> {
         };
         let text = text.ok_or_else(unfit)?;
         if text.len() > self.most {
-            return Err(self.too_large());
+            return Err(self.too_large(self.most));
         }
         Ok(if self.column.kind == Kind::Text { Cell::Text(text) } else { Cell::of_text(self.column.kind, text) })
     }

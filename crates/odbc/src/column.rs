@@ -1,3 +1,5 @@
+use std::num::NonZeroUsize;
+
 use odbc_api::DataType;
 use odbc_api::buffers::BufferDesc;
 use odbc_api::sys::SqlDataType;
@@ -69,6 +71,8 @@ impl Kind {
             DataType::Varchar { .. } | DataType::WVarchar { .. } if *dialect == Dialect::Sqlite && told.computed => {
                 Self::Untyped
             }
+            // psqlodbc takes it for a floating-point number. Its text has a currency and commas.
+            _ if *dialect == Dialect::Postgres && named(&["money"]) => Self::Text,
             DataType::BigInt if told.unsigned => Self::Decimal,
             DataType::TinyInt | DataType::SmallInt | DataType::Integer | DataType::BigInt => Self::Integer,
             DataType::Numeric { .. } | DataType::Decimal { .. } => Self::Decimal,
@@ -98,31 +102,35 @@ impl Kind {
             Self::Float if !free && !matches!(told.data_type, DataType::Real) => BufferDesc::F64 { nullable: true },
             Self::Bool if !free => BufferDesc::Bit { nullable: true },
             Self::Binary => BufferDesc::Binary { max_bytes: most },
-            Self::Date
-            | Self::Time
-            | Self::Timestamp
-            | Self::Instant
-            | Self::Integer
-            | Self::Float
-            | Self::Bool
-            | Self::Uuid
-                if !free =>
-            {
-                BufferDesc::WText { max_str_len: 64.min(most) }
+            _ => {
+                let enough = if free { self.enough_for_sqlite(told.data_type) } else { self.enough(told.data_type) };
+                BufferDesc::WText { max_str_len: enough.map_or(most, |enough| enough.min(most)) }
             }
-            Self::Decimal if !free => BufferDesc::WText { max_str_len: 512.min(most) },
-            _ => BufferDesc::WText {
-                max_str_len: declared(dialect, told.data_type).map_or(most, |declared| declared.min(most)),
-            },
+        }
+    }
+
+    /// How many UTF-16 units a value may have, where its type says so.
+    fn enough(self, data_type: DataType) -> Option<usize> {
+        match self {
+            Self::Decimal => Some(512),
+            // A character beyond the first plane takes two.
+            Self::Text | Self::Untyped => declared(data_type).map(|length| length.saturating_mul(2)),
+            _ => Some(64),
+        }
+    }
+
+    /// SQLite keeps longer values than were declared. Its driver fills a buffer to its end for each value, however short, so that
+    /// large ones cost microseconds.
+    fn enough_for_sqlite(self, data_type: DataType) -> Option<usize> {
+        match self {
+            Self::Text => declared(data_type).map(|length| length.saturating_mul(4).max(1024)),
+            Self::Untyped => None,
+            _ => Some(512),
         }
     }
 }
 
-/// How many UTF-16 units a text may have by its declaration, where that binds.
-fn declared(dialect: &Dialect, data_type: DataType) -> Option<usize> {
-    if *dialect == Dialect::Sqlite {
-        return None;
-    }
+fn declared(data_type: DataType) -> Option<usize> {
     let (DataType::Char { length }
     | DataType::WChar { length }
     | DataType::Varchar { length }
@@ -130,6 +138,5 @@ fn declared(dialect: &Dialect, data_type: DataType) -> Option<usize> {
     else {
         return None;
     };
-    // A character beyond the first plane takes two.
-    length.map(|length| length.get().saturating_mul(2))
+    length.map(NonZeroUsize::get)
 }

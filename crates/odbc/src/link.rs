@@ -7,7 +7,11 @@ use std::ptr;
 use std::time::Instant;
 
 use odbc_api::handles::{AnyHandle, Connection, SqlResult, SqlText, Statement as _};
-use odbc_api::sys::{ConnectionAttribute, HandleType, InfoType, SQLFreeHandle, SQLGetInfoW, SqlReturn};
+use odbc_api::sys::{
+    ConnectionAttribute, DriverConnectOption, HandleType, InfoType, SQLDriverConnect, SQLDriverConnectW, SQLFreeHandle,
+    SQLGetInfoW, SqlReturn,
+};
+use zeroize::Zeroizing;
 
 use crate::error::Context;
 use crate::manager::allocate_connection;
@@ -56,7 +60,7 @@ impl Link {
         // SAFETY: the attribute takes a number, 1 for reading only. Drivers that know it refuse to write; others ignore it.
         _ = unsafe { connection.set_attribute(ConnectionAttribute::ACCESS_MODE, ptr::without_provenance_mut(1), 0) };
         let now = Instant::now();
-        let mut link = Self {
+        let link = Self {
             connection,
             dialect: Dialect::Other(String::new()),
             product: String::new(),
@@ -65,9 +69,31 @@ impl Link {
             opened: now,
             used: now,
         };
-        let connected = link.connection.connect_with_connection_string(&SqlText::new(&string));
+        let connected = link.drive(&string, source.is_file());
         context.require(connected, &*link.connection)?;
         Ok(link)
+    }
+
+    /// Hands over the connection string, in memory that is overwritten afterwards.
+    fn drive(&self, string: &str, bytes: bool) -> SqlResult<()> {
+        const FUNCTION: &str = "SQLDriverConnect";
+        let (handle, none, prompt) = (self.connection.as_sys(), ptr::null_mut(), DriverConnectOption::NoPrompt);
+        let wide: Zeroizing<Vec<u16>> = Zeroizing::new(string.encode_utf16().collect());
+        let Ok(length) = i16::try_from(if bytes { string.len() } else { wide.len() }) else {
+            return SqlResult::Error { function: FUNCTION };
+        };
+        // SAFETY: the handle is valid, the text is as long as is said, and nothing is wanted back.
+        let returned = unsafe {
+            if bytes {
+                SQLDriverConnect(handle, none, string.as_ptr(), length, ptr::null_mut(), 0, ptr::null_mut(), prompt)
+            } else {
+                SQLDriverConnectW(handle, none, wide.as_ptr(), length, ptr::null_mut(), 0, ptr::null_mut(), prompt)
+            }
+        };
+        match returned {
+            SqlReturn::SUCCESS | SqlReturn::SUCCESS_WITH_INFO => SqlResult::Success(()),
+            _ => SqlResult::Error { function: FUNCTION },
+        }
     }
 
     /// Begins a transaction that only reads. Also shows whether the connection is still alive.

@@ -54,9 +54,7 @@ pub(crate) fn check(place: &Place<'_>, source: &Source) -> Result<Checked, OdbcE
     let link = place.link;
     let writes = match &link.dialect {
         Dialect::Postgres => could(words(&ask(place, POSTGRES)?)),
-        Dialect::MariaDb | Dialect::MySql => {
-            could(words(&ask(place, "SHOW GRANTS")?).iter().filter_map(|grant| granted(grant)).collect())
-        }
+        Dialect::MariaDb | Dialect::MySql => could(grants(place)?),
         Dialect::Sqlite => file(&ask(place, "select file from pragma_database_list where name = 'main'")?),
         Dialect::Other(_) => Writes::Unknown,
     };
@@ -76,6 +74,25 @@ fn ask(place: &Place<'_>, sql: &str) -> Result<Vec<Row>, OdbcError> {
     let mut rows = Vec::new();
     place.query(sql, &[], &mut rows)?;
     Ok(rows)
+}
+
+/// What a login's grants give beyond reading. Those of the role that is on are listed with them; what another role gives, the
+/// login may not even see, so that counts.
+fn grants(place: &Place<'_>) -> Result<Vec<String>, OdbcError> {
+    let on = words(&ask(place, "SELECT CURRENT_ROLE()")?).pop();
+    let beyond = |grant: &String| match role(grant) {
+        Some(role) if on.as_deref() == Some(role.trim_matches('`')) => None,
+        Some(role) => Some(format!("the role {role}")),
+        None if grant.starts_with("SET DEFAULT ROLE") => None,
+        None => granted(grant),
+    };
+    Ok(words(&ask(place, "SHOW GRANTS")?).iter().filter_map(beyond).collect())
+}
+
+/// The role, in its quotes, that a line of `SHOW GRANTS` gives.
+fn role(grant: &str) -> Option<&str> {
+    let (role, _) = grant.strip_prefix("GRANT ")?.split_once(" TO ")?;
+    (role.starts_with('`') && role.ends_with('`') && !role.contains(" ON ")).then_some(role)
 }
 
 fn words(rows: &[Row]) -> Vec<String> {
@@ -134,6 +151,8 @@ mod tests {
         ] {
             assert_eq!(granted(reading), None, "{reading}");
         }
+        assert_eq!(role("GRANT `mes readers` TO `reader`@`%`"), Some("`mes readers`"));
+        assert_eq!(role("GRANT SELECT ON `mes`.* TO `reader`@`%`"), None);
         assert_eq!(
             granted("GRANT SELECT, INSERT, FILE ON `mes`.* TO `w`@`%`").as_deref(),
             Some("INSERT, FILE on `mes`.*")

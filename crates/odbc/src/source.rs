@@ -157,6 +157,12 @@ impl Source {
         &self.settings.driver
     }
 
+    /// Whether the driver is handed text as bytes of UTF-8: the one for SQLite knows no UTF-16 on most systems, and the driver
+    /// manager would make Latin-1 of it.
+    pub(crate) fn is_file(&self) -> bool {
+        self.family == Family::Sqlite
+    }
+
     pub(crate) fn connection_string(&self, credential: &Credential) -> Result<Zeroizing<String>, OdbcError> {
         let settings = &self.settings;
         let mut all = Zeroizing::new(String::with_capacity(1024));
@@ -253,7 +259,8 @@ fn quoted(value: &str) -> Result<Zeroizing<String>, OdbcError> {
         return Err(OdbcError::PasswordUnfit);
     }
     let bare = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'@'));
-    Ok(Zeroizing::new(if bare { value.to_owned() } else { format!("{{{}}}", value.replace('}', "}}")) }))
+    let doubled = Zeroizing::new(value.replace('}', "}}"));
+    Ok(Zeroizing::new(if bare { value.to_owned() } else { format!("{{{}}}", *doubled) }))
 }
 
 #[cfg(test)]

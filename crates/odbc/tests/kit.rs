@@ -19,6 +19,7 @@ pub(crate) struct Place {
     pub(crate) dialect: Dialect,
     pub(crate) settings: SourceSettings,
     pub(crate) reader: Credential,
+    pub(crate) reader_name: String,
     pub(crate) owner: Credential,
     /// Of the file of an SQLite database.
     _folder: Option<tempfile::TempDir>,
@@ -142,6 +143,7 @@ pub(crate) fn postgres() -> Option<&'static Place> {
             dialect: Dialect::Postgres,
             settings: settings(DRIVER, Some(port), name()),
             reader: Credential::new(READER, PASSWORD),
+            reader_name: READER.to_owned(),
             owner: Credential::new("postgres", ""),
             _folder: None,
         })
@@ -158,10 +160,14 @@ pub(crate) fn mariadb() -> Option<&'static Place> {
         let owner = |database: &str| {
             format!("DRIVER={{{DRIVER}}};SERVER=127.0.0.1;PORT={port};DATABASE={database};UID=root;CHARSET=utf8mb4")
         };
+        let reader = format!("reader_{}", std::process::id());
         let first = [
             format!("CREATE DATABASE {} CHARACTER SET utf8mb4", name()),
-            format!("CREATE USER IF NOT EXISTS {READER} IDENTIFIED BY '{PASSWORD}'"),
-            format!("GRANT SELECT, SHOW VIEW ON {}.* TO {READER}", name()),
+            format!("CREATE USER IF NOT EXISTS {reader} IDENTIFIED BY '{PASSWORD}'"),
+            format!("CREATE ROLE {}", name()),
+            format!("GRANT SELECT, SHOW VIEW ON {}.* TO {}", name(), name()),
+            format!("GRANT {} TO {reader}", name()),
+            format!("SET DEFAULT ROLE {} FOR {reader}", name()),
         ];
         run(&owner("mysql"), &first);
         let mut statements = vec!["SET time_zone = '+00:00'".to_owned()];
@@ -170,7 +176,8 @@ pub(crate) fn mariadb() -> Option<&'static Place> {
         Some(Place {
             dialect: Dialect::MariaDb,
             settings: settings(DRIVER, Some(port), name()),
-            reader: Credential::new(READER, PASSWORD),
+            reader: Credential::new(reader.as_str(), PASSWORD),
+            reader_name: reader,
             owner: Credential::new("root", ""),
             _folder: None,
         })
@@ -194,6 +201,7 @@ pub(crate) fn sqlite() -> Option<&'static Place> {
             dialect: Dialect::Sqlite,
             settings: settings(DRIVER, None, file),
             reader: Credential::none(),
+            reader_name: String::new(),
             owner: Credential::none(),
             _folder: Some(folder),
         })

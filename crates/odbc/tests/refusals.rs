@@ -108,7 +108,7 @@ fn a_wrong_password_is_told_from_a_database_that_is_not_there() {
     runtime().block_on(async {
         for place in [postgres(), mariadb()].into_iter().flatten() {
             let pool = place.pool();
-            let wrong = Credential::new("password_needed", "not the password");
+            let wrong = Credential::new(place.reader_name.as_str(), "not the password");
             let error = read(&pool, &wrong, Query::new("SELECT 1", vec![])).await;
             if error.is_ok() {
                 eprintln!("SKIPPED: this {place} trusts everybody");
