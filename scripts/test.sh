@@ -152,6 +152,25 @@ start_postgres() {
   export MILLWRIGHT_TEST_DATABASE_URL
 }
 
+# Tests of databases over ODBC are skipped, and say so, where there is none.
+start_mariadb() {
+  [ -z "${MILLWRIGHT_TEST_MARIADB_PORT:-}" ] || return 0
+  if ! have mariadbd && [ ! -x /usr/sbin/mariadbd ]; then
+    skipped "MariaDB over ODBC" "there is no MariaDB (Debian: apt-get install mariadb-server-core odbc-mariadb)"
+    return 0
+  fi
+  mkdir "$work/mariadb"
+  start "$work/mariadb.port" scripts/test_mariadb.sh "$work/mariadb"
+  for _ in $(seq 600); do
+    [ ! -s "$work/mariadb.port" ] || break
+    kill -0 "${children[-1]}" 2>/dev/null || break
+    sleep 0.05
+  done
+  MILLWRIGHT_TEST_MARIADB_PORT=$(cat "$work/mariadb.port")
+  if [ -z "$MILLWRIGHT_TEST_MARIADB_PORT" ]; then cat "$work/mariadb.port.err"; return 1; fi
+  export MILLWRIGHT_TEST_MARIADB_PORT
+}
+
 # The dev binary with its own private PostgreSQL and demo tenants, on a free port.
 start_millwright() {
   port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
@@ -205,6 +224,7 @@ else
 fi
 stage "rust: clippy" cargo clippy --locked --workspace --all-targets -- -D warnings
 start_postgres
+start_mariadb
 stage "rust: tests" rust_tests
 stage "generated files" generated_files
 if [ -n "$(find_chromium)" ]; then

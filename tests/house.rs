@@ -14,7 +14,7 @@ use crate::kit::root;
 const FLOORS: &[&[&str]] = &[
     &["core", "config", "telemetry", "private-postgres"],
     &["store"],
-    &["auth", "audit", "documents", "limits", "mcp", "odata", "oidc", "policy", "routing"],
+    &["auth", "audit", "documents", "limits", "mcp", "odata", "odbc", "oidc", "policy", "routing"],
     &["llm", "retrieval", "identity", "governance", "budgets"],
     &["gateway"],
     &["agents"],
@@ -51,6 +51,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("tokio-rustls", &["api"]),
     ("cedar-policy", &["policy"]),
     ("rmcp", &["mcp", "scripted-mcp"]),
+    ("odbc-api", &["odbc"]),
 ];
 
 fn short(name: &str) -> &str {
