@@ -732,8 +732,14 @@ async fn what_may_not_be_read_any_more_is_left_out_with_all_drafts_and_named_wit
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_accounts_for_its_decisions_to_its_person_alone() {
-    let (_world, server) = World::with_admin().await;
-    let admin = server.sign_in("admin@a.test").await;
+    let world = World::new().await;
+    let tenant = world.tenant("A").await;
+    let (person, other) = (
+        world.somebody(&tenant, "admin", Role::Admin).await,
+        world.somebody(&tenant, "operator", Role::Operator).await,
+    );
+    let server = world.server().await;
+    let admin = server.session(&person.token);
     admin.take_in("pump.md", "# Pump P-7\n\nThe pump P-7 is oiled every 500 hours.\n").await;
     let run = admin.ask("How often is the pump P-7 oiled?").await;
     let path = format!("/api/v1/runs/{}/account", run["run_id"].as_str().expect("id"));
@@ -741,6 +747,5 @@ async fn a_run_accounts_for_its_decisions_to_its_person_alone() {
     let decisions = account["decisions"].as_array().expect("decisions");
     assert!(decisions.iter().any(|decision| decision["verdict"] == "ALLOW"), "{account}");
     assert!(account["calls"].as_array().is_some_and(Vec::is_empty), "no model was asked: {account}");
-    let other = server.sign_in("operator@a.test").await;
-    problem(other.get(&path).await, 404, "not_found").await;
+    problem(server.session(&other.token).get(&path).await, 404, "not_found").await;
 }

@@ -119,8 +119,8 @@ async fn a_run_that_another_process_has_ended_writes_nothing_more() {
 #[tokio::test]
 async fn a_limit_that_is_reached_ends_a_run_with_a_reason_and_that_of_tools_has_it_answer() {
     let plant = Plant::new().await;
-    // Time, while the model is silent.
-    let server = plays([Turn::say("Grease").and_pause(Duration::from_secs(30))]);
+    // Time, while the model still writes.
+    let server = plays([slow()]);
     let process = plant.with_server(&server.base_url());
     let within = |limits: RunLimits| StartRun { limits, ..question_of(QUESTION) };
     let run = process.runner.start(&plant.principal, within(RunLimits { seconds: Some(1), ..RunLimits::default() }));

@@ -1675,6 +1675,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{id}/account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The model calls of one of one's own runs with what they cost, and the decisions of policy on what it did. */
+        get: operations["runs.account"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{id}/answer": {
         parameters: {
             query?: never;
@@ -2586,6 +2603,36 @@ export interface components {
             object: string;
             usage?: components["schemas"]["UsageBody"] | null;
         };
+        /**
+         * @description What an answer may take at most. A limit that is reached ends the run with `limit_reached`; that of tools has it answer from what
+         *     it has.
+         */
+        ChatLimits: {
+            /**
+             * Format: int64
+             * @description What its model calls cost, millionths of the currency; looked at before each call.
+             * @default null
+             */
+            cost_micros: number | null;
+            /**
+             * Format: int32
+             * @description From its beginning to its end.
+             * @default null
+             */
+            seconds: number | null;
+            /**
+             * Format: int64
+             * @description Tokens of its model calls, in and out; looked at before each call.
+             * @default null
+             */
+            tokens: number | null;
+            /**
+             * Format: int32
+             * @description Calls of tools.
+             * @default null
+             */
+            tool_calls: number | null;
+        };
         /** @description One message. */
         ChatMessage: {
             /** @description A text, or a list of parts. */
@@ -2619,6 +2666,8 @@ export interface components {
             document_ids?: components["schemas"]["DocumentId"][] | null;
             /** @description What else the search is narrowed by. */
             filters?: components["schemas"]["SearchFilters"];
+            /** @description What the answer may take; no more than the installation and its budgets allow where absent. */
+            limits?: components["schemas"]["ChatLimits"];
             /** @description Whether the agent may ask something before it answers: the run then waits for `POST /api/v1/runs/{id}/answer`. Needs a stream. */
             may_ask?: boolean;
             /** @description The question, 1 to 16,000 characters; absent only when regenerating. */
@@ -5204,6 +5253,52 @@ export interface components {
              * @default 0.3499999940395355
              */
             light_below: number;
+        };
+        /** @description What a run took, and what was decided of it. */
+        RunAccountResponse: {
+            /** @description In order. */
+            calls: components["schemas"]["RunCallResponse"][];
+            /** @description ISO 4217. */
+            currency: string;
+            /** @description In order; those of what it was allowed only as far as the organisation keeps them. */
+            decisions: components["schemas"]["RunDecisionResponse"][];
+        };
+        /** @description A call of a model that a run made. */
+        RunCallResponse: {
+            /**
+             * Format: int64
+             * @description Millionths of the installation's currency.
+             */
+            cost_micros: number;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            ended_at: string;
+            endpoint: string;
+            /** Format: int64 */
+            input_tokens: number;
+            model: string;
+            /** @description `complete` where it came to its end. */
+            outcome: string;
+            /** Format: int64 */
+            output_tokens: number;
+            /** @description `LIGHT`, `STANDARD` or `HEAVY`. */
+            tier: string;
+        };
+        /** @description What policy decided of something that a run was about to do. */
+        RunDecisionResponse: {
+            /** @description `document.search`, for example. */
+            action: string;
+            /** Format: date-time */
+            decided_at: string;
+            id: components["schemas"]["DecisionId"];
+            /** @description The policies that determined it. */
+            policies: unknown;
+            /** @description `ALLOW`, `DENY` or `REQUIRE_APPROVAL`. */
+            verdict: string;
+            /** @description What would have made it allowed. */
+            would_allow: unknown;
         };
         RunId: string;
         /** @description A run with its steps. */
@@ -16510,6 +16605,81 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "runs.account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["RunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunAccountResponse"];
                 };
             };
             /** @description Sign in first */
