@@ -1,6 +1,6 @@
 # Two commands: `make run` starts Millwright with everything it needs, `make test` checks everything.
 .DEFAULT_GOAL := help
-.PHONY: help run test bench bench-gateway bench-retrieval bench-runs eval eval-agent eval-retrieval fuzz doctor build generate clean
+.PHONY: help run test bench bench-gateway bench-retrieval bench-runs bench-sql-guard prove-sql-guard eval eval-agent eval-retrieval fuzz doctor build generate clean
 MAKEFLAGS += --no-print-directory
 
 help: ## Show this list
@@ -18,11 +18,17 @@ bench: ## Measure ingestion, search, first byte, memory and start-up
 bench-gateway: ## Measure the gateway beside LiteLLM, everything on
 	@exec scripts/bench-gateway.sh
 
-bench-retribench-runs: ## Measure durable runs, and kill processes at every step of them
+bench-retrieval: ## Measure search over many chunks of many tenants
+	@exec scripts/bench-retrieval.sh
+
+bench-runs: ## Measure durable runs, and kill processes at every step of them
 	@exec scripts/bench-runs.sh
 
-eval: ## Measure search over many chunks of many tenants
-	@exec scripts/bench-retrieval.sh
+bench-sql-guard: ## Measure verdicts of the SQL guard, beside sqlglot
+	@exec scripts/bench-sql-guard.sh
+
+prove-sql-guard: ## Run what the SQL guard lets through of every attack in real databases
+	@exec scripts/prove-sql-guard.sh
 
 eval: ## Score what ships on labelled data: personal data, injection, routing
 	@exec scripts/eval.sh

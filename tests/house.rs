@@ -14,7 +14,7 @@ use crate::kit::root;
 const FLOORS: &[&[&str]] = &[
     &["core", "config", "telemetry", "private-postgres"],
     &["store"],
-    &["auth", "audit", "documents", "limits", "mcp", "odata", "odbc", "oidc", "policy", "routing"],
+    &["auth", "audit", "documents", "limits", "mcp", "odata", "odbc", "oidc", "policy", "routing", "sql-guard"],
     &["llm", "retrieval", "identity", "governance", "budgets"],
     &["gateway"],
     &["agents"],
@@ -50,6 +50,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("hyper", &["api"]),
     ("tokio-rustls", &["api"]),
     ("cedar-policy", &["policy"]),
+    ("sqlparser", &["sql-guard"]),
     ("rmcp", &["mcp", "scripted-mcp"]),
     ("odbc-api", &["odbc"]),
 ];

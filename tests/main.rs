@@ -37,5 +37,6 @@ mod sdk;
 mod search;
 mod secrets;
 mod specialists;
+mod sql_guard;
 mod telemetry;
 mod truth_in_time;

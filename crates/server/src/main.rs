@@ -1,7 +1,7 @@
 //! The binary `millwright`: puts the parts together and runs them.
 //!
 //! Subcommands: `serve`, `migrate`, `seed`, `doctor`, `audit verify`, `run verify`, `policy`, `models`, `embeddings`, `eval`,
-//! `openapi`, and the hidden `parse-worker` that
+//! `sql-guard`, `openapi`, and the hidden `parse-worker` that
 //! `serve` starts for each document. Each is one file; [`app`] is the part list that they share.
 //!
 //! Nothing is decided here that another crate could decide: this is where settings become parts.
@@ -27,6 +27,7 @@ mod run_verify;
 mod scratch;
 mod seed;
 mod serve;
+mod sql_guard;
 mod tenant;
 
 use std::process::ExitCode;
@@ -99,6 +100,11 @@ enum Command {
         #[command(subcommand)]
         command: EvalCommand,
     },
+    /// The guard of SQL that models write.
+    SqlGuard {
+        #[command(subcommand)]
+        command: sql_guard::SqlGuardCommand,
+    },
     /// Print the OpenAPI document.
     Openapi,
     /// Parse one document from standard input; started by `serve`, with limits.
@@ -140,6 +146,7 @@ fn main() -> ExitCode {
         Command::ParseWorker => return parse_worker::run(),
         Command::Openapi => return openapi::run(),
         Command::Eval { command: EvalCommand::OnFile(command) } => return ended(eval::run(command)),
+        Command::SqlGuard { command } => return ended(sql_guard::run(command)),
         _ => {}
     }
     // Two implementations are linked in; without a choice the first TLS connection would panic.
@@ -181,9 +188,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             Command::Eval { command: EvalCommand::Agent(input) } => {
                 eval_agent::run(&config, &sources, metrics, &input).await
             }
-            Command::Openapi | Command::ParseWorker | Command::Eval { command: EvalCommand::OnFile(_) } => {
-                Ok(ExitCode::SUCCESS)
-            }
+            Command::Openapi
+            | Command::ParseWorker
+            | Command::SqlGuard { .. }
+            | Command::Eval { command: EvalCommand::OnFile(_) } => Ok(ExitCode::SUCCESS),
         }
     })
 }
