@@ -24,7 +24,8 @@ fn check(dialect: &str, policy: &str, lines: &str) -> Output {
 
 #[test]
 fn sql_guard_says_of_each_line_whether_it_may_run() {
-    let lines = "{\"id\": 1, \"sql\": \"select * from machines\"}\n\n{\"id\": \"b\", \"sql\": \"DROP TABLE machines\"}\n";
+    let lines =
+        "{\"id\": 1, \"sql\": \"select * from machines\"}\n\n{\"id\": \"b\", \"sql\": \"DROP TABLE machines\"}\n";
     let output = check("PostgreSQL", "tables: \"*\"\nlimits: {rows: 5}\n", lines);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let answers: Vec<serde_json::Value> = String::from_utf8(output.stdout)
