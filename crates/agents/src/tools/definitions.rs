@@ -3,8 +3,12 @@
 use millwright_llm::provider::ToolDefinition;
 use serde_json::{Value, json};
 
-use super::{ASK, CALCULATE, DATE, FIND, MAX_DATE_CHARS, MAX_TEXT_CHARS, OPEN, READ_ON, SEARCH, THINK};
-use crate::{compute, person, thinking::Thinking};
+use super::{ASK, CALCULATE, DATE, FIND, MAX_DATE_CHARS, MAX_TEXT_CHARS, OPEN, READ_ON, SEARCH, TABLE, THINK};
+use crate::{
+    compute, person,
+    table::{Function, MAX_ROWS_SHOWN, Op},
+    thinking::Thinking,
+};
 
 /// The tools as a model is told of them.
 pub(crate) fn definitions() -> Vec<ToolDefinition> {
@@ -46,6 +50,7 @@ pub(crate) fn definitions() -> Vec<ToolDefinition> {
             json!({ "passage": passage, "text": text("What stands in the document.") }),
             &["passage", "text"],
         ),
+        tool(TABLE, ABOUT_TABLE, table(passage), &["passage"]),
         tool(
             CALCULATE,
             "Computes with numbers and units, exactly. Write every number with the unit it has in its passage, and say the unit of the \
@@ -98,4 +103,42 @@ pub(crate) fn definitions() -> Vec<ToolDefinition> {
             &["question"],
         ),
     ]
+}
+
+const ABOUT_TABLE: &str = "Filters, groups and counts up all rows of a table in the document that a passage is from, exactly: use it for every sum, mean, \
+     count, highest or lowest over rows, and never add up rows yourself. With `passage` alone it says which tables there are, with their \
+     columns. `group_by` also takes `month of <column>` and `year of <column>`. Without `aggregates` it lists the rows that match. In the \
+     answer, say one row of the result a sentence: the figure with its unit, the value of each group and condition, the names of the \
+     columns, and what was done (`in total`, `on average`, `the longest`). What it was made of is then shown beside the sentence.";
+
+/// The arguments of the tool for tables.
+fn table(passage: Value) -> Value {
+    let column = |what: &str| json!({ "type": "string", "maxLength": 200, "description": what });
+    let list = |items: Value| json!({ "type": "array", "maxItems": 6, "items": items });
+    let object = |properties: Value, required: &[&str]| json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
+    json!({
+        "passage": passage,
+        "table": column("Its number or heading, where the document has several."),
+        "where": list(object(
+            json!({
+                "column": column("The name of a column."),
+                "op": { "type": "string", "enum": Op::ALL.map(Op::as_str) },
+                "value": column("A number without separators of thousands, words, or a date: 2026-03-31, 2026-03, 2026."),
+            }),
+            &["column", "op", "value"],
+        )),
+        "group_by": list(column("The name of a column.")),
+        "aggregates": list(object(
+            json!({
+                "fn": { "type": "string", "enum": Function::ALL.map(Function::as_str) },
+                "column": column("The name of a column; leave out to count rows."),
+            }),
+            &["fn"],
+        )),
+        "order_by": object(
+            json!({ "column": column("A column of the result, such as `sum of Hours`."), "descending": { "type": "boolean" } }),
+            &["column"],
+        ),
+        "limit": { "type": "integer", "minimum": 1, "maximum": MAX_ROWS_SHOWN },
+    })
 }
