@@ -190,7 +190,7 @@ impl<'t> Points<'t> {
 
 /// A block within a passage.
 struct Place {
-    place: RowPlace,
+    row: RowPlace,
     is_whole: bool,
     is_quarantined: bool,
 }
@@ -207,11 +207,11 @@ impl Place {
         let is_whole = usize::try_from(place.char_end).is_ok_and(|end| block.end <= end);
         let meets = |(from, to): &(u32, u32)| (*from as usize) < points.end && points.start < *to as usize;
         let is_quarantined = place.quarantined.iter().any(meets);
-        Some(Self { place: RowPlace { chunk, points }, is_whole, is_quarantined })
+        Some(Self { row: RowPlace { chunk, points }, is_whole, is_quarantined })
     }
 
     fn whole(self) -> Option<RowPlace> {
-        self.is_whole.then_some(self.place)
+        self.is_whole.then_some(self.row)
     }
 }
 

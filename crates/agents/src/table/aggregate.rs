@@ -1,9 +1,6 @@
 //! Figures that are made of rows.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
-};
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use chrono::NaiveDateTime;
 
@@ -230,11 +227,11 @@ fn part(sum: Decimal, count: u32, places: u32) -> Result<(Decimal, bool), Refusa
 /// Which rows hold nothing that could be read.
 pub(super) fn unread(sheet: &Sheet<'_>, measured: &[Measured<'_>], matching: &[usize]) -> String {
     let mut said = String::new();
-    let mut known: BTreeMap<usize, ()> = BTreeMap::new();
+    let mut known = BTreeSet::new();
     for (number, one) in (1..).zip(measured) {
         let rows: Vec<usize> = matching.iter().copied().filter(|row| one.is_unread(*row)).collect();
-        let is_new = one.at.is_some_and(|at| known.insert(at, ()).is_none());
-        if rows.is_empty() || !is_new {
+        // Told once of each column.
+        if rows.is_empty() || !known.insert(one.at) {
             continue;
         }
         let named: Vec<String> = rows.iter().take(MAX_NAMED_ROWS).map(|row| sheet.rows[*row].0.to_string()).collect();

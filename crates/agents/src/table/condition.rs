@@ -35,8 +35,11 @@ impl Test {
         let wrong = |why| Err(Refusal::Condition(number, why));
         let orders = matches!(op, Op::Less | Op::AtMost | Op::Greater | Op::AtLeast);
         let against = match (op, &column.kind) {
-            (Op::Contains, _) => Against::Words(plain(&condition.value)),
+            (_, Kind::Words | Kind::Empty) if orders => {
+                return wrong("asks for an order in a column that has none: it takes =, != and contains");
+            }
             (Op::Unit, _) => Against::Words(unit(&condition.value)),
+            (Op::Contains, _) | (_, Kind::Words | Kind::Empty) => Against::Words(plain(&condition.value)),
             (_, Kind::Number) => {
                 let style = style_of(
                     (0..sheet.rows.len()).map(|row| Written::read(sheet.text(row, at))).collect::<Vec<_>>().iter(),
@@ -55,10 +58,6 @@ impl Test {
                 }
                 None => Against::Words(plain(&condition.value)),
             },
-            (_, Kind::Words | Kind::Empty) if orders => {
-                return wrong("asks for an order in a column that has none: it takes =, != and contains");
-            }
-            (_, Kind::Words | Kind::Empty) => Against::Words(plain(&condition.value)),
         };
         if let Against::Number(_, Some(wanted)) = &against
             && column.cells.iter().any(|cell| matches!(cell, Cell::Number(_, unit) if unit.as_ref() != Some(wanted)))

@@ -198,6 +198,8 @@ fn shown_of(shown: usize, all: usize, what: &str) -> String {
 
 /// How a group is told from others, and written.
 type GroupKey = Vec<String>;
+/// How each group is written, and its rows.
+type Groups = Vec<(Vec<String>, Vec<usize>)>;
 
 fn figures(
     sheet: &Sheet<'_>,
@@ -279,23 +281,17 @@ fn named_as_they_stand(sheet: &Sheet<'_>, call: &TableCall) -> Vec<super::Condit
 }
 
 /// The rows of each group in the order of their first, with how the group is written; and the names of what they are grouped by.
-#[expect(clippy::type_complexity, reason = "groups beside their names")]
-fn grouped(
-    sheet: &Sheet<'_>,
-    call: &TableCall,
-    matching: &[usize],
-) -> Result<(Vec<(Vec<String>, Vec<usize>)>, Vec<String>), Refusal> {
+fn grouped(sheet: &Sheet<'_>, call: &TableCall, matching: &[usize]) -> Result<(Groups, Vec<String>), Refusal> {
     let mut parts = Vec::new();
     let mut names = Vec::new();
     for (number, name) in (1..).zip(&call.group_by) {
         let other = |why: &str| Refusal::Other(format!("column {number} of `group_by` {why}"));
         // A column may be called so.
-        let (part, at) = match sheet.find(name) {
-            Some(at) => (Part::Whole, at),
-            None => {
-                let (part, name) = part_of(name);
-                (part, sheet.find(name).ok_or_else(|| other("is none of the table"))?)
-            }
+        let (part, at) = if let Some(at) = sheet.find(name) {
+            (Part::Whole, at)
+        } else {
+            let (part, name) = part_of(name);
+            (part, sheet.find(name).ok_or_else(|| other("is none of the table"))?)
         };
         let column = sheet.column(at);
         if part != Part::Whole && column.kind != Kind::Day {
@@ -308,7 +304,7 @@ fn grouped(
         });
         parts.push((part, at, column));
     }
-    let mut groups: Vec<(Vec<String>, Vec<usize>)> = Vec::new();
+    let mut groups: Groups = Vec::new();
     let mut known: HashMap<GroupKey, usize> = HashMap::new();
     for row in matching {
         let shown = parts.iter().map(|(part, at, column)| match (part, &column.cells[*row]) {

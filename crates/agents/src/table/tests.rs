@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use millwright_core::Sources;
 use millwright_retrieval::tables::{DocumentTables, RowPlace, Table, TableRow};
@@ -46,6 +46,10 @@ fn rows(answer: &TableAnswer) -> Vec<&str> {
     answer.text.lines().skip(1).collect()
 }
 
+fn rows_of(arguments: &Value) -> String {
+    rows(&asked(&[LINES], arguments.clone())).join("; ")
+}
+
 #[test]
 fn a_document_says_which_tables_it_has() {
     let answer = asked(&[LINES, "Part | Price EUR\nO-ring | 3"], json!({}));
@@ -81,9 +85,6 @@ fn rows_are_filtered_grouped_and_counted_up_and_what_is_no_number_is_named() {
     );
     let conditions =
         |conditions: Value| rows_of(&json!({ "where": conditions, "aggregates": [{"fn":"sum","column":"Stop"}] }));
-    fn rows_of(arguments: &Value) -> String {
-        rows(&asked(&[LINES], arguments.clone())).join("; ")
-    }
     for (condition, expected) in [
         (json!([{"column":"Line","op":"=","value":3}]), "13.75 h"),
         (json!([{"column":"Machine","op":"=","value":"filler"},{"column":"Line","op":"!=","value":"3"}]), "4 h"),
@@ -208,7 +209,7 @@ proptest! {
         for (group, hundredths, comma) in &rows {
             let (sign, size) = (if *hundredths < 0 { "-" } else { "" }, hundredths.abs());
             let point = if *comma { ',' } else { '.' };
-            table.push_str(&format!("\ng{group} | {sign}{}{point}{:02} kg", size / 100, size % 100));
+            let _ = write!(table, "\ng{group} | {sign}{}{point}{:02} kg", size / 100, size % 100);
             naive.entry(*group).or_default().push(*hundredths);
         }
         let shown = |hundredths: i64| {

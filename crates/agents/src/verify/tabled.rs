@@ -167,7 +167,7 @@ impl Tabled {
         let is_held = !used.is_empty()
             && claim.terms.measures.is_subset(&held.measures)
             && claim.terms.codes.iter().all(|code| held.codes.contains(code) || self.context.codes.contains(code))
-            && self.differ(row, &used)
+            && differ(row, &used)
             && self.says_what_was_done(row, &used, claim, &held)
             && self.compares(claim)
             && claim.words.iter().all(|word| !hands_out(word) || self.is_mean(&used));
@@ -186,15 +186,6 @@ impl Tabled {
                 || is_of_function(word)
         };
         (is_held && claim.terms.words.iter().all(stands) && letters(claim.text, &seen).all(has_letter)).then_some(used)
-    }
-
-    /// Whether each figure is told from the others by its unit.
-    fn differ(&self, row: &ResultRow, used: &[usize]) -> bool {
-        let unit = |at: &usize| row.figures[*at].text.split_once(' ').map(|(_, unit)| unit);
-        used.iter().enumerate().all(|(before, at)| {
-            let text = &row.figures[*at].text;
-            used[..before].iter().all(|other| row.figures[*other].text == *text || unit(other) != unit(at))
-        })
     }
 
     fn is_mean(&self, used: &[usize]) -> bool {
@@ -297,6 +288,15 @@ impl Claim<'_> {
                 && !(is_number && (splits(&mut before.chars().rev()) || splits(&mut after.chars())))
         })
     }
+}
+
+/// Whether each figure is told from the others by its unit.
+fn differ(row: &ResultRow, used: &[usize]) -> bool {
+    let unit = |at: &usize| row.figures[*at].text.split_once(' ').map(|(_, unit)| unit);
+    used.iter().enumerate().all(|(before, at)| {
+        let text = &row.figures[*at].text;
+        used[..before].iter().all(|other| row.figures[*other].text == *text || unit(other) != unit(at))
+    })
 }
 
 /// As it stands, and a day or month as people write it.

@@ -36,8 +36,8 @@ fn result(groups: &[&str], aggregates: &[(Function, Option<&str>)], rows: Vec<Re
 /// What becomes of a sentence: the working that it carries, or nothing where it is cut.
 fn said(result: &TableResult, text: &str) -> Option<String> {
     let place = |row: &CitedRow| Some(Support { passage: 0, start: row.start, end: row.end });
-    let verifier =
-        Verifier::new("Which line stood still?", &[passage(ROWS, "Stops", 0)]).with_tables(&[result.clone()], place);
+    let verifier = Verifier::new("Which line stood still?", &[passage(ROWS, "Stops", 0)])
+        .with_tables(std::slice::from_ref(result), place);
     let mut gate = Gate::default();
     let statements = [gate.push(text), gate.finish()].concat();
     let checked: Vec<Checked> = statements.iter().flat_map(|statement| verifier.check(statement)).collect();
