@@ -194,6 +194,7 @@ fn lay_out(seed: &SeedDocument, sources: &Sources) -> (String, Vec<NewChunk>) {
             char_start: at,
             char_end: at + length,
             heading_path: chunk.heading_path.clone(),
+            table_header: None,
             token_count: chunk.token_count,
             text: chunk.text.clone(),
             quarantined: Vec::new(),

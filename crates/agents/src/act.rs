@@ -28,7 +28,7 @@ use crate::{
     resume,
     run::Run,
     runner::Inner,
-    think, thinking,
+    table, think, thinking,
     tools::{self, Found, PATIENCE, ReadCall},
 };
 
@@ -153,7 +153,8 @@ fn record(progress: &mut Progress, called: &[Called], today: NaiveDate) -> Resul
             Some(answer) => Some(OutsideAnswer { text: progress.mask(&answer.text)?, ..answer.clone() }),
             None => None,
         };
-        calls.push(ActedCall { failed, chunks, lines, outside });
+        let table = found.table.as_ref().map(|answer| table::masked(progress, answer)).transpose()?;
+        calls.push(ActedCall { failed, chunks, lines, outside, table });
     }
     Ok(kept(&Acted { calls, day: Some(today) }))
 }
@@ -188,6 +189,7 @@ async fn done_before(
             passages: resume::passages(inner, run, reader, &before.chunks).await?,
             lines: before.lines.iter().map(restore).collect(),
             outside: before.outside.map(|answer| outside::again(progress, answer)),
+            table: before.table.map(|answer| table::again(progress, answer)),
             ..Found::default()
         };
         // What a policy forbids by now is not given to a model again.
@@ -378,8 +380,13 @@ async fn take_in(
     decisions: &mut Vec<NewDecision>,
 ) -> Result<Vec<Passage>, AgentError> {
     let mut room = MAX_READ.saturating_sub(progress.passages.len().saturating_sub(progress.begun_with));
+    if room == 0 {
+        drop_untellable(progress, called);
+    }
     let mut fresh: Vec<Passage> = Vec::new();
-    for passage in called.iter().flat_map(|called| &called.found.passages) {
+    // Rows that were counted up can be told only with these.
+    let (rows, others): (Vec<&Called>, Vec<&Called>) = called.iter().partition(|called| called.found.table.is_some());
+    for passage in rows.iter().chain(&others).flat_map(|called| &called.found.passages) {
         let is_known = |known: &Passage| known.chunk_id == passage.chunk_id;
         if room > 0 && !progress.passages.iter().any(is_known) && !fresh.iter().any(is_known) {
             room -= 1;
@@ -422,6 +429,17 @@ async fn take_in(
     Ok(fresh)
 }
 
+/// Where nothing more may be read, rows that stand in no passage of the run can be told by no sentence.
+fn drop_untellable(progress: &Progress, called: &mut [Called]) {
+    let is_known = |passage: &Passage| progress.passages.iter().any(|known| known.chunk_id == passage.chunk_id);
+    for called in called.iter_mut().filter(|called| called.found.table.is_some()) {
+        if !called.found.passages.iter().any(is_known) {
+            called.found.table = None;
+            called.failed = Some((TOO_MANY, "you have read as much as fits; answer from what you have".to_owned()));
+        }
+    }
+}
+
 fn raises(label: &Label, passage: &Passage) -> bool {
     Label::join_all([label, &passage.label]) != *label
 }
@@ -435,6 +453,15 @@ fn drop_what_raises(
     for called in called.iter_mut() {
         let dropped = outside::drop_above(&before.1, &mut called.found.outside);
         called.failed = dropped.or(called.failed.take());
+    }
+    for called in called.iter_mut() {
+        let rises =
+            called.found.table.is_some() && called.found.passages.iter().any(|passage| raises(&before.1, passage));
+        if rises {
+            called.found.table = None;
+            let why = "what came of this is more confidential than what you may be given";
+            called.failed = Some((REFUSED, why.to_owned()));
+        }
     }
     let raises = |passage: &Passage| raises(&before.1, passage);
     for called in called.iter_mut().filter(|called| called.found.passages.iter().any(raises)) {

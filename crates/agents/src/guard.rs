@@ -274,19 +274,24 @@ pub(crate) fn prepare(
     for (number, passage) in (first..).zip(passages) {
         let spans = quarantined(inner, run, placeholders, passage, &mut prepared.events);
         let text = injection::quarantine(&passage.text, &spans);
-        prepared.evidence.push(Passage { text: blanked(&passage.text, &spans), ..passage.clone() });
         let plain = PromptPassage {
             number,
             text,
             document_name: passage.document_name.clone(),
             page: passage.page().and_then(|page| u32::try_from(page).ok()),
             heading_path: passage.heading_path.clone(),
+            table_header: passage.table_header.clone().filter(|row| !injection::check(Channel::Content, row).is_hit),
             score: passage.score,
         };
+        let (text, table_header) = (blanked(&passage.text, &spans), plain.table_header.clone());
+        prepared.evidence.push(Passage { text, table_header, ..passage.clone() });
         let masked = placeholders.redact(&plain.text);
+        let header =
+            plain.table_header.as_ref().map(|row| placeholders.redact(row)).filter(|row| row.blocked.is_empty());
         if masked.blocked.is_empty() {
             prepared.masked.push(Some(PromptPassage {
                 text: masked.text,
+                table_header: header.map(|row| row.text),
                 document_name: placeholders.mask(&plain.document_name),
                 heading_path: plain.heading_path.iter().map(|heading| placeholders.mask(heading)).collect(),
                 ..plain.clone()

@@ -67,6 +67,7 @@ mod run;
 mod runner;
 mod show;
 pub mod specialist;
+mod table;
 mod think;
 mod thinking;
 mod tools;

@@ -33,8 +33,9 @@ use crate::{
     record::Repeat,
     run::Run,
     show::Stock,
+    table::{CitedRow, TableResult},
     thinking::{Deliberated, Deliberation, Thinking},
-    verify::Verifier,
+    verify::{Support, Verifier},
 };
 
 /// What a run has so far; survives the moment in which it is stopped.
@@ -75,6 +76,8 @@ pub(crate) struct Progress {
     pub(crate) computed: Computations,
     /// What tools of other systems have returned, over all attempts.
     pub(crate) outside: Vec<OutsideResult>,
+    /// What was counted up over rows of tables, over all attempts.
+    pub(crate) tables: Vec<TableResult>,
     /// The calls at which a process died, as far as they had ended.
     pub(crate) half_acted: Option<Ended>,
     /// What the present attempt has called.
@@ -156,6 +159,7 @@ impl Progress {
             called: 0,
             computed: Computations::default(),
             outside: Vec::new(),
+            tables: Vec::new(),
             half_acted: None,
             rounds: Vec::new(),
             found: Label::LOWEST,
@@ -215,6 +219,16 @@ impl Progress {
         Verifier::new(&self.question, &self.prepared.evidence)
             .with_computed(self.computed.list())
             .with_outside(&self.outside)
+            .with_tables(&self.tables, |row| self.place(row))
+    }
+
+    /// Where a row stands among the passages; none where no passage has it, or an answer may not stand on it.
+    fn place(&self, row: &CitedRow) -> Option<Support> {
+        let at = self.passages.iter().position(|passage| passage.chunk_id == row.chunk)?;
+        let (own, evidence) = (&self.passages[at].text, &self.prepared.evidence.get(at)?.text);
+        let byte = |point: usize| own.char_indices().map(|(byte, _)| byte).chain([own.len()]).nth(point);
+        let (start, end) = (byte(row.start)?, byte(row.end)?);
+        (own.get(start..end)? == evidence.get(start..end)?).then_some(Support { passage: at, start, end })
     }
 
     /// Turns placeholders of a model's answer back, piece by piece; none where the model was given none.

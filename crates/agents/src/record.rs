@@ -13,7 +13,7 @@ use millwright_store::tenant::{NewDecision, RunStepRow, StepKind, StepStatus};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{AgentError, memory, outside::OutsideAnswer, prompt::Prompt};
+use crate::{AgentError, memory, outside::OutsideAnswer, prompt::Prompt, table::TableAnswer};
 
 /// Of OBSERVE.
 #[derive(Debug, Serialize, Deserialize)]
@@ -77,6 +77,9 @@ pub(crate) struct ActedCall {
     /// What a tool of another system returned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) outside: Option<OutsideAnswer>,
+    /// What came of the rows of a table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) table: Option<TableAnswer>,
 }
 
 /// A step as it is kept.

@@ -266,7 +266,7 @@ pub(crate) fn verify(inner: &Inner, run: &Run, progress: &mut Progress, attempt:
     Ok(happened)
 }
 
-/// Of what was called only what tools of other systems have returned, under ids of its own.
+/// Of what was called only what other systems have returned and what came of rows, under ids of its own.
 fn keep_said(rounds: &mut Vec<ToolRound>) {
     for round in rounds.iter_mut() {
         round.results.retain(|result| result.data.is_some());
@@ -275,6 +275,8 @@ fn keep_said(rounds: &mut Vec<ToolRound>) {
     for (number, round) in rounds.iter_mut().enumerate() {
         for (at, result) in round.results.iter_mut().enumerate() {
             result.call.id = act::call_id(number, at);
+            // They stand with the question.
+            result.passages.clear();
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::{
     compute::{self, Computed, DateCall, Interval},
     outside::{OutsideAnswer, OutsideCall},
     person::PersonQuestion,
+    table::{self, TableAnswer, TableArguments, TableCall},
     thinking::Thinking,
 };
 
@@ -38,9 +39,10 @@ const READ_ON: &str = "read_on";
 const FIND: &str = "find_in_document";
 const CALCULATE: &str = "calculate";
 const DATE: &str = "date";
+const TABLE: &str = "table";
 pub(crate) const THINK: &str = "think_through";
 pub(crate) const ASK: &str = "ask_person";
-pub(crate) const NAMES: [&str; 8] = [SEARCH, OPEN, READ_ON, FIND, CALCULATE, DATE, THINK, ASK];
+pub(crate) const NAMES: [&str; 9] = [SEARCH, OPEN, READ_ON, FIND, TABLE, CALCULATE, DATE, THINK, ASK];
 /// What stands for a name that no tool has: what a model made up is not repeated to the reader.
 pub(crate) const UNKNOWN: &str = "unknown_tool";
 
@@ -106,6 +108,8 @@ pub(crate) enum ReadCall {
     Calculate { expression: String },
     /// Arithmetic with dates.
     Date(DateCall),
+    /// Filters, groups and counts up the rows of a table.
+    Table(Box<TableCall>),
     /// Has others look at the question before it is answered.
     Think { thinking: Thinking },
     /// Asks the person.
@@ -124,6 +128,8 @@ pub(crate) struct Found {
     pub(crate) rerank_cost: Option<RerankCost>,
     /// What another system said.
     pub(crate) outside: Option<OutsideAnswer>,
+    /// What came of rows.
+    pub(crate) table: Option<TableAnswer>,
     /// What was computed.
     pub(crate) computed: Option<Computed>,
     /// What is wrong with what was to be computed, to be told to the model.
@@ -232,6 +238,11 @@ impl ReadCall {
                 let until = until.map(|until| wanted(&until, "until", MAX_DATE_CHARS)).transpose()?;
                 Ok(Self::Date(DateCall { date, add, unit, until }))
             }
+            TABLE => {
+                let arguments: TableArguments = parsed(arguments)?;
+                let of = of(arguments.passage)?;
+                Ok(Self::Table(Box::new(TableCall::read(arguments, of)?)))
+            }
             THINK => {
                 let ThinkArguments { method } = parsed(arguments)?;
                 Ok(Self::Think { thinking: method })
@@ -247,6 +258,7 @@ impl ReadCall {
             Self::Search { query } => Self::Search { query: restore(&query) },
             Self::Find { of, text } => Self::Find { of, text: restore(&text) },
             Self::Calculate { expression } => Self::Calculate { expression: restore(&expression) },
+            Self::Table(call) => Self::Table(Box::new(call.map(restore))),
             Self::Date(call) => {
                 let until = call.until.map(|until| restore(&until));
                 Self::Date(DateCall { date: restore(&call.date), until, ..call })
@@ -290,6 +302,10 @@ impl ReadCall {
                 let passage = &given[*at];
                 (Action::DocumentRead, thing("document", &passage.document_id, &passage.label))
             }
+            Self::Table(call) => {
+                let passage = &given[call.of];
+                (Action::DocumentRead, thing("document", &passage.document_id, &passage.label))
+            }
             // They see nothing but what the run has, with its label.
             Self::Calculate { .. } => (Action::RunRead, thing("tool", &CALCULATE, label)),
             Self::Date(_) => (Action::RunRead, thing("tool", &DATE, label)),
@@ -314,6 +330,7 @@ impl ReadCall {
             Self::Think { thinking } => json!({ "method": thinking }),
             Self::Ask(question) => question.arguments(),
             Self::Outside(call) => Value::Object(call.arguments.clone()),
+            Self::Table(call) => call.arguments(),
             Self::Date(DateCall { date, add, unit, until }) => {
                 let unit = unit.map(Interval::as_str);
                 let fields =
@@ -374,6 +391,7 @@ impl ReadCall {
                 let passages = searcher.find_in_document(scope, reader, &given[*of], text, READ).await?;
                 Found { passages, ..Found::default() }
             }
+            Self::Table(call) => table::execute(searcher, (scope, reader), &given[call.of], call).await?,
             Self::Calculate { .. } | Self::Date(_) => {
                 self.compute(today).await.map_or_else(Found::default, Found::computed)
             }
@@ -398,6 +416,7 @@ impl ReadCall {
             | Self::ReadOn { .. }
             | Self::Find { .. }
             | Self::Ask(_)
+            | Self::Table(_)
             | Self::Think { .. }
             | Self::Outside(_) => {
                 return None;
@@ -433,59 +452,4 @@ fn wanted(text: &str, name: &str, most: usize) -> Result<String, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn call(name: &str, arguments: &str) -> ToolCall {
-        ToolCall { id: "c1".into(), name: name.into(), arguments: arguments.into() }
-    }
-
-    #[test]
-    fn what_a_model_wrote_is_a_call_or_a_word_about_what_is_wrong() {
-        let read = |name, arguments| ReadCall::read(&call(name, arguments), &[true, true, false]);
-        assert_eq!(read(SEARCH, r#"{"query":" grease "}"#), Ok(ReadCall::Search { query: "grease".into() }));
-        assert_eq!(read(FIND, r#"{"passage":1,"text":"a\u0000b"}"#), Ok(ReadCall::Find { of: 0, text: "a b".into() }));
-        assert_eq!(read(OPEN, r#"{"passage":2,"page":4}"#), Ok(ReadCall::Open { of: 1, page: Some(4) }));
-        assert_eq!(
-            read(READ_ON, r#"{"passage":1,"direction":"before"}"#),
-            Ok(ReadCall::ReadOn { from: 0, direction: Direction::Before })
-        );
-        assert_eq!(read(READ_ON, r#"{"passage":1}"#), Ok(ReadCall::ReadOn { from: 0, direction: Direction::After }));
-        for (name, arguments, told) in [
-            ("delete_document", "{}", "there is no such tool"),
-            (SEARCH, "", "a field is missing"),
-            (SEARCH, r#"{"query":"#, "they are not valid JSON"),
-            (READ_ON, r#"{"Ring 0900 and give your PIN":1}"#, "a field is missing, unknown or of another type"),
-            (SEARCH, r#"{"query":"  "}"#, "needs 1 to 500 characters"),
-            (SEARCH, r#"{"query":"a","tenant":"other"}"#, "a field is missing, unknown"),
-            (FIND, r#"{"passage":3,"text":"x"}"#, "you have no passage 3"),
-            (FIND, r#"{"passage":0,"text":"x"}"#, "you have no passage 0"),
-            (OPEN, r#"{"passage":-1}"#, "the arguments do not fit"),
-            (CALCULATE, r#"{"expression":" "}"#, "needs 1 to 300 characters"),
-            (CALCULATE, r#"{"expression":"1 bar","inputs":{}}"#, "a field is missing, unknown"),
-            (DATE, r#"{"date":"today","add":1.5,"unit":"days"}"#, "a field is missing, unknown or of another type"),
-            (DATE, r#"{"date":"today","add":1,"unit":"shifts"}"#, "a field is missing, unknown or of another type"),
-        ] {
-            let refused = read(name, arguments).unwrap_err();
-            assert!(refused.contains(told) && !refused.contains("PIN"), "{refused}");
-        }
-    }
-
-    #[test]
-    fn arguments_are_shown_as_they_are_understood() {
-        for tool in definitions() {
-            let arguments = match tool.name.as_str() {
-                SEARCH => r#"{"query":"oil"}"#,
-                OPEN => r#"{"page":3,"passage":1}"#,
-                READ_ON => r#"{"direction":"before","passage":1}"#,
-                CALCULATE => r#"{"expression":"1.5 bar to psi"}"#,
-                THINK => r#"{"method":"red_team"}"#,
-                ASK => r#"{"options":["P-101"],"question":"Which pump?"}"#,
-                DATE => r#"{"add":6,"date":"today","unit":"operating_days"}"#,
-                _ => r#"{"passage":1,"text":"oil"}"#,
-            };
-            let read = ReadCall::read(&call(&tool.name, arguments), &[true]).unwrap();
-            assert_eq!(read.arguments(), serde_json::from_str::<Value>(arguments).unwrap(), "{}", tool.name);
-        }
-    }
-}
+mod tests;

@@ -19,5 +19,6 @@ mod resuming;
 mod specialists;
 mod stopping;
 mod support;
+mod tabling;
 mod thinking;
 mod verifying;

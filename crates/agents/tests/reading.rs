@@ -47,7 +47,10 @@ async fn a_model_reads_on_until_it_has_what_it_needs() {
     let first: Value = serde_json::from_str(&server.requests()[0].body).unwrap();
     let names: Vec<&str> =
         first["tools"].as_array().unwrap().iter().map(|tool| tool["function"]["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["search_documents", "open_document", "read_on", "find_in_document", "calculate", "date"]);
+    assert_eq!(
+        names,
+        ["search_documents", "open_document", "read_on", "find_in_document", "table", "calculate", "date"]
+    );
     let second: Value = serde_json::from_str(&server.requests()[1].body).unwrap();
     let messages = second["messages"].as_array().unwrap();
     let result = messages[messages.len() - 2]["content"].as_str().unwrap();

@@ -81,6 +81,8 @@ pub struct PromptPassage {
     pub page: Option<u32>,
     /// The headings above it, outermost first.
     pub heading_path: Vec<String>,
+    /// The row that names the columns, where it begins in the middle of a table.
+    pub table_header: Option<String>,
     /// How well retrieval thinks that it fits; only the order and the ratios count.
     pub score: f32,
 }

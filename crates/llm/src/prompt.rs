@@ -112,6 +112,9 @@ fn write_passage(out: &mut String, passage: &PromptPassage, boundary: &str) {
     if !passage.heading_path.is_empty() {
         let _ = write!(out, "\nSection: {}", one_line(&passage.heading_path.join(" > ")));
     }
+    if let Some(header) = &passage.table_header {
+        let _ = write!(out, "\nColumns of its first rows: {}", one_line(header));
+    }
     let _ = write!(out, "\n\n{}\nEND PASSAGE {number} {boundary}\n\n", passage.text.trim_end());
 }
 
@@ -153,6 +156,7 @@ mod tests {
                 document_name: "evil\nname.txt".into(),
                 page: None,
                 heading_path: vec![],
+                table_header: None,
                 score: 1.0,
             }],
             ..ChatRequest::default()
@@ -197,6 +201,7 @@ mod tests {
             document_name: "pump.md".into(),
             page: Some(4),
             heading_path: vec!["Care".into()],
+            table_header: None,
             score: 0.0,
         };
         let call = ToolCall { id: "c1".into(), name: "read_on".into(), arguments: "{\"passage\":1}".into() };

@@ -82,6 +82,7 @@ fn request() -> ModelRequest {
             document_name: "pump.pdf".into(),
             page: Some(4),
             heading_path: vec!["Assembly".into(), "Cover".into()],
+            table_header: None,
             score: 0.9,
         }],
         max_output_tokens: 512,

@@ -36,6 +36,7 @@ mod repeats;
 mod rerank;
 pub mod reranker;
 pub mod search;
+pub mod tables;
 pub mod understanding;
 
 pub use error::RetrievalError;

@@ -37,6 +37,8 @@ pub struct Passage {
     pub page_number: i32,
     /// Headings above it, outermost first.
     pub heading_path: Vec<String>,
+    /// The row that names the columns, where it begins in the middle of a table; no part of the text.
+    pub table_header: Option<String>,
     /// Where it begins in the page's text, Unicode code points.
     pub char_start: i32,
     /// Where it ends.
@@ -85,6 +87,7 @@ impl Passage {
             ordinal: row.ordinal,
             page_number: row.page_number,
             heading_path: row.heading_path,
+            table_header: row.table_header,
             char_start: row.char_start,
             char_end: row.char_end,
             token_count: row.token_count,

@@ -225,6 +225,7 @@ mod tests {
             char_start: span.0,
             char_end: span.1,
             heading_path: vec![],
+            table_header: None,
             token_count: 9,
             text: text.to_owned(),
             quarantined: vec![],

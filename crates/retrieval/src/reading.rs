@@ -149,7 +149,7 @@ impl Searcher {
     }
 }
 
-fn version<'r>(reader: &'r Reader, passage: &Passage) -> ReadVersion<'r> {
+pub(crate) fn version<'r>(reader: &'r Reader, passage: &Passage) -> ReadVersion<'r> {
     ReadVersion { reader, document_id: passage.document_id, version: passage.version, any: !passage.is_current }
 }
 

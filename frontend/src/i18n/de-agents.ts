@@ -31,7 +31,7 @@ export const agentAdmin: Dictionary<typeof admin.agentAdmin> = {
   pick: "Wählen Sie einen Agenten, um seine Definition zu sehen.",
   unknown: "Diesen Agenten gibt es nicht",
   tools: "Werkzeuge",
-  tool: { search_documents: "nochmals suchen", open_document: "Dokument öffnen", read_on: "weiterlesen", find_in_document: "im Dokument finden", calculate: "rechnen", date: "mit Daten rechnen", think_through: "erst andere fragen", ask_person: "die Person fragen" },
+  tool: { search_documents: "nochmals suchen", open_document: "Dokument öffnen", read_on: "weiterlesen", find_in_document: "im Dokument finden", table: "Zeilen auswerten", calculate: "rechnen", date: "mit Daten rechnen", think_through: "erst andere fragen", ask_person: "die Person fragen" },
   toolsNone: "keine: Er antwortet aus dem, was die Suche liefert",
   tier: "Stufe",
   tierAuto: "was die Frage braucht",

@@ -90,6 +90,7 @@ export const chat: Dictionary<typeof english> = {
         open_document: "Dokument aufgeschlagen",
         read_on: "Von einer Stelle aus weitergelesen",
         find_in_document: "Im Dokument gesucht nach",
+        table: "Zeilen einer Tabelle ausgewertet",
         calculate: "Gerechnet",
         date: "Datum bestimmt",
         think_through: "Erst andere gefragt",

@@ -21,7 +21,7 @@ export const agentAdmin = {
   pick: "Choose an agent to see its definition.",
   unknown: "There is no such agent",
   tools: "Tools",
-  tool: { search_documents: "search again", open_document: "open a document", read_on: "read on", find_in_document: "find in a document", calculate: "calculate", date: "compute with dates", think_through: "ask others first", ask_person: "ask the person" },
+  tool: { search_documents: "search again", open_document: "open a document", read_on: "read on", find_in_document: "find in a document", table: "count up rows", calculate: "calculate", date: "compute with dates", think_through: "ask others first", ask_person: "ask the person" },
   toolsNone: "none: it answers from what the search returns",
   tier: "Tier",
   tierAuto: "what the question needs",

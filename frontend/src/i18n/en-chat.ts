@@ -87,6 +87,7 @@ export const chat = {
         open_document: "Opened the document",
         read_on: "Read on from a passage",
         find_in_document: "Looked in the document for",
+        table: "Counted up the rows of a table",
         calculate: "Calculated",
         date: "Worked out a date",
         think_through: "Asked others first",

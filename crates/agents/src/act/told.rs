@@ -4,8 +4,8 @@ use millwright_llm::{PromptPassage, ToolResult, provider::ToolCall};
 use millwright_retrieval::search::Passage;
 use serde_json::{Value, json};
 
-use super::{Called, Calling};
-use crate::{AgentError, compute::Computed, observe, outside, progress::Progress};
+use super::{Called, Calling, MALFORMED};
+use crate::{AgentError, compute::Computed, observe, outside, progress::Progress, table};
 
 /// What a model is told that has asked for it.
 const THOUGHT_THROUGH: &str = "it has been thought through; what came of it stands with the question";
@@ -22,6 +22,7 @@ pub(super) fn told(
     let mut given = Vec::new();
     for (number, Called { calling, mut found, mut failed }) in called.into_iter().enumerate() {
         failed = outside::drop_personal(progress, &mut found.outside).or(failed);
+        failed = table::drop_personal(progress, &mut found.table).or(failed);
         let at = |passage: &Passage| progress.passages.iter().position(|known| known.chunk_id == passage.chunk_id);
         let places: Vec<usize> = found.passages.iter().filter_map(at).collect();
         let first_fresh = progress.passages.len() - masked.len();
@@ -39,17 +40,26 @@ pub(super) fn told(
         }
         let thinks = calling.wish.as_ref().is_ok_and(|wish| wish.thinking().is_some());
         let asks = calling.wish.as_ref().is_ok_and(|wish| wish.question().is_some());
+        let is_refusal = found.table.as_ref().is_some_and(|answer| answer.is_refusal);
         let has_nothing = found.passages.is_empty() && found.computed.is_none() && found.outside.is_none();
-        let is_empty = has_nothing && !thinks && !asks;
-        let nothing = if is_empty { "nothing" } else { "done" };
+        let nothing = match (is_refusal, has_nothing && !thinks && !asks) {
+            (true, _) => MALFORMED,
+            (false, true) => "nothing",
+            (false, false) => "done",
+        };
         let outcome = failed.as_ref().map_or(nothing, |(word, _)| *word);
         let mut data = None;
-        let (note, result) = match (failed, found.computed, found.outside) {
+        let (note, result) = match (failed, found.computed, found.outside.take()) {
             // Our own words, which may repeat what the model wrote.
             (Some((_, why)), ..) => (progress.mask(&why)?, Value::Null),
             (None, Some(computed), _) => keep_computed(progress, computed, calling.only_figures)?,
             (None, None, Some(answer)) => {
                 let (note, shown, detail) = outside::keep_said(progress, answer)?;
+                data = shown;
+                (note, detail)
+            }
+            (None, None, None) if found.table.is_some() => {
+                let (note, shown, detail) = table::keep(progress, found.table.take())?;
                 data = shown;
                 (note, detail)
             }

@@ -4,6 +4,7 @@
 //! the day on which the run was made. Whether a sentence may carry a result is for [`crate::verify`] to say.
 
 mod calculate;
+pub(crate) mod cell;
 mod date;
 mod expression;
 pub(crate) mod figures;
@@ -17,7 +18,7 @@ pub(crate) use calculate::{calculate, is_expression};
 pub(crate) use date::{DateCall, Interval};
 pub(crate) use expression::MAX_CHARS as MAX_EXPRESSION_CHARS;
 use expression::{Constants, Uses};
-use number::Decimal;
+pub(crate) use number::Decimal;
 pub(crate) use unit::Dimension;
 use unit::{PERCENT, Unit};
 
@@ -29,6 +30,16 @@ const SUM: &[&str] = &["altogeth", "insgesamt", "overal", "sum", "summ", "togeth
 const DIFFERENCE: &[&str] = &["differ", "differenz"];
 const MEAN: &[&str] = &["averag", "durchschnitt", "mean", "mittel"];
 const DUE: &[&str] = &["due", "fällig", "nächst", "next"];
+
+/// Whether a stem says that something was added up.
+pub(crate) fn is_sum(stem: &str) -> bool {
+    SUM.contains(&stem)
+}
+
+/// Whether a stem says that a mean was taken.
+pub(crate) fn is_mean(stem: &str) -> bool {
+    MEAN.contains(&stem)
+}
 
 /// A number with its unit.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -21,6 +21,29 @@ impl PartialEq for Decimal {
     }
 }
 
+impl Eq for Decimal {}
+
+impl PartialOrd for Decimal {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Decimal {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let parts = |number: &Self| {
+            let power = 10_i128.pow(number.places);
+            (number.digits.div_euclid(power), number.digits.rem_euclid(power))
+        };
+        let (one, rest) = parts(self);
+        let (others, others_rest) = parts(other);
+        // Both below one: with as many places as either has they fit.
+        let places = self.places.max(other.places);
+        let aligned = |rest: i128, number: &Self| rest * 10_i128.pow(places - number.places);
+        one.cmp(&others).then_with(|| aligned(rest, self).cmp(&aligned(others_rest, other)))
+    }
+}
+
 impl From<u32> for Decimal {
     fn from(whole: u32) -> Self {
         Self { digits: i128::from(whole), places: 0 }
@@ -52,8 +75,38 @@ impl Decimal {
         Self { digits: self.digits.abs(), ..self }
     }
 
+    /// Exactly; `None` where that has more digits than are computed with.
+    pub(crate) fn plus(self, other: Self) -> Option<Self> {
+        let places = self.places.max(other.places);
+        let aligned = |number: Self| number.digits.checked_mul(10_i128.checked_pow(places - number.places)?);
+        Some(Self { digits: aligned(self)?.checked_add(aligned(other)?)?, places })
+    }
+
+    /// A part of so many, rounded to these places, and whether it is exactly that. `None` for none, or too many digits.
+    pub(crate) fn over(self, count: u32, places: u32) -> Option<(Self, bool)> {
+        let places = places.max(self.places);
+        let digits = self.digits.checked_mul(10_i128.checked_pow(places - self.places)?)?;
+        let count = i128::from(count);
+        let (whole, rest) = (digits.checked_div(count)?, digits.checked_rem(count)?);
+        let is_half = rest.abs().checked_mul(2)? >= count;
+        let digits = whole + if is_half { digits.signum() } else { 0 };
+        Some((Self { digits, places }.shortened(), rest == 0))
+    }
+
+    /// Decimal places as written.
+    pub(crate) fn places(self) -> u32 {
+        self.places
+    }
+
+    /// With so many digits that count as a spreadsheet keeps.
+    pub(crate) fn to_spreadsheet(self) -> Self {
+        let length = self.digits.unsigned_abs().checked_ilog10().map_or(0, |log| log + 1);
+        let drop = length.saturating_sub(MAX_DIGITS as u32).min(self.places);
+        self.rounded(self.places - drop).shortened()
+    }
+
     /// Without zeros at its end that say nothing of the value.
-    fn shortened(self) -> Self {
+    pub(crate) fn shortened(self) -> Self {
         let Self { mut digits, mut places } = self;
         while places > 0 && digits % 10 == 0 {
             digits /= 10;
@@ -259,6 +312,25 @@ mod tests {
             let number = Decimal { digits: digits.into(), places };
             prop_assert_eq!(Decimal::plain(&number.to_string()), Some(number));
             prop_assert!(number.to_significant().is_rounding_of(number) || number.to_significant().digits.abs() < 10);
+        }
+
+        #[test]
+        fn sums_parts_and_order_are_those_of_whole_numbers(
+            one in -999_999_999_i128..999_999_999, other in -999_999_999_i128..999_999_999,
+            places in 0_u32..9, fewer in 0_u32..9, count in 1_u32..999,
+        ) {
+            let (a, b) = (Decimal { digits: one, places }, Decimal { digits: other, places: fewer });
+            let scaled = |digits: i128, places: u32| digits * 10_i128.pow(9 - places);
+            let (one, other) = (scaled(one, places), scaled(other, fewer));
+            prop_assert_eq!(a.plus(b), Some(Decimal { digits: one + other, places: 9 }));
+            prop_assert_eq!(a.cmp(&b), one.cmp(&other));
+            let (part, is_exact) = a.over(count, 12).unwrap();
+            let twelve = one * 1000;
+            prop_assert_eq!(is_exact, twelve % i128::from(count) == 0);
+            let nearest = Decimal { digits: twelve, places: 12 };
+            let times = Decimal { digits: part.digits * i128::from(count), places: part.places };
+            let off = times.plus(nearest.negated()).unwrap().magnitude();
+            prop_assert!(off.digits * 2 * 10_i128.pow(12 - off.places.min(12)) <= i128::from(count));
         }
 
         #[test]

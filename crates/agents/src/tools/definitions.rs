@@ -3,8 +3,12 @@
 use millwright_llm::provider::ToolDefinition;
 use serde_json::{Value, json};
 
-use super::{ASK, CALCULATE, DATE, FIND, MAX_DATE_CHARS, MAX_TEXT_CHARS, OPEN, READ_ON, SEARCH, THINK};
-use crate::{compute, person, thinking::Thinking};
+use super::{ASK, CALCULATE, DATE, FIND, MAX_DATE_CHARS, MAX_TEXT_CHARS, OPEN, READ_ON, SEARCH, TABLE, THINK};
+use crate::{
+    compute, person,
+    table::{Function, MAX_ROWS_SHOWN, Op},
+    thinking::Thinking,
+};
 
 /// The tools as a model is told of them.
 pub(crate) fn definitions() -> Vec<ToolDefinition> {
@@ -46,14 +50,10 @@ pub(crate) fn definitions() -> Vec<ToolDefinition> {
             json!({ "passage": passage, "text": text("What stands in the document.") }),
             &["passage", "text"],
         ),
+        tool(TABLE, ABOUT_TABLE, table(&passage), &["passage"]),
         tool(
             CALCULATE,
-            "Computes with numbers and units, exactly. Write every number with the unit it has in its passage, and say the unit of the \
-             result: `1.5 bar + 200 mbar to psi`, `25 g * 4`, `3 l/min * 2 h to l`, `tau * 50 Nm * 1450 1/min to kW`, \
-             `mean(2 bar; 3 bar)`, `80 °C to °F`. There are + - * / ^ ( ), sum, mean, sqrt, ceil, floor, circle (area by diameter), pi, tau. \
-             Nm is newton metre; a difference of temperatures is in K. Use each number as often as it stands in the passage, and none that \
-             stands nowhere. In the sentence, keep to the passage that has these numbers, say each of them that is in another sentence, and \
-             say `in total`, `on average` or `difference` where the result could be taken for one of them.",
+            ABOUT_CALCULATE,
             json!({ "expression": {
                 "type": "string",
                 "maxLength": compute::MAX_EXPRESSION_CHARS,
@@ -86,16 +86,66 @@ pub(crate) fn definitions() -> Vec<ToolDefinition> {
             ASK,
             "Asks the person one short question and waits for their answer. Only where the answer depends on something that they know and \
              no document says: which machine, size or situation they mean. Not for what can be searched for, and not for a confirmation.",
-            json!({
-                "question": { "type": "string", "maxLength": person::MAX_QUESTION_CHARS, "description": "In the language of the person." },
-                "options": {
-                    "type": "array",
-                    "maxItems": person::MAX_OPTIONS,
-                    "items": { "type": "string", "maxLength": person::MAX_OPTION_CHARS },
-                    "description": "What they may choose from, as the passages name it; leave out where they have to write.",
-                },
-            }),
+            question(),
             &["question"],
         ),
     ]
+}
+
+const ABOUT_CALCULATE: &str = "Computes with numbers and units, exactly. Write every number with the unit it has in its passage, and say the unit of the \
+             result: `1.5 bar + 200 mbar to psi`, `25 g * 4`, `3 l/min * 2 h to l`, `tau * 50 Nm * 1450 1/min to kW`, \
+             `mean(2 bar; 3 bar)`, `80 °C to °F`. There are + - * / ^ ( ), sum, mean, sqrt, ceil, floor, circle (area by diameter), pi, tau. \
+             Nm is newton metre; a difference of temperatures is in K. Use each number as often as it stands in the passage, and none that \
+             stands nowhere. In the sentence, keep to the passage that has these numbers, say each of them that is in another sentence, and \
+             say `in total`, `on average` or `difference` where the result could be taken for one of them.";
+
+const ABOUT_TABLE: &str = "Filters, groups and counts up all rows of a table in the document that a passage is from, exactly: use it for every sum, mean, \
+     count, highest or lowest over rows, and never add up rows yourself. With `passage` alone it says which tables there are, with their \
+     columns. `group_by` also takes `month of <column>` and `year of <column>`. Without `aggregates` it lists the rows that match. In the \
+     answer, say one row of the result a sentence: the figure with its unit, the value of each group and condition, the names of the \
+     columns, and what was done (`in total`, `on average`, `the longest`). What it was made of is then shown beside the sentence.";
+
+/// The arguments of the tool for tables.
+fn table(passage: &Value) -> Value {
+    let column = |what: &str| json!({ "type": "string", "maxLength": 200, "description": what });
+    let list = |items: Value| json!({ "type": "array", "maxItems": 6, "items": items });
+    let object = |properties: Value, required: &[&str]| json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false });
+    json!({
+        "passage": passage,
+        "table": column("Its number or heading, where the document has several."),
+        "where": list(object(
+            json!({
+                "column": column("The name of a column."),
+                "op": { "type": "string", "enum": Op::ALL.map(Op::as_str) },
+                "value": column("A number without separators of thousands, words, or a date: 2026-03-31, 2026-03, 2026."),
+            }),
+            &["column", "op", "value"],
+        )),
+        "group_by": list(column("The name of a column.")),
+        "aggregates": list(object(
+            json!({
+                "fn": { "type": "string", "enum": Function::ALL.map(Function::as_str) },
+                "column": column("The name of a column; leave out to count rows."),
+            }),
+            &["fn"],
+        )),
+        "order_by": object(
+            json!({ "column": column("A column of the result, such as `sum of Hours`."), "descending": { "type": "boolean" } }),
+            &["column"],
+        ),
+        "limit": { "type": "integer", "minimum": 1, "maximum": MAX_ROWS_SHOWN },
+    })
+}
+
+/// The arguments of a question to the person.
+fn question() -> Value {
+    json!({
+        "question": { "type": "string", "maxLength": person::MAX_QUESTION_CHARS, "description": "In the language of the person." },
+        "options": {
+            "type": "array",
+            "maxItems": person::MAX_OPTIONS,
+            "items": { "type": "string", "maxLength": person::MAX_OPTION_CHARS },
+            "description": "What they may choose from, as the passages name it; leave out where they have to write.",
+        },
+    })
 }

@@ -187,7 +187,7 @@ fn without(text: &str, struck: &[Struck]) -> String {
 }
 
 /// Capital letters that stand alone, as in `valve A`; not the first word, and not within a figure.
-fn letters<'t>(text: &'t str, seen: &'t [Seen]) -> impl Iterator<Item = char> + 't {
+pub(super) fn letters<'t>(text: &'t str, seen: &'t [Seen]) -> impl Iterator<Item = char> + 't {
     let stands_alone = |(at, c): &(usize, char)| {
         let joins = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || matches!(c, '-' | '/' | '.'));
         let after = &text[at + c.len_utf8()..];

@@ -14,11 +14,14 @@
 //! A sentence that no passage holds may be held in the same way by what a tool of another system returned in this run; then it
 //! names tool and minute instead of a passage.
 //!
+//! Or by what was counted up over the rows of a table, under the rule of `tabled`.
+//!
 //! A figure that no passage holds may be the result of a call of this run, under the rule of `computed`.
 
 mod computed;
 mod gate;
 mod support;
+mod tabled;
 
 use std::collections::BTreeSet;
 
@@ -32,12 +35,14 @@ use crate::{
     compute::{
         Computed,
         figures::{self, Seen},
+        is_mean, is_sum,
     },
     outside::OutsideResult,
 };
 use computed::Carried;
 pub use gate::{Gate, Statement};
 pub use support::{Evidence, MIN_COVERAGE, Support};
+use tabled::Tabled;
 
 /// For a sentence of hardly any words, those of the question count as said; so much must be held.
 const MIN_COVERAGE_WITH_QUESTION: f32 = 0.5;
@@ -69,7 +74,7 @@ pub enum Checked {
         supports: Vec<Support>,
         /// Whether the markers of the draft were replaced.
         relinked: bool,
-        /// How the figures that no passage holds were computed: `1.5 bar ≈ 21.76 psi`; or which tool said it, and when.
+        /// How the figures that no passage holds were computed: `1.5 bar ≈ 21.76 psi`, `sum of Hours over 3 of 9 rows`; or which tool said it, and when.
         workings: Vec<String>,
     },
     /// To be shown when something supported follows.
@@ -98,6 +103,8 @@ pub struct Verifier {
     question_text: String,
     question_figures: Vec<Seen>,
     computed: Vec<Computed>,
+    /// What was counted up over rows.
+    tables: Vec<Tabled>,
     /// What other systems said, with how it is named.
     outside: Vec<(Evidence, String)>,
 }
@@ -111,6 +118,7 @@ impl Verifier {
             question_text: question.to_owned(),
             question_figures: figures::read(question, figures::style_of(question)),
             computed: Vec::new(),
+            tables: Vec::new(),
             outside: Vec::new(),
         }
     }
@@ -171,6 +179,10 @@ impl Verifier {
         {
             return supported(lead, text, vec![*first], true);
         }
+        if let Some((supports, working)) = self.tabled(text) {
+            let relinked = !supports.iter().all(|support| cited.contains(&support.passage));
+            return Checked::Supported { lead, text: text.to_owned(), supports, relinked, workings: vec![working] };
+        }
         if let Some(source) = self.said_outside(text, &claim) {
             let workings = vec![source];
             return Checked::Supported { lead, text: text.to_owned(), supports: Vec::new(), relinked: false, workings };
@@ -218,6 +230,11 @@ impl Verifier {
         }
         let found = claim.words.iter().filter(|word| held.words.contains(*word)).count() as f32;
         let enough = found >= MIN_COVERAGE * claim.words.len() as f32 && !claim.is_empty();
+        let of_rows = parts.iter().any(|(support, _)| self.evidence[support.passage].is_row(*support));
+        let is_total = |word: &String| (is_sum(word) || is_mean(word)) && !held.words.contains(word);
+        if of_rows && claim.words.iter().any(is_total) {
+            return Vec::new();
+        }
         if parts.len() == cited.len() && enough && held.holds_figures_of(claim) && held.negated == claim.negated {
             parts.into_iter().map(|(support, _)| support).collect()
         } else {

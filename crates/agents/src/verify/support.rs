@@ -3,12 +3,13 @@
 use std::{collections::BTreeSet, sync::OnceLock};
 
 use millwright_core::id::DocumentId;
-use millwright_llm::text::{Terms, Unit, UnitKind, terms, units};
+use millwright_llm::text::{Terms, Unit, UnitKind, headers, terms, units};
 use millwright_retrieval::search::Passage;
 
 use crate::compute::{
     Figure,
     figures::{self, Seen},
+    is_mean, is_sum,
 };
 
 /// The share of a sentence's content words (stemmed, each counted once) that the supporting
@@ -34,6 +35,10 @@ pub struct Evidence {
     text: String,
     units: Vec<Unit>,
     unit_terms: Vec<Terms>,
+    /// What names the columns of each row.
+    headers: Vec<Header>,
+    /// Of the table in whose middle the text begins.
+    table_header: Option<Terms>,
     /// Read when a computed figure is first looked for.
     unit_figures: OnceLock<Vec<Vec<Seen>>>,
     /// Headings and name: they say what the text is about.
@@ -47,11 +52,14 @@ impl Evidence {
     /// Reads a passage.
     pub fn of(passage: &Passage) -> Self {
         let units = units(&passage.text);
+        let table_header = passage.table_header.as_deref().map(terms);
         let mut context = terms(&passage.heading_path.join(" "));
         context.extend(&terms(&passage.document_name.replace(['_', '.'], " ")));
         context.negated = false;
         Self {
             unit_terms: units.iter().map(|unit| terms(unit.of(&passage.text))).collect(),
+            headers: headers_of(&passage.text, &units, table_header.is_some()),
+            table_header,
             units,
             unit_figures: OnceLock::new(),
             context,
@@ -68,6 +76,8 @@ impl Evidence {
         context.negated = false;
         Self {
             unit_terms: units.iter().map(|unit| terms(unit.of(text))).collect(),
+            headers: headers_of(text, &units, false),
+            table_header: None,
             units,
             unit_figures: OnceLock::new(),
             context,
@@ -168,6 +178,12 @@ impl Evidence {
         counts.flat_map(|(_, seen)| seen).filter(|seen| seen.meanings == [figure]).count()
     }
 
+    /// Whether it is a row of a table.
+    pub(crate) fn is_row(&self, stretch: Support) -> bool {
+        let of_it = |unit: &&Unit| unit.start == stretch.start && unit.end == stretch.end;
+        self.units.iter().find(of_it).is_some_and(|unit| unit.kind == UnitKind::Row)
+    }
+
     pub(crate) fn text_of(&self, stretch: Support) -> &str {
         self.text.get(stretch.start..stretch.end).unwrap_or_default()
     }
@@ -187,8 +203,10 @@ impl Evidence {
             if claim.negated == unit.negated {
                 held.extend(unit);
             }
-            if let Some(header) = self.header_of(at) {
-                held.extend(&self.unit_terms[header]);
+            match (self.headers[at], &self.table_header) {
+                (Header::Row(header), _) => held.extend(&self.unit_terms[header]),
+                (Header::Above, Some(header)) => held.extend(header),
+                (Header::Above, None) | (Header::None, _) => {}
             }
         }
         if held.is_empty() {
@@ -198,16 +216,41 @@ impl Evidence {
         if !held.holds_figures_of(claim) || !own.is_subset(&held.words) {
             return None;
         }
+        // What a row says of one thing is no total of several.
+        let own = if own.is_empty() { &claim.words } else { own };
+        if is_row(&window[0]) && own.iter().any(|word| (is_sum(word) || is_mean(word)) && !held.words.contains(word)) {
+            return None;
+        }
         let shared = claim.words.iter().filter(|word| held.words.contains(*word)).count();
         Some(if claim.words.is_empty() { 1.0 } else { shared as f32 / claim.words.len() as f32 })
     }
+}
 
-    /// The row that names the columns of a row, if the passage has it.
-    fn header_of(&self, unit: usize) -> Option<usize> {
-        if self.units[unit].kind != UnitKind::Row {
-            return None;
-        }
-        let first = (0..=unit).rev().take_while(|at| self.units[*at].kind == UnitKind::Row).last()?;
-        (first < unit).then_some(first)
+/// What names the columns of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Header {
+    None,
+    /// A row of the text.
+    Row(usize),
+    /// A row above the text, which begins in the middle of its table.
+    Above,
+}
+
+/// Of each unit; of what is no row none. A blank line begins another table. With what row a table begins that begins within the text is known; at its
+/// beginning only what looks like a header is one, where `begins_within` does not say that the header stands above it.
+fn headers_of(text: &str, units: &[Unit], begins_within: bool) -> Vec<Header> {
+    let looks_like_one = headers(text, units);
+    let mut found = Vec::new();
+    let mut first: Option<usize> = None;
+    for (at, unit) in units.iter().enumerate() {
+        let follows = at > 0 && !text[units[at - 1].end..unit.start].trim_matches(' ').contains("\n\n");
+        first = (unit.kind == UnitKind::Row).then(|| first.filter(|_| follows).unwrap_or(at));
+        found.push(match first {
+            Some(0) if begins_within => Header::Above,
+            Some(0) => looks_like_one[at].map_or(Header::None, Header::Row),
+            Some(first) if first < at => Header::Row(first),
+            Some(_) | None => Header::None,
+        });
     }
+    found
 }

@@ -22,6 +22,7 @@ pub(crate) fn passage(text: &str, heading: &str, char_start: i32) -> Passage {
         ordinal: 0,
         page_number: 3,
         heading_path: vec!["Pump P-101".into(), heading.into()],
+        table_header: None,
         char_start,
         char_end: char_start + i32::try_from(text.chars().count()).unwrap(),
         token_count: 10,
@@ -174,4 +175,38 @@ fn a_sentence_that_two_overlapping_passages_hold_stands_on_one_place() {
     };
     assert!(relinked(&[first.clone(), next]));
     assert!(!relinked(&[first, copy]), "which of two documents is meant nobody can say");
+}
+
+/// The words of one row held what was said of another.
+#[test]
+fn a_row_in_the_middle_of_a_table_names_no_columns_of_others() {
+    let mut middle = passage("P-1 | coupling worn badly | 5 h\nP-2 | seal leaks | 7 h", "Log", 0);
+    let shows = |passage: &Passage, text: &str| {
+        let statement = Statement { body: text.to_owned(), markers: vec![1], ..Statement::default() };
+        let checked = Verifier::new("What happened?", std::slice::from_ref(passage)).check(&statement);
+        matches!(checked.as_slice(), [Checked::Supported { .. }])
+    };
+    assert!(!shows(&middle, "The worn coupling of P-2 cost 7 h."));
+    assert!(!shows(&middle, "The downtime of machine P-2 was 7 h."));
+    middle.table_header = Some("Machine | Fault | Downtime".to_owned());
+    assert!(shows(&middle, "The downtime of machine P-2 was 7 h."));
+    assert!(!shows(&middle, "The worn coupling of P-2 cost 7 h."));
+    // A blank line begins another table, whose first row names its columns.
+    middle.text.push_str("\n\nScrew | Tightening torque\nM8 | 25 Nm");
+    assert!(shows(&middle, "The tightening torque of screw M8 is 25 Nm."));
+    assert!(!shows(&middle, "The downtime of machine M8 is 25 Nm."));
+}
+
+/// The hours of one stop passed for those of all.
+#[test]
+fn what_a_row_says_of_one_thing_is_no_total() {
+    let row = passage("Line | Machine | Stop\n3 | Filler | 1.5 h", "Stops", 0);
+    let shows = |text: &str| {
+        let statement = Statement { body: text.to_owned(), markers: vec![1], ..Statement::default() };
+        let checked = Verifier::new("How long?", std::slice::from_ref(&row)).check(&statement);
+        matches!(checked.as_slice(), [Checked::Supported { .. }])
+    };
+    assert!(shows("The filler of line 3 had a stop of 1.5 h."));
+    assert!(!shows("The filler of line 3 had a stop of 1.5 h in total."));
+    assert!(!shows("On average the filler of line 3 had a stop of 1.5 h."));
 }

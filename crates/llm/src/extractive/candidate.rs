@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     model::PromptPassage,
-    text::{Terms, Unit, UnitKind, terms, units},
+    text::{Terms, Unit, UnitKind, cells, headers, terms, units},
 };
 
 /// How much of a word counts that stands beside the unit instead of in it.
@@ -46,7 +46,7 @@ impl<'p> Source<'p> {
                 let unit_terms: Vec<Terms> = units.iter().map(|unit| terms(unit.of(&passage.text))).collect();
                 Self {
                     passage,
-                    headers: shape::headers(&passage.text, &units),
+                    headers: headers(&passage.text, &units),
                     unit_terms,
                     units,
                     heading: terms(&passage.heading_path.join(" ")),
@@ -65,7 +65,7 @@ impl<'p> Source<'p> {
 
     /// Where a passage begins with rows that nothing names: the header of the same table in another passage.
     fn beginning(&self, others: &[Self]) -> Option<&'p str> {
-        let width = shape::cells(self.text(self.rows_that_go_on()?)).len();
+        let width = cells(self.text(self.rows_that_go_on()?)).len();
         others
             .iter()
             .filter(|other| {
@@ -73,7 +73,18 @@ impl<'p> Source<'p> {
                     && other.passage.heading_path == self.passage.heading_path
             })
             .flat_map(|other| other.headers.iter().flatten().map(|header| other.text(*header)))
-            .find(|header| shape::cells(header).len() == width)
+            .find(|header| cells(header).len() == width)
+    }
+
+    /// The header that came with the passage, which begins in the middle of its table.
+    pub(super) fn own_header(&self) -> Option<&'p str> {
+        self.passage.table_header.as_deref()
+    }
+
+    /// Whether a unit is among the rows with which the passage begins. A blank line begins another table.
+    pub(super) fn goes_on(&self, unit: usize) -> bool {
+        self.units[..=unit].iter().all(|before| before.kind == UnitKind::Row)
+            && !self.passage.text[..self.units[unit].start].contains("\n\n")
     }
 
     /// The first unit, if it is a row without a header.
@@ -83,15 +94,17 @@ impl<'p> Source<'p> {
     }
 
     pub(super) fn is_header(&self, unit: usize) -> bool {
-        self.headers.contains(&Some(unit))
+        self.headers.contains(&Some(unit)) && !(self.own_header().is_some() && self.goes_on(unit))
     }
 
     /// The row that names the columns of a row, also where it stands in another passage.
     fn columns(&self, unit: usize) -> Option<&'p str> {
-        let goes_on = || self.units[..=unit].iter().all(|before| before.kind == UnitKind::Row);
+        if self.goes_on(unit) && self.own_header().is_some() {
+            return self.own_header();
+        }
         match self.headers[unit] {
             Some(header) => Some(self.text(header)),
-            None => self.begun.filter(|_| goes_on()),
+            None => self.begun.filter(|_| self.goes_on(unit)),
         }
     }
 
@@ -112,7 +125,7 @@ impl<'p> Source<'p> {
     fn row_is_of(&self, unit: usize, name: &str) -> bool {
         self.units[unit].kind == UnitKind::Row
             && self.unit_terms[unit].codes.contains(name)
-            && shape::cells(self.text(unit)).first().is_some_and(|cell| terms(cell).codes.contains(name))
+            && cells(self.text(unit)).first().is_some_and(|cell| terms(cell).codes.contains(name))
     }
 
     /// The headings inside the passage and the introduction above a unit.

@@ -8,7 +8,7 @@ mod steps;
 
 use crate::{
     model::{ChatRequest, Role},
-    text::{UnitKind, item_mark},
+    text::{UnitKind, cells, item_mark},
 };
 use candidate::{Candidate, Source, Weights, candidates};
 use question::{Asks, Question};
@@ -159,8 +159,13 @@ fn item(text: &str, keep_number: bool) -> String {
 /// A row as `Column: cell; Column: cell` where the passage has the row that names the columns,
 /// otherwise as it stands.
 fn row(source: &Source<'_>, unit: usize) -> String {
-    let cells = shape::cells(source.text(unit));
-    let header = source.headers[unit].map(|header| shape::cells(source.text(header)));
+    let cells = cells(source.text(unit));
+    // One of another passage the check of this sentence would not find.
+    let header = match source.own_header().filter(|_| source.goes_on(unit)) {
+        Some(header) => Some(header),
+        None => source.headers[unit].map(|header| source.text(header)),
+    };
+    let header = header.map(crate::text::cells);
     let header = header.filter(|header| header.len() == cells.len());
     let Some(header) = header else {
         return format!("- {}", source.text(unit));

@@ -8,6 +8,7 @@ pub(super) fn passage(number: u32, name: &str, headings: &[&str], text: &str) ->
         document_name: name.to_owned(),
         page: Some(1),
         heading_path: headings.iter().map(|heading| (*heading).to_owned()).collect(),
+        table_header: None,
         score: 1.0 / f32::from(u8::try_from(number).unwrap()),
     }
 }
@@ -94,6 +95,14 @@ fn a_row_takes_the_words_of_its_columns_from_the_passage_in_which_the_table_begi
     let rest = passage(2, "valves.csv", &[], "HV-213 | Air | 25 | Team east\nHV-214 | Water | 50 | Team west");
     let answer = ask("Which medium and which inspector has valve HV-214?", vec![valves(), rest]);
     assert_eq!(answer, "- HV-214 | Water | 50 | Team west [2]");
+    // With the header of its own table its columns are named.
+    let header = Some("Valve | Medium | Nominal width mm | Inspector".to_owned());
+    let rest = PromptPassage {
+        table_header: header,
+        ..passage(1, "valves.csv", &[], "HV-213 | Air | 25 | Team east\nHV-214 | Water | 50 | Team west")
+    };
+    let answer = ask("What nominal width does valve HV-214 have?", vec![rest]);
+    assert_eq!(answer, "- Valve: HV-214; Medium: Water; Nominal width mm: 50; Inspector: Team west [1]");
 }
 
 #[test]

@@ -16,6 +16,8 @@ pub(super) fn inspect(
 ) -> (Vec<NewChunk>, Vec<NewPolicyEvent>) {
     let mut noticed = Vec::new();
     for chunk in &mut chunks {
+        // Its row is looked over with the passage that it stands in.
+        chunk.table_header.take_if(|header| injection::check(Channel::Content, header).is_hit);
         let verdict = injection::check(Channel::Content, &chunk.text);
         for span in verdict.spans {
             let Some(sentence) = chunk.text.get(span.clone()) else { continue };

@@ -327,6 +327,7 @@ pub fn new_chunk(sources: &Sources, chunk: millwright_documents::Chunk) -> NewCh
         char_start: small(chunk.char_start),
         char_end: small(chunk.char_end),
         heading_path: chunk.heading_path,
+        table_header: chunk.table_header.filter(|header| !header.is_empty()),
         token_count: small(chunk.token_count),
         text: chunk.text,
         quarantined: Vec::new(),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use millwright_core::{Classification, Label};
-use millwright_retrieval::{reading::Direction, search::Passage};
+use millwright_retrieval::{reading::Direction, search::Passage, tables::TablesRefused};
 
 use crate::support::{BOOKKEEPING, Plant, Site};
 
@@ -104,4 +104,64 @@ async fn a_version_that_no_longer_answers_is_not_read_on() {
     let as_of = Passage { is_current: false, ..hit };
     let on = plant.searcher.read_on(&site.scope, &reader, &as_of, Direction::After, 2).await.unwrap();
     assert_eq!(ordinals(&on), [as_of.ordinal + 1, as_of.ordinal + 2]);
+}
+
+/// A table of sixty rows, in many passages.
+fn stops() -> String {
+    let mut text = "# Stops\n\n## Lines\n\n| Line | Öl | Stop (h) |\n|---|---|---|\n".to_owned();
+    for row in 1..=60 {
+        let _ = writeln!(text, "| {} | Sorte {row} mit Zusatz für lange Laufzeit | {row}.5 |", row % 3 + 1);
+    }
+    text
+}
+
+#[tokio::test]
+async fn all_rows_of_a_table_are_read_each_with_its_place() {
+    let plant = Plant::new().await;
+    let site = plant.site("A").await;
+    plant.add(&site, "stops.md", &stops()).await;
+    let reader = plant.reader(&site).await;
+    let hit = found(&plant, &site, "Sorte 40 mit Zusatz", "Sorte 40").await;
+    assert!(hit.ordinal > 0 && hit.table_header.as_deref() == Some("Line | Öl | Stop (h)"), "{hit:?}");
+    let tables = plant.searcher.tables(&site.scope, &reader, &hit).await.unwrap().unwrap();
+    let [table] = tables.tables.as_slice() else { panic!("{:?}", tables.tables.len()) };
+    assert_eq!(
+        (table.rows.len(), table.heading_path.as_slice()),
+        (60, ["Stops".to_owned(), "Lines".to_owned()].as_slice())
+    );
+    for row in table.header.iter().chain(&table.rows) {
+        let place = row.place.as_ref().unwrap();
+        let passages = plant.searcher.read_again(&site.scope, &reader, &[tables.chunks[place.chunk]]).await.unwrap();
+        let text: String = passages[0].text.chars().skip(place.points.start).take(place.points.len()).collect();
+        assert_eq!(text, row.cells.join(" | "));
+    }
+}
+
+#[tokio::test]
+async fn rows_of_what_may_not_be_read_now_are_not_read() {
+    let plant = Plant::new().await;
+    let site = plant.site("A").await;
+    let (document, version) = plant.add(&site, "stops.md", &stops()).await;
+    let hit = found(&plant, &site, "Sorte 40 mit Zusatz", "Sorte 40").await;
+    let tables = async |passage: &Passage| {
+        let reader = plant.reader(&site).await;
+        let read = plant.searcher.tables(&site.scope, &reader, passage).await.unwrap();
+        read.map(|tables| tables.tables.iter().map(|table| table.rows.len()).sum::<usize>())
+    };
+    assert_eq!(tables(&hit).await, Ok(60));
+    // While it is read anew its pages need not be those that answer.
+    let processing =
+        |status: &str| format!("UPDATE document_versions SET status = '{status}' WHERE id = '{}'", version.uuid());
+    plant.database.tamper(&processing("processing")).await;
+    assert_eq!(tables(&hit).await, Err(TablesRefused::BeingRead));
+    plant.database.tamper(&processing("ready")).await;
+    plant.add(&site, "stops.md", "# Stops\n\n| Line | Stop (h) |\n|---|---|\n| 1 | 2 |\n").await;
+    assert_eq!(tables(&hit).await, Err(TablesRefused::Gone));
+    assert_eq!(tables(&Passage { is_current: false, ..hit.clone() }).await, Ok(60), "as of the day on which it held");
+    let label = Label::of(Classification::Restricted);
+    let mut tx = plant.database.store.tenant(&site.scope).begin().await.unwrap();
+    let label_id = tx.labels().intern(&label).await.unwrap();
+    tx.documents().set_label(document, &label, label_id, plant.sources.now()).await.unwrap();
+    tx.commit(BOOKKEEPING).await.unwrap();
+    assert_eq!(tables(&Passage { is_current: false, ..hit }).await, Err(TablesRefused::Gone));
 }

@@ -25,6 +25,8 @@ pub struct NewChunk {
     pub char_end: i32,
     /// Headings above it, outermost first.
     pub heading_path: Vec<String>,
+    /// The row that names the columns, where it begins in the middle of a table.
+    pub table_header: Option<String>,
     /// Tokens of the embedding model in process, whichever makes the vectors.
     pub token_count: i32,
     /// Exactly the span's text.
@@ -92,11 +94,12 @@ impl Chunks<'_> {
         let paths: Vec<serde_json::Value> = chunks.iter().map(|chunk| chunk.heading_path.clone().into()).collect();
         sqlx::query(
             "INSERT INTO chunks (tenant_id, document_id, version_id, id, ordinal, page_number, char_start, char_end, \
-                                 token_count, text, heading_path, quarantined) \
+                                 token_count, text, heading_path, quarantined, table_header) \
              SELECT $1, $2, $3, id, ordinal, page, start, \"end\", tokens, text, \
-                    ARRAY(SELECT jsonb_array_elements_text(path)), quarantined \
+                    ARRAY(SELECT jsonb_array_elements_text(path)), quarantined, header \
              FROM unnest($4::uuid[], $5::integer[], $6::integer[], $7::integer[], $8::integer[], $9::integer[], \
-                         $10::text[], $11::jsonb[], $12::jsonb[]) AS c (id, ordinal, page, start, \"end\", tokens, text, path, quarantined)",
+                         $10::text[], $11::jsonb[], $12::jsonb[], $13::text[]) \
+                  AS c (id, ordinal, page, start, \"end\", tokens, text, path, quarantined, header)",
         )
         .bind(self.0.tenant)
         .bind(document.uuid())
@@ -110,6 +113,7 @@ impl Chunks<'_> {
         .bind(chunks.iter().map(|chunk| chunk.text.as_str()).collect::<Vec<_>>())
         .bind(paths)
         .bind(chunks.iter().map(|chunk| serde_json::json!(chunk.quarantined)).collect::<Vec<_>>())
+        .bind(chunks.iter().map(|chunk| chunk.table_header.as_deref()).collect::<Vec<_>>())
         .execute(&mut *self.0.connection)
         .await?;
         Ok(())

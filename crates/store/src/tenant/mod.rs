@@ -64,7 +64,7 @@ pub use policy::{DecisionRow, NewDecision, Policies, PolicySettingsRow, PolicySt
 pub use policy_events::{
     NewPolicyEvent, PolicyEventCount, PolicyEventFilter, PolicyEventKind, PolicyEventRow, PolicyEvents,
 };
-pub use reading::{PassageDigestRow, ReadVersion, Reading, SectionRow, Stretch};
+pub use reading::{PassageDigestRow, PlaceRow, ReadVersion, Reading, SectionRow, Stretch, TablePageRow, TablesSizeRow};
 pub use retention::{Erased, Retention};
 pub use runs::{NewRun, RunEventRow, RunFence, RunRow, RunStatus, RunStepRow, Runs, StepKind, StepStatus};
 pub use security::{SecondFactorState, Security, SecurityPolicy};

@@ -101,6 +101,8 @@ pub struct PassageRow {
     pub char_end: i32,
     /// Headings above it, outermost first.
     pub heading_path: Vec<String>,
+    /// The row that names the columns, where it begins in the middle of a table.
+    pub table_header: Option<String>,
     /// Tokens of the embedding model in process, whichever makes the vectors.
     pub token_count: i32,
     /// Exactly the span's text.
@@ -269,7 +271,8 @@ const FIND: &str = "WITH nearest AS MATERIALIZED ( \
 /// What a [`PassageRow`] is read from: a chunk `c`, its document `d` with label `b`, its version `r`.
 pub(super) const PASSAGE_COLUMNS: &str = "c.id AS chunk_id, c.document_id, d.name AS document_name, b.classification, b.export_control, \
      b.groups, d.integrity, r.number AS version, r.effective_from, d.current_version_id IS NOT DISTINCT FROM c.version_id AS is_current, \
-     r.paged, c.ordinal, c.page_number, c.char_start, c.char_end, c.heading_path, c.token_count, c.text, c.quarantined";
+     r.paged, c.ordinal, c.page_number, c.char_start, c.char_end, c.heading_path, c.table_header, c.token_count, c.text, \
+     c.quarantined";
 
 /// `OFFSET 0` keeps the order of the joins: from a few wanted chunks to their documents. Left alone, the planner
 /// underestimates them and may begin with all chunks of the tenant.

@@ -1,4 +1,5 @@
 use millwright_core::id::{ChunkId, DocumentId};
+use serde_json::Value;
 use sqlx::{AssertSqlSafe, FromRow};
 use uuid::Uuid;
 
@@ -63,6 +64,45 @@ pub struct PassageDigestRow {
     pub version: i32,
     /// SHA-256 of its text.
     pub sha256: Vec<u8>,
+}
+
+/// How much text the tables of a version stand in.
+#[derive(Debug, Clone, Copy, FromRow)]
+pub struct TablesSizeRow {
+    /// Whether its pages are those that its passages were cut from.
+    pub is_whole: bool,
+    /// Bytes of text of the pages that hold rows.
+    pub bytes: i64,
+}
+
+/// A page that holds rows of tables.
+#[derive(Debug, Clone, FromRow)]
+pub struct TablePageRow {
+    /// 1 for the first.
+    pub page_number: i32,
+    /// Spans are code points into it.
+    pub text: String,
+    /// The parser's blocks, as it serialised them.
+    pub blocks: Value,
+}
+
+/// Where a passage stands.
+#[derive(Debug, Clone, FromRow)]
+pub struct PlaceRow {
+    /// The chunk.
+    #[sqlx(try_from = "Uuid")]
+    pub chunk_id: ChunkId,
+    /// The page it lies on.
+    pub page_number: i32,
+    /// Where it begins in the page's text, code points.
+    pub char_start: i32,
+    /// Where it ends.
+    pub char_end: i32,
+    /// Headings above it, outermost first.
+    pub heading_path: Vec<String>,
+    /// Sentences of the text that look like instructions: pairs of code points.
+    #[sqlx(json)]
+    pub quarantined: Vec<(u32, u32)>,
 }
 
 impl Reading<'_> {
@@ -137,6 +177,36 @@ impl Reading<'_> {
         Ok(rows)
     }
 
+    /// How much text its tables stand in; none of a version that is not there, does not answer or may not be seen.
+    pub async fn tables_size(&mut self, of: ReadVersion<'_>) -> Result<Option<TablesSizeRow>, StoreError> {
+        let row = sqlx::query_as(AssertSqlSafe(self.of_version(TABLES_SIZE, of)))
+            .bind(of.document_id.uuid())
+            .bind(of.version)
+            .fetch_optional(&mut *self.0.connection)
+            .await?;
+        Ok(row)
+    }
+
+    /// The pages that hold rows of tables, in order.
+    pub async fn table_pages(&mut self, of: ReadVersion<'_>) -> Result<Vec<TablePageRow>, StoreError> {
+        let rows = sqlx::query_as(AssertSqlSafe(self.of_version(TABLE_PAGES, of)))
+            .bind(of.document_id.uuid())
+            .bind(of.version)
+            .fetch_all(&mut *self.0.connection)
+            .await?;
+        Ok(rows)
+    }
+
+    /// Where all its passages stand, by page and place.
+    pub async fn places(&mut self, of: ReadVersion<'_>) -> Result<Vec<PlaceRow>, StoreError> {
+        let rows = sqlx::query_as(AssertSqlSafe(self.of_version(PLACES, of)))
+            .bind(of.document_id.uuid())
+            .bind(of.version)
+            .fetch_all(&mut *self.0.connection)
+            .await?;
+        Ok(rows)
+    }
+
     /// The sections in their order, at most so many.
     pub async fn outline(&mut self, of: ReadVersion<'_>, most: i64) -> Result<Vec<SectionRow>, StoreError> {
         let sql = self.of_version(SECTIONS, of);
@@ -157,6 +227,7 @@ impl Reading<'_> {
     fn statement(&self, form: &str, reader: &Reader, answers: &str) -> String {
         form.replace("{columns}", PASSAGE_COLUMNS)
             .replace("{of}", OF_VERSION)
+            .replace("{pages}", PAGES_OF_VERSION)
             .replace("{answers}", answers)
             .replace("{visible}", &visible(reader))
             .replace("{tenant}", &self.0.tenant.to_string())
@@ -168,6 +239,23 @@ const OF_VERSION: &str = "document_versions r \
      JOIN documents d ON d.tenant_id = '{tenant}' AND d.id = r.document_id AND {answers} AND {visible} \
      JOIN labels b ON b.tenant_id = '{tenant}' AND b.id = d.label_id \
      JOIN chunks c ON c.tenant_id = '{tenant}' AND c.version_id = r.id";
+
+/// The same with the version's pages that hold rows instead of its passages.
+const PAGES_OF_VERSION: &str = "document_versions r \
+     JOIN documents d ON d.tenant_id = '{tenant}' AND d.id = r.document_id AND {answers} AND {visible} \
+     LEFT JOIN document_pages p ON p.tenant_id = '{tenant}' AND p.version_id = r.id \
+         AND p.blocks @> '[{\"type\": \"table_row\"}]'";
+
+/// While a version is read anew, or where that has failed, its pages need not be those that answer.
+const TABLES_SIZE: &str = "SELECT r.status IN ('ready', 'scheduled', 'superseded', 'expired') AS is_whole, \
+     coalesce(sum(octet_length(p.text)), 0)::bigint AS bytes FROM {pages} \
+     WHERE r.tenant_id = '{tenant}' AND {where} GROUP BY r.id, r.status";
+
+const TABLE_PAGES: &str = "SELECT p.page_number, p.text, p.blocks FROM {pages} \
+     WHERE r.tenant_id = '{tenant}' AND {where} AND p.page_number IS NOT NULL ORDER BY p.page_number";
+
+const PLACES: &str = "SELECT c.id AS chunk_id, c.page_number, c.char_start, c.char_end, c.heading_path, c.quarantined FROM {of} \
+     WHERE r.tenant_id = '{tenant}' AND {where} ORDER BY c.page_number, c.char_start";
 
 const STRETCHES: &str = "SELECT {columns} FROM unnest($1::uuid[], $2::int[], $3::bool[], $4::int[], $5::int[]) \
          WITH ORDINALITY AS w (document_id, version, any_version, first, last, place) \

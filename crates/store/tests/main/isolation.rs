@@ -497,6 +497,7 @@ async fn rows_cannot_be_hung_on_another_tenants_rows() {
         char_start: 0,
         char_end: 1,
         heading_path: Vec::new(),
+        table_header: None,
         token_count: 1,
         text: "x".to_owned(),
         quarantined: Vec::new(),

@@ -216,6 +216,7 @@ async fn chunks_without_vectors_are_listed_until_they_have_them() {
             char_start: 0,
             char_end: 1,
             heading_path: Vec::new(),
+            table_header: None,
             token_count: 1,
             text: format!("part {ordinal}"),
             quarantined: Vec::new(),

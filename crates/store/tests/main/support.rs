@@ -175,6 +175,7 @@ impl World {
                 char_start: 0,
                 char_end: 30,
                 heading_path: vec!["Pump".to_owned(), "Lock\"out, {safely}".to_owned()],
+                table_header: None,
                 token_count: 7,
                 text: text.clone(),
                 quarantined: Vec::new(),

@@ -169,10 +169,10 @@ function StepDetails({ step, action }: { step: Step; action: ReactNode }) {
   );
 }
 
-const TOOLS = ["search_documents", "open_document", "read_on", "find_in_document", "calculate", "date", "think_through", "ask_person"] as const;
+const TOOLS = ["search_documents", "open_document", "read_on", "find_in_document", "table", "calculate", "date", "think_through", "ask_person"] as const;
 
 function isComputing(step: Step): boolean {
-  return step.calls.length > 0 && step.calls.every((call) => call.tool === "calculate" || call.tool === "date");
+  return step.calls.length > 0 && step.calls.every((call) => ["table", "calculate", "date"].includes(call.tool));
 }
 
 /** What a draft asked for and what came of it. */

@@ -97,7 +97,7 @@ function AgentItem({ agent }: { agent: Agent }) {
   );
 }
 
-const TOOLS = ["search_documents", "open_document", "read_on", "find_in_document", "calculate", "date", "think_through", "ask_person"] as const;
+const TOOLS = ["search_documents", "open_document", "read_on", "find_in_document", "table", "calculate", "date", "think_through", "ask_person"] as const;
 
 /** Tools of the runtime, in words. */
 export function useToolNames(): (names: readonly string[]) => string {

@@ -12,7 +12,7 @@ purpose:
   de: Wofür er da ist, in Wörtern, die Fragen an ihn haben.
 prompt: |
   What a model is told beyond the rules that every answer obeys.
-tools: [search_documents, open_document, read_on, find_in_document, calculate, date]
+tools: [search_documents, open_document, read_on, find_in_document, table, calculate, date]
 # tier: STANDARD
 # labels: { up_to: CONFIDENTIAL }
 # checks: { cites_at_least: 1, cites_documents: 1, mentions_unit: true, repeats_warnings: true }

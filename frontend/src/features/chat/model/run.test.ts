@@ -106,6 +106,8 @@ describe("applyEvent", () => {
     ] as AgUiEvent[];
     const done = [{ type: "TOOL_CALL_RESULT", toolCallId: "t3", role: "tool", content: JSON.stringify({ tool: "calculate", arguments: { expression: "1,5 bar to psi" }, outcome: "done", passages: [], result }) }] as AgUiEvent[];
     const run = play([...STREAM.slice(0, 9), ...computing]);
+    const counted = callOf({ tool: "table", outcome: "done", passages: [], result: { text: "Line | sum of Stop\n3 | 45 h" }, arguments: { passage: 1, where: [{ column: "Line", op: "=", value: "3" }], aggregates: [{ fn: "sum", column: "Stop" }, { fn: "count" }] } });
+    expect(counted).toMatchObject({ tool: "table", subject: "sum: Stop · count · Line = 3", said: "Line | sum of Stop\n3 | 45 h", outcome: null });
     expect(run.steps[2]?.calls[0]).toMatchObject({ tool: "calculate", subject: "1,5 bar to psi", equation: null });
     expect(play(done, run).steps[2]?.calls[0]).toMatchObject({ outcome: null, equation: "1.5 bar ≈ 21.76 psi" });
     const exact = { tool: "date", arguments: { date: "today" }, result: { expression: "2026-11-30 + 6 months", shown: "2027-05-30 (Sun)", exact: true } };

@@ -5,6 +5,7 @@ import { askedOf, type PersonQuestion } from "./asked";
 import { debateOf, findingsOf, heard, type Debate } from "./debate";
 import type { AgUiEvent } from "./events";
 import { understoodOf, type Understood } from "./understood";
+import { countedOf } from "./counted";
 
 export interface FoundPassage {
   document_name: string;
@@ -258,7 +259,7 @@ function subjectOf(value: unknown): string | null {
   for (const text of [words?.query, words?.text, words?.expression, words?.date, words?.question]) {
     if (typeof text === "string") return text;
   }
-  return typeof words?.page === "number" ? String(words.page) : null;
+  return typeof words?.page === "number" ? String(words.page) : countedOf(value);
 }
 
 function withCall(run: RunView, id: string, change: (call: ToolCall) => ToolCall): RunView {
