@@ -8,7 +8,7 @@ set -euo pipefail
 
 need_rust
 need_build_tools
-[ -x /usr/sbin/mariadbd ] || install_packages mariadb-server || say "going on without MariaDB"
+[ -x /usr/sbin/mariadbd ] || install_packages mariadb-server-core mariadb-client-core || say "going on without MariaDB"
 sample=$root/crates/sql-guard/tests/corpus/payloads.jsonl
 shared=$root/../shared/data/sql-injection-payloads/payloads.jsonl
 [ ! -e "$shared" ] || sample=$shared

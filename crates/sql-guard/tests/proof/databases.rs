@@ -165,7 +165,9 @@ impl MariaDbDatabase {
             .into_iter()
             .find(|path| Path::new(path).exists());
         let Some(binary) = found else {
-            println!("SKIPPED: MariaDB is not installed (Debian: apt-get install mariadb-server)");
+            println!(
+                "SKIPPED: MariaDB is not installed (Debian: apt-get install mariadb-server-core mariadb-client-core)"
+            );
             return None;
         };
         let folder = std::env::temp_dir().join(format!("millwright-sql-guard-{name}-{}", std::process::id()));
