@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::kit::{
     PASSWORD, Server, Session, World,
-    operations::{Ids, NEW_PASSWORD, Operation, PLAN, operations},
+    operations::{Ids, NEW_PASSWORD, Operation, PLAN, SUITE, operations},
     problem, read,
     session::id,
 };
@@ -89,6 +89,7 @@ async fn trial<'s>(site: &Site<'s>, operation: &Operation) -> Trial<'s> {
         | "policy.versions.create"
         | "agents.create" => site.by_admin(),
         "agents.activate" | "agents.enable" | "agents.disable" => agent_trial(site, name).await,
+        _ if name.starts_with("evaluation") => evaluation_trial(site, name).await,
         _ if name.starts_with("mcp_servers.") => mcp_trial(site, name).await,
         "policy.versions.activate" => policy_version_trial(site).await,
         "documents.delete" | "documents.reindex" => {
@@ -165,6 +166,35 @@ async fn agent_trial<'s>(site: &Site<'s>, name: &str) -> Trial<'s> {
     assert_eq!(status, 201, "{made}");
     let agent_version = made["version"]["number"].to_string();
     Trial { ids: Ids { agent, agent_version, ..Ids::of_nothing() }, ..site.by_admin() }
+}
+
+/// A suite, and where it is needed an evaluation that stands where the change can be made.
+async fn evaluation_trial<'s>(site: &Site<'s>, name: &str) -> Trial<'s> {
+    let definition = SUITE.replace("Pump", name);
+    let body = json!({ "definition": definition });
+    if name == "evaluation_suites.create" {
+        return Trial { body: Some(body), ..site.by_admin() };
+    }
+    let (status, suite) = read(site.admin.post("/api/v1/evaluation-suites", &body).await).await;
+    assert_eq!(status, 201, "{suite}");
+    let mut ids = Ids { evaluation_suite: id(&suite).to_owned(), ..Ids::of_nothing() };
+    let start = json!({ "suite_id": suite["id"] });
+    match name {
+        "evaluations.start" => Trial { ids, body: Some(start), ..site.by_admin() },
+        "evaluations.cancel" | "evaluations.delete" => {
+            let (status, started) = read(site.admin.post("/api/v1/evaluations", &start).await).await;
+            assert_eq!(status, 201, "{started}");
+            ids.evaluation = id(&started["items"][0]).to_owned();
+            let path = format!("/api/v1/evaluations/{}", ids.evaluation);
+            site.admin.until(&path, |evaluation| evaluation["status"] == "finished").await;
+            if name == "evaluations.cancel" {
+                let again = "UPDATE evaluations SET status = 'running', looked_at = now() + interval '1 day'";
+                site.world.db().tamper(again).await;
+            }
+            Trial { ids, ..site.by_admin() }
+        }
+        _ => Trial { ids, body: name.ends_with(".change").then_some(body), ..site.by_admin() },
+    }
 }
 
 /// A server with a tool that was read.

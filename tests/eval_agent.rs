@@ -12,9 +12,9 @@ use crate::{
     kit::{World, plays, root},
 };
 
-const FAN: &str = "# Fan F-7\n\n## Belt\n\nThe drive belt of fan F-7 is tensioned to 65 Hz. It is replaced every 4000 operating hours.\n\n\
+pub(crate) const FAN: &str = "# Fan F-7\n\n## Belt\n\nThe drive belt of fan F-7 is tensioned to 65 Hz. It is replaced every 4000 operating hours.\n\n\
     ## Bearings\n\nThe bearings of fan F-7 are greased with 12 g of lithium grease every 1500 operating hours.\n";
-const PRICES: &str = "# Prices\n\nThe drive belt of fan F-7 costs 38.20 EUR at Brandner Industriebedarf.\n";
+pub(crate) const PRICES: &str = "# Prices\n\nThe drive belt of fan F-7 costs 38.20 EUR at Brandner Industriebedarf.\n";
 
 fn write(folder: &Path, cases: &[Value]) {
     let documents = folder.join("documents");
@@ -27,7 +27,7 @@ fn write(folder: &Path, cases: &[Value]) {
     fs::write(folder.join("cases.jsonl"), lines.join("\n")).expect("cases");
 }
 
-fn cases() -> [Value; 4] {
+pub(crate) fn cases() -> [Value; 4] {
     let fan = json!(["fan.md"]);
     [
         json!({ "id": "belt", "kind": "fact", "question": "To which frequency is the drive belt of fan F-7 tensioned?",
@@ -45,7 +45,7 @@ fn cases() -> [Value; 4] {
 }
 
 /// A folder with the suite, one for what must not stay, and where both are given to the command.
-async fn world(cases: &[Value]) -> (World, TempDir, TempDir) {
+pub(crate) async fn world(cases: &[Value]) -> (World, TempDir, TempDir) {
     let mut world = World::new().await;
     let suite = tempfile::tempdir().expect("folder");
     let scratch = tempfile::Builder::new().permissions(open()).tempdir().expect("folder");

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::kit::{
     Server, Session,
-    operations::{Ids, Operation, PLAN, operations},
+    operations::{Ids, Operation, PLAN, SUITE, operations},
     problem, read,
     session::id,
 };
@@ -27,6 +27,7 @@ const BUDGET_NAME: &str = "the-budget-of-a";
 const GLOSSARY_TERM: &str = "GLOSSARY-OF-A";
 const SOURCE_NAME: &str = "the-folder-of-a";
 const MCP_NAME: &str = "mes-of-a";
+const SUITE_NAME: &str = "suite-of-a";
 /// A has called it.
 const MODEL: &str = "the-model-of-a";
 const AGENT_NAME: &str = "the-agent-of-a";
@@ -75,6 +76,7 @@ const ID_FIELDS: &[&str] = &[
     "subject_id",
     "message_id",
     "goal_id",
+    "suite_id",
 ];
 
 macro_rules! on_three_databases {
@@ -164,6 +166,12 @@ impl Owned {
         assert_eq!(status, 201, "{server}");
         let path = format!("/api/v1/mcp-servers/{}/refresh", id(&server));
         assert_eq!(owner.post(&path, &json!({})).await.status(), 200);
+        let suite = json!({ "definition": SUITE.replace("Pump", SUITE_NAME) });
+        let (status, suite) = read(owner.post("/api/v1/evaluation-suites", &suite).await).await;
+        assert_eq!(status, 201, "{suite}");
+        let (status, started) =
+            read(owner.post("/api/v1/evaluations", &json!({ "suite_id": suite["id"] })).await).await;
+        assert_eq!(status, 201, "{started}");
         let goal = json!({ "goal": QUESTION, "plan": PLAN });
         let (status, goal) = read(owner.post("/api/v1/goals", &goal).await).await;
         assert_eq!(status, 201, "{goal}");
@@ -194,6 +202,8 @@ impl Owned {
                 budget: id(&budget).to_owned(),
                 glossary_entry: id(&entry).to_owned(),
                 source: id(&source).to_owned(),
+                evaluation_suite: id(&suite).to_owned(),
+                evaluation: id(&started["items"][0]).to_owned(),
                 mcp_server: id(&server).to_owned(),
                 mcp_tool: "status".to_owned(),
                 // The owner stores version 1; the stranger has none.
@@ -230,6 +240,9 @@ impl Owned {
             &ids.glossary_entry,
             GLOSSARY_TERM,
             &ids.source,
+            &ids.evaluation_suite,
+            &ids.evaluation,
+            SUITE_NAME,
             &ids.mcp_server,
             MCP_NAME,
             SOURCE_NAME,
@@ -271,6 +284,7 @@ impl Owned {
             "/api/v1/admin/glossary".to_owned(),
             format!("/api/v1/agents/{}", ids.agent),
             format!("/api/v1/mcp-servers/{}", ids.mcp_server),
+            format!("/api/v1/evaluation-suites/{}", ids.evaluation_suite),
         ] {
             seen.push(owner.json(&path).await);
         }
@@ -350,6 +364,10 @@ async fn ids_in_bodies_reach_nothing_of_another_tenant(database: Database) {
     let search = json!({ "query": SECRET_WORD, "document_ids": [owned.ids.document] });
     let (status, found) = read(stranger.post("/api/v1/search", &search).await).await;
     assert_eq!((status, &found["items"]), (200, &json!([])));
+    let suite = json!({ "suite_id": owned.ids.evaluation_suite });
+    problem(stranger.post("/api/v1/evaluations", &suite).await, 404, "not_found").await;
+    let of_suite = format!("/api/v1/evaluations?suite_id={}", owned.ids.evaluation_suite);
+    assert_eq!(stranger.json(&of_suite).await["items"], json!([]));
     let budget = |subject: &str| json!({ "name": "x", "subject_kind": "user", "subject_id": subject, "period": "day", "unit": "money", "limit": 1 });
     for subject in [&owned.ids.user, &Ids::of_nothing().user] {
         let response = stranger.post("/api/v1/admin/budgets", &budget(subject)).await;

@@ -14,6 +14,7 @@ mod documents;
 mod embeddings;
 mod eval_agent;
 mod eval_retrieval;
+mod evaluations;
 mod folders;
 mod gateway;
 mod house;

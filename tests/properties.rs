@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::kit::{
     Server, World,
-    operations::{Ids, Operation, PLAN, operations},
+    operations::{Ids, Operation, PLAN, SUITE, operations},
     read,
     session::id,
 };
@@ -124,6 +124,11 @@ async fn plant(world: &World, server: &Server, number: usize) -> Tenant {
     let mcp = json!({ "name": mark.to_lowercase(), "url": world.mcp.url() });
     let (status, mcp) = read(session.post("/api/v1/mcp-servers", &mcp).await).await;
     assert_eq!(status, 201, "{mcp}");
+    let suite = json!({ "definition": SUITE.replace("Pump", &mark) });
+    let (status, suite) = read(session.post("/api/v1/evaluation-suites", &suite).await).await;
+    assert_eq!(status, 201, "{suite}");
+    let (status, started) = read(session.post("/api/v1/evaluations", &json!({ "suite_id": suite["id"] })).await).await;
+    assert_eq!(status, 201, "{started}");
     let goal = json!({ "goal": format!("Prepare the service of {mark}."), "plan": PLAN });
     let (status, goal) = read(session.post("/api/v1/goals", &goal).await).await;
     assert_eq!(status, 201, "{goal}");
@@ -151,6 +156,8 @@ async fn plant(world: &World, server: &Server, number: usize) -> Tenant {
         budget: id(&budget).to_owned(),
         glossary_entry: id(&entry).to_owned(),
         source: id(&source).to_owned(),
+        evaluation_suite: id(&suite).to_owned(),
+        evaluation: id(&started["items"][0]).to_owned(),
         mcp_server: id(&mcp).to_owned(),
         ..Ids::of_nothing()
     };
@@ -179,6 +186,8 @@ const LISTS: &[&str] = &[
     "/api/v1/admin/glossary",
     "/api/v1/sources",
     "/api/v1/mcp-servers",
+    "/api/v1/evaluation-suites",
+    "/api/v1/evaluations",
 ];
 
 const SINGLE: &[&str] = &["/api/v1/admin/metrics", "/api/v1/auth/me", "/api/v1/admin/security-policy"];

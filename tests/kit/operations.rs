@@ -8,6 +8,10 @@ use serde_json::{Value, json};
 
 use super::Server;
 
+/// A suite with one question.
+pub(crate) const SUITE: &str =
+    "name: Pump\ncases:\n  - {id: oil, question: How often is the pump oiled?, abstain: true}\n";
+
 const JSON: &str = "application/json";
 /// Good enough to be accepted.
 pub(crate) const NEW_PASSWORD: &str = "spindle-otter-9-violet";
@@ -178,6 +182,8 @@ impl Operation {
             "mcp_servers.create" => json!({ "name": "mes", "url": "http://127.0.0.1:9/mcp" }),
             "mcp_servers.change" => json!({ "timeout_s": 5 }),
             "mcp_servers.tools.enable" => json!({ "digest": "0".repeat(64), "reads_only": true }),
+            "evaluation_suites.create" | "evaluation_suites.change" => json!({ "definition": SUITE }),
+            "evaluations.start" => json!({ "suite_id": Ids::of_nothing().evaluation_suite }),
             "usage.estimate" => json!({ "prompt": "How often is the pump oiled?" }),
             "admin.security_policy.set" => json!({ "second_factor_roles": [], "password_sign_in": true }),
             other => panic!("teach these tests a body that `{other}` accepts"),
@@ -215,6 +221,8 @@ pub(crate) struct Ids {
     pub(crate) budget: String,
     pub(crate) glossary_entry: String,
     pub(crate) source: String,
+    pub(crate) evaluation_suite: String,
+    pub(crate) evaluation: String,
     pub(crate) mcp_server: String,
     /// A name, of each server for itself.
     pub(crate) mcp_tool: String,
@@ -244,6 +252,8 @@ impl Ids {
             budget: id("bud"),
             glossary_entry: id("glo"),
             source: id("src"),
+            evaluation_suite: id("evs"),
+            evaluation: id("eva"),
             mcp_server: id("mcp"),
             mcp_tool: "nothing".to_owned(),
             policy_version: "999".to_owned(),
@@ -271,6 +281,8 @@ impl Ids {
                 "/api/v1/admin/budgets/{id}" => &self.budget,
                 "/api/v1/admin/glossary/{id}" => &self.glossary_entry,
                 "/api/v1/sources/{id}" => &self.source,
+                "/api/v1/evaluation-suites/{id}" => &self.evaluation_suite,
+                "/api/v1/evaluations/{id}" => &self.evaluation,
                 "/api/v1/mcp-servers/{id}" => &self.mcp_server,
                 "/api/v1/mcp-servers/{id}/tools/{tool}" => &self.mcp_tool,
                 "/api/v1/policy/versions/{number}" => &self.policy_version,

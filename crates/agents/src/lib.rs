@@ -3,7 +3,8 @@
 //!
 //! [`Runner::start`] stores a question with its run and works on it in a task of its own;
 //! [`Runner::events`] lets anybody follow the run from any process. [`machine`] is the pure state
-//! machine, [`verify`] the check of drafts, [`events`] the AG-UI events, [`eval`] the measure of all of it on a suite.
+//! machine, [`verify`] the check of drafts, [`events`] the AG-UI events, [`eval`] the measure of all of it on a suite, and
+//! [`evaluation`] what has a tenant's own suites asked.
 //!
 //! [`goal`] carries out plans whose steps are such runs, and [`specialist`] says who answers. It is not a web server and knows no
 //! HTTP; its tools look into documents, compute, and ask other systems what these say, and it has no memory beyond the conversation and the goal.
@@ -42,6 +43,7 @@ mod conflict;
 mod context;
 mod error;
 pub mod eval;
+pub mod evaluation;
 pub mod events;
 mod export;
 mod follow;

@@ -4,7 +4,7 @@ use futures::{Stream, StreamExt};
 use millwright_audit::AuditKey;
 use millwright_core::{
     Label, Principal, Sources, TenantScope,
-    id::{GoalId, RunId},
+    id::{GoalId, MessageId, RunId},
 };
 use millwright_gateway::Gateway;
 use millwright_governance::Governance;
@@ -21,6 +21,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     AgentError, Bundle, answerer, bundle,
     chat::{self, Asked, Prepared, Said, StartRun, StartedRun},
+    evaluation::{AskedCase, Evaluations},
     events::{AgUiEvent, AgUiEventKind, Snapshot},
     follow::follow,
     goal::Part,
@@ -92,6 +93,32 @@ pub(crate) enum Begin {
     From(Box<Repeat>, Option<Part>),
     /// As a step of a goal.
     Step(Asked),
+    /// As a case of an evaluation.
+    Case(AskedCase),
+}
+
+/// The same taken apart.
+#[derive(Default)]
+struct Parts {
+    repeat: Option<Repeat>,
+    part: Option<Part>,
+    /// Version of the plan, and which time it is tried.
+    step: Option<(i32, i32)>,
+    stored: Option<MessageId>,
+    case: Option<AskedCase>,
+}
+
+impl From<Begin> for Parts {
+    fn from(begin: Begin) -> Self {
+        match begin {
+            Begin::Anew => Self::default(),
+            Begin::From(repeat, part) => Self { repeat: Some(*repeat), part, ..Self::default() },
+            Begin::Step(Asked { part, tried, question }) => {
+                Self { part: Some(part), step: Some(tried), stored: question, ..Self::default() }
+            }
+            Begin::Case(case) => Self { case: Some(case), ..Self::default() },
+        }
+    }
 }
 
 /// Begins runs, works on them, and lets them be followed. Cheap to clone.
@@ -149,6 +176,11 @@ impl Runner {
         Memories::new(self.clone())
     }
 
+    /// Suites of questions, and how they were answered.
+    pub fn evaluations(&self) -> Evaluations {
+        Evaluations::new(self.clone())
+    }
+
     /// MCP servers, for whoever administers them.
     pub fn servers(&self) -> Servers {
         Servers::new(self.clone())
@@ -197,11 +229,7 @@ impl Runner {
         }
         let (wanted, trace_id) = (command.tier, command.trace_id.clone());
         let (thinking, may_ask, limits) = (command.thinking, command.may_ask, command.limits);
-        let (repeat, part, step, stored) = match begin {
-            Begin::Anew => (None, None, None, None),
-            Begin::From(repeat, part) => (Some(*repeat), part, None, None),
-            Begin::Step(Asked { part, tried, question }) => (None, Some(part), Some(tried), question),
-        };
+        let Parts { repeat, part, step, stored, case } = begin.into();
         let forked_from = repeat.as_ref().and_then(|repeat| repeat.from);
         let mut proofs = Vec::new();
         let policy = inner.governance.of(&principal.scope).await?;
@@ -219,6 +247,7 @@ impl Runner {
         let ids = prepared.ids;
         let asked = (prepared.question.as_str(), &prepared.label);
         let agent = specialist::choose(&roster, &mut tx, wish, asked).await?;
+        let agent = case.map_or_else(|| Arc::clone(&agent), |case| case.narrowed(&agent));
         let (tier, judged) = match wanted.or(agent.tier) {
             Some(tier) => (tier, None),
             None => answerer::judge(inner, &policy, &prepared.question),
@@ -245,6 +274,7 @@ impl Runner {
                 return Err(AgentError::BegunElsewhere);
             }
         }
+        AskedCase::begun(case, &mut tx, ids).await?;
         chat::commit(inner, tx, &proofs, &trace_id).await?;
         let run = run::Run {
             principal: *principal,

@@ -194,6 +194,22 @@ audit_actions! {
     McpToolChanged = "mcp_server", "tool_changed";
     /// A run called a tool of an MCP server.
     McpToolCalled = "mcp_server", "tool_called";
+    /// An admin stored a suite of questions.
+    EvaluationSuiteCreated = "evaluation_suite", "created";
+    /// An admin changed a suite of questions.
+    EvaluationSuiteChanged = "evaluation_suite", "changed";
+    /// An admin deleted a suite of questions, with its evaluations.
+    EvaluationSuiteDeleted = "evaluation_suite", "deleted";
+    /// An admin has agents answer the questions of a suite.
+    EvaluationStarted = "evaluation", "started";
+    /// An admin stopped an evaluation.
+    EvaluationCancelled = "evaluation", "cancelled";
+    /// All questions of an evaluation were asked.
+    EvaluationFinished = "evaluation", "finished";
+    /// An evaluation did not come to its end.
+    EvaluationFailed = "evaluation", "failed";
+    /// An admin deleted an evaluation.
+    EvaluationDeleted = "evaluation", "deleted";
     /// A conversation began.
     ConversationCreated = "conversation", "created";
     /// A conversation got another title.

@@ -129,6 +129,10 @@ entity_ids! {
     SourceId = "src";
     /// An MCP server.
     McpServerId = "mcp";
+    /// A suite of questions with what a right answer to each is.
+    EvaluationSuiteId = "evs";
+    /// A suite as it was asked once.
+    EvaluationId = "eva";
 }
 
 #[cfg(test)]

@@ -56,6 +56,8 @@ permissions! {
     BudgetsRead = "budgets:read";
     /// Make, change and delete budgets.
     BudgetsManage = "budgets:manage";
+    /// See, make, change and delete suites of questions, and have agents answer them; with `chat:use`.
+    EvaluationsManage = "evaluations:manage";
     /// See one's own use of models and the budgets that bind one; with `budgets:read` the whole tenant's.
     UsageRead = "usage:read";
     /// One's own name, password, second factor, sessions and keys.

@@ -270,6 +270,7 @@ struct Workers {
 impl Workers {
     fn start(self, tracker: &TaskTracker, stop: &CancellationToken) {
         let sealer = AuditSealer::new(self.store.clone(), self.sources.clone(), Arc::clone(&self.key));
+        let evaluations = self.runner.evaluations();
         let reaper = RunReaper::new(self.runner, self.store.clone(), self.sources.clone(), Arc::clone(&self.key));
         let calendar =
             Calendar::new(self.store.clone(), self.sources.clone(), Arc::clone(&self.key), self.indexed.clone());
@@ -298,6 +299,8 @@ impl Workers {
         tracker.spawn(async move { follower.run(token).await });
         let token = stop.clone();
         tracker.spawn(async move { sealer.run(token).await });
+        let token = stop.clone();
+        tracker.spawn(async move { evaluations.run(token).await });
         let token = stop.clone();
         tracker.spawn(async move { reaper.run(token).await });
         let (token, goals) = (stop.clone(), self.goals);

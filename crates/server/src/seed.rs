@@ -10,15 +10,19 @@ use std::{
 };
 
 use anyhow::Context;
+use millwright_agents::eval::WrittenSuite;
 use millwright_audit::{Actor, AuditAction, AuditEvent, AuditKey};
 use millwright_auth::{PasswordHasher, passwords};
 use millwright_config::Config;
-use millwright_core::{Classification, Integrity, Label, Role, Sources, id::UserId};
+use millwright_core::{
+    Classification, Integrity, Label, Role, Sources,
+    id::{EvaluationSuiteId, UserId},
+};
 use millwright_store::{
     Proof, Store,
     platform::Platform,
     system::TenantRow,
-    tenant::{NewUser, UserKind},
+    tenant::{NewUser, SuiteContent, UserKind},
 };
 use serde::Serialize;
 
@@ -38,6 +42,9 @@ const SAMPLES: [(&str, Classification, &[u8]); 3] = [
     ("Lockout procedure.docx", Classification::Internal, include_bytes!("../../../samples/lockout-procedure.docx")),
     ("Downtime report.md", Classification::Confidential, include_bytes!("../../../samples/downtime-report.md")),
 ];
+
+/// A suite about them.
+const SUITE: &str = include_str!("../../../samples/evals/demo.yaml");
 
 #[derive(Serialize)]
 struct Credentials {
@@ -181,6 +188,25 @@ impl Seeder<'_> {
             let file = File { name, bytes, label, metadata, supersedes: None };
             intake.store(&tenant.scope, owner, file).await?;
         }
+        self.load_suite(tenant, owner).await
+    }
+
+    /// Questions about the samples, with what a right answer to each is.
+    async fn load_suite(&self, tenant: &TenantRow, owner: UserId) -> anyhow::Result<()> {
+        let written = WrittenSuite::read(SUITE).map_err(|faults| anyhow::anyhow!("the demo's suite: {faults:?}"))?;
+        let content = SuiteContent {
+            classification: written.clearance(),
+            cases: i32::try_from(written.cases.len())?,
+            name: written.name,
+            definition: SUITE.to_owned(),
+        };
+        let (id, actor) = (self.sources.new_id::<EvaluationSuiteId>(), Actor::System("seed"));
+        let mut tx = self.store.tenant(&tenant.scope).begin().await?;
+        tx.evaluations().insert_suite(id, &content, owner, self.sources.now()).await?;
+        let event =
+            AuditEvent::new(self.sources, tenant.scope.tenant_id(), actor, AuditAction::EvaluationSuiteCreated, id)
+                .detail("name", content.name);
+        tx.commit(Proof::Entry(&self.key.authenticate(&event)?)).await?;
         Ok(())
     }
 }

@@ -70,6 +70,9 @@ impl From<Row> for PlatformTenant {
 
 /// Tables with a tenant's rows, in an order in which their references allow deletion. All but the audit log.
 const TABLES: &[&str] = &[
+    "evaluation_cases",
+    "evaluations",
+    "evaluation_suites",
     "memories",
     "goal_steps",
     "goal_plans",

@@ -27,6 +27,8 @@ pub enum Bookkeeping {
     RunLease,
     /// Where the steps of a goal stand: its start, its plans, what people decided and its end are audited, and so are its runs.
     GoalProgress,
+    /// Where the cases of an evaluation stand: its start and its end are audited, and so are its runs.
+    EvaluationProgress,
     /// A pass over a watched folder: each document that it adds, changes or removes is audited.
     SourcePass,
     /// Budgets held for calls, and given back unspent: what is spent is proved by the call's own entry.

@@ -4,7 +4,7 @@ use sqlx::{Postgres, Transaction};
 use crate::{
     StoreError,
     system::{
-        Access, Accounts, ClaimedJobs, DueGoals, DueVersions, EmbeddingModels, ExpiredMemories, Feed,
+        Access, Accounts, ClaimedJobs, DueEvaluations, DueGoals, DueVersions, EmbeddingModels, ExpiredMemories, Feed,
         LeasedReservations, LeasedRuns, Seals, SourceClocks, Tenants,
     },
     tenant::append_audit,
@@ -75,6 +75,11 @@ impl SystemTx {
     /// Runs whose process died.
     pub fn runs(&mut self) -> LeasedRuns<'_> {
         LeasedRuns(&mut self.tx)
+    }
+
+    /// Evaluations that somebody has to look at.
+    pub fn evaluations(&mut self) -> DueEvaluations<'_> {
+        DueEvaluations(&mut self.tx)
     }
 
     /// Goals that somebody has to look at.

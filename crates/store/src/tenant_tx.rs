@@ -5,10 +5,10 @@ use uuid::Uuid;
 use crate::{
     Bookkeeping, Proof, StoreError,
     tenant::{
-        Agents, ApiKeys, AuditEntries, BudgetLedger, Budgets, Chunks, Conversations, Documents, Glossary, Goals,
-        IndexChanges, Jobs, LabelRequests, Labels, McpServers, Memories, Messages, Passages, Policies, PolicyEvents,
-        Reading, Retention, Runs, Security, Sessions, SourceFiles, Usage, Users, Validity, Vaults, Vectors, Versions,
-        WatchedSources,
+        Agents, ApiKeys, AuditEntries, BudgetLedger, Budgets, Chunks, Conversations, Documents, Evaluations, Glossary,
+        Goals, IndexChanges, Jobs, LabelRequests, Labels, McpServers, Memories, Messages, Passages, Policies,
+        PolicyEvents, Reading, Retention, Runs, Security, Sessions, SourceFiles, Usage, Users, Validity, Vaults,
+        Vectors, Versions, WatchedSources,
     },
 };
 
@@ -112,6 +112,11 @@ impl TenantTx {
     /// Goals with their plans and steps.
     pub fn goals(&mut self) -> Goals<'_> {
         Goals(self.borrow())
+    }
+
+    /// Suites of questions, and how agents have answered them.
+    pub fn evaluations(&mut self) -> Evaluations<'_> {
+        Evaluations(self.borrow())
     }
 
     /// What ends by itself.

@@ -1,5 +1,6 @@
 // Every page and state that is looked at: by axe in pages.test.mjs, by people in shots.mjs.
 import { BASE, answered, apiJson, ask, person } from "./harness.mjs";
+import { EVALUATION_PAGES } from "./evaluation-pages.mjs";
 import { GOAL_PAGES } from "./goals.mjs";
 import { MEMORY_PAGES } from "./memory.mjs";
 import { hire, invite, pathOf, requireSecondFactor, withSecondFactor } from "./people.mjs";
@@ -217,6 +218,7 @@ export const PAGES = [
     },
   },
   ...MEMORY_PAGES,
+  ...EVALUATION_PAGES,
   ...GOAL_PAGES,
   ...POLICY_PAGES,
   ...MODEL_PAGES,

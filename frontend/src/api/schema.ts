@@ -1060,6 +1060,116 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/evaluation-suites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Suites that one is cleared for, newest first. */
+        get: operations["evaluation_suites.list"];
+        put?: never;
+        /** Stores a suite. Its cases name documents by their names; none is above one's own clearance. */
+        post: operations["evaluation_suites.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluation-suites/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A suite with its cases. */
+        get: operations["evaluation_suites.get"];
+        put?: never;
+        post?: never;
+        /** Deletes a suite with its evaluations, none of which may be under way. */
+        delete: operations["evaluation_suites.delete"];
+        options?: never;
+        head?: never;
+        /** Stores a suite anew. Evaluations that were started before keep the cases that they began with. */
+        patch: operations["evaluation_suites.change"];
+        trace?: never;
+    };
+    "/api/v1/evaluations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Evaluations of suites that one is cleared for, newest first. */
+        get: operations["evaluations.list"];
+        put?: never;
+        /**
+         * Has agents answer all questions of a suite, as whoever asks may ask and over what they may read. It goes on in the background;
+         *     `GET /api/v1/evaluations/{id}` says how far it is. A request that comes again with its `Idempotency-Key` starts nothing.
+         */
+        post: operations["evaluations.start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An evaluation: its figures so far, and each case with verdict and reason. */
+        get: operations["evaluations.get"];
+        put?: never;
+        post?: never;
+        /** Deletes an evaluation that has ended, with its conversations. */
+        delete: operations["evaluations.delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stops an evaluation, with what is under way for it. What was judged stays. */
+        post: operations["evaluations.cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/{id}/comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Holds an evaluation against another one. Where they share no case that was judged, there are 0 `cases` and no figures. */
+        get: operations["evaluations.compare"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/goals": {
         parameters: {
             query?: never;
@@ -3467,6 +3577,318 @@ export interface components {
             /** @description `LIGHT`, `STANDARD` or `HEAVY`. */
             tier: string;
         };
+        /** @description Who is to answer. */
+        EvaluatedAgentRequest: {
+            /** @description Its name; absent: each question goes to whom its words are for. */
+            name?: string | null;
+            /**
+             * Format: int32
+             * @description One of the organisation's versions, in force or not; absent: what holds now.
+             */
+            version?: number | null;
+        };
+        /** @description Who answers all questions of an evaluation. */
+        EvaluatedAgentResponse: {
+            /** @description SHA-256 of its definition, hexadecimal. */
+            digest?: string | null;
+            name: string;
+            /**
+             * Format: int32
+             * @description Number of the organisation's version; null for what ships.
+             */
+            version?: number | null;
+        };
+        /** @description The answer to a case. */
+        EvaluationAnswerResponse: {
+            /** @description Which agent wrote it. */
+            agent?: string | null;
+            /** @description With its markers; empty where it is withheld. */
+            content: string;
+            /** @description Whether it is left out, because its label is above one's clearance. */
+            withheld: boolean;
+        };
+        /** @description A case of an evaluation. */
+        EvaluationCaseResponse: {
+            /** @description Whether the right answer is that the documents do not hold it. */
+            abstain: boolean;
+            answer?: components["schemas"]["EvaluationAnswerResponse"] | null;
+            conversation_id?: components["schemas"]["ConversationId"] | null;
+            /** @description As the suite names it. */
+            id: string;
+            kind: string;
+            /**
+             * Format: int32
+             * @description From 1, in the order in which they are asked.
+             */
+            number: number;
+            question: string;
+            run_id?: components["schemas"]["RunId"] | null;
+            /** @description `pending`, `running`, `done`, or `skipped` where the evaluation ended before it. */
+            status: string;
+            verdict?: components["schemas"]["EvaluationVerdictResponse"] | null;
+        };
+        /** @description What changed between two evaluations, over the cases that both have judged. */
+        EvaluationComparisonResponse: {
+            /** @description Cases that both have. */
+            cases: number;
+            id: components["schemas"]["EvaluationId"];
+            /** @description Cases that were right and are no longer. */
+            lost: string[];
+            /**
+             * Format: double
+             * @description By how much a measure of quality may fall.
+             */
+            margin: number;
+            /** @description Cases, by their ids, that only the one has that it is held against. */
+            only_before: string[];
+            /** @description Cases that only this one has. */
+            only_now: string[];
+            /** @description The measures of quality. */
+            quality: components["schemas"]["EvaluationDifferenceResponse"][];
+            /** @description Steps, tokens, cost and time, which may change. */
+            spent: components["schemas"]["EvaluationDifferenceResponse"][];
+            with?: components["schemas"]["EvaluationId"] | null;
+            /** @description Cases that are right and were not. */
+            won: string[];
+        };
+        /** @description An evaluation with its cases. */
+        EvaluationDetailResponse: components["schemas"]["EvaluationResponse"] & {
+            /** @description In what its costs are. */
+            currency: string;
+            /** @description In the order in which they are asked. */
+            items: components["schemas"]["EvaluationCaseResponse"][];
+        };
+        /** @description Two figures of one measure. */
+        EvaluationDifferenceResponse: {
+            /**
+             * Format: double
+             * @description Of the one that it is held against; null where there was nothing to measure.
+             */
+            before?: number | null;
+            /** @description As sums name it. */
+            measure: string;
+            /** Format: double */
+            now?: number | null;
+            /** @description Whether it is lower by more than the margin. */
+            worse: boolean;
+        };
+        EvaluationId: string;
+        /** @description An evaluation. */
+        EvaluationResponse: {
+            agent?: components["schemas"]["EvaluatedAgentResponse"] | null;
+            /**
+             * Format: int64
+             * @description How many cases it has.
+             */
+            cases: number;
+            /**
+             * Format: int64
+             * @description How many of them were judged.
+             */
+            cases_done: number;
+            compared_with?: components["schemas"]["EvaluationId"] | null;
+            /** Format: date-time */
+            created_at: string;
+            error?: components["schemas"]["FailureResponse"] | null;
+            /** Format: date-time */
+            finished_at?: string | null;
+            id: components["schemas"]["EvaluationId"];
+            /** @description Which models wrote; once it has ended. */
+            models: string[];
+            /**
+             * Format: date-time
+             * @description When its first question was asked.
+             */
+            started_at?: string | null;
+            /** @description Whoever started it: its questions are asked as they may ask. */
+            started_by: components["schemas"]["UserId"];
+            started_by_name: string;
+            /** @description `queued` (another one comes first), `running`, `finished`, `failed` or `cancelled`. */
+            status: string;
+            suite_id: components["schemas"]["EvaluationSuiteId"];
+            /** @description As that is called now. */
+            suite_name: string;
+            totals?: components["schemas"]["EvaluationTotalsResponse"] | null;
+        };
+        /** @description A part of a whole. */
+        EvaluationShareResponse: {
+            /**
+             * Format: int64
+             * @description The part.
+             */
+            count: number;
+            /**
+             * Format: int64
+             * @description The whole.
+             */
+            of: number;
+            /**
+             * Format: double
+             * @description From 0 to 1; null of nothing.
+             */
+            share?: number | null;
+        };
+        /** @description A question of a suite. */
+        EvaluationSuiteCaseResponse: {
+            /** @description Whether the right answer is that the documents do not hold it. */
+            abstain: boolean;
+            /** @description Up to where its run reads. */
+            clearance: components["schemas"]["Classification"];
+            /** @description Unique in the suite. */
+            id: string;
+            /** @description What it tries; may be empty. */
+            kind: string;
+            question: string;
+        };
+        EvaluationSuiteId: string;
+        /** @description A suite. */
+        EvaluationSuiteResponse: {
+            /** @description In the order in which they are asked. */
+            cases: components["schemas"]["EvaluationSuiteCaseResponse"][];
+            /** @description The highest clearance of its cases: whoever is not cleared for it does not find it. */
+            classification: components["schemas"]["Classification"];
+            /** Format: date-time */
+            created_at: string;
+            /** @description YAML, as it was written. */
+            definition: string;
+            id: components["schemas"]["EvaluationSuiteId"];
+            /** @description Documents that its cases name and that are not there, or that one may not read: no answer can cite them. */
+            missing_documents: string[];
+            name: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description A suite in a list. */
+        EvaluationSuiteSummaryResponse: {
+            /**
+             * Format: int32
+             * @description How many it has.
+             */
+            cases: number;
+            classification: components["schemas"]["Classification"];
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description How often it was asked.
+             */
+            evaluations: number;
+            id: components["schemas"]["EvaluationSuiteId"];
+            latest?: components["schemas"]["EvaluationTotalsResponse"] | null;
+            /**
+             * Format: date-time
+             * @description When that was.
+             */
+            latest_at?: string | null;
+            name: string;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description Sums over the cases of an evaluation that were judged, as `millwright eval agent` has them. */
+        EvaluationTotalsResponse: {
+            /** @description Of those abstained: unanswerable. */
+            abstention_precision: components["schemas"]["EvaluationShareResponse"];
+            /** @description Of the unanswerable: abstained. */
+            abstention_recall: components["schemas"]["EvaluationShareResponse"];
+            /** @description Of the answerable: every fact shown, nothing forbidden. */
+            answers: components["schemas"]["EvaluationShareResponse"];
+            /** @description Right, by kind of case. */
+            by_kind: {
+                [key: string]: components["schemas"]["EvaluationShareResponse"];
+            };
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            cases: number;
+            /** @description Of the citations of answerable cases: of a place that was expected. */
+            citation_precision: components["schemas"]["EvaluationShareResponse"];
+            /** @description Of the places that were expected: cited. */
+            citation_recall: components["schemas"]["EvaluationShareResponse"];
+            /**
+             * Format: int64
+             * @description Millionths of the installation's currency.
+             */
+            cost_micros: number;
+            /**
+             * Format: int64
+             * @description Runs that came to no end of their own.
+             */
+            failed: number;
+            /** @description Of the sentences shown: on a quote that is stored so, with its figures. */
+            groundedness: components["schemas"]["EvaluationShareResponse"];
+            /**
+             * Format: int64
+             * @description Tokens that models read.
+             */
+            input_tokens: number;
+            /**
+             * Format: int64
+             * @description Tokens that models wrote.
+             */
+            output_tokens: number;
+            /**
+             * Format: int64
+             * @description Half of the answers took no longer, milliseconds.
+             */
+            p50_ms: number;
+            /**
+             * Format: int64
+             * @description 95 of 100 answers took no longer, milliseconds.
+             */
+            p95_ms: number;
+            /** @description Right, whether answered or abstained. */
+            right: components["schemas"]["EvaluationShareResponse"];
+            /**
+             * Format: int64
+             * @description Steps of all runs.
+             */
+            steps: number;
+            /** @description Of the tools that were expected of models that can call tools: called. */
+            tools: components["schemas"]["EvaluationShareResponse"];
+        };
+        /** @description How a case went. */
+        EvaluationVerdictResponse: {
+            /** @description Whether the run said that the documents do not hold it. */
+            abstained: boolean;
+            citations: number;
+            /** @description Of these, those of a place that the case expects. */
+            citations_expected: number;
+            /**
+             * Format: int64
+             * @description Millionths of the currency.
+             */
+            cost_micros: number;
+            /** Format: int64 */
+            duration_ms: number;
+            /** @description Code and words, where the run failed. */
+            failure?: string | null;
+            /** @description What was shown and is forbidden. */
+            forbidden: string[];
+            /** @description Of these, those that stand on what they cite. */
+            grounded: number;
+            /** Format: int64 */
+            input_tokens: number;
+            /** @description The first phrasing of each fact that was not shown. */
+            missing: string[];
+            model: string;
+            /** Format: int64 */
+            output_tokens: number;
+            /** @description Places that the case expects. */
+            places: number;
+            /** @description Of these, those that were cited. */
+            places_cited: number;
+            /** @description Answerable: every fact was shown, and nothing forbidden. Unanswerable: the run said so, and showed nothing forbidden. */
+            right: boolean;
+            /** @description Sentences that claim something. */
+            sentences: number;
+            /** Format: int64 */
+            steps: number;
+            /** @description Tools that the case expects; none where the model cannot call any. */
+            tools: number;
+            /** @description Of these, those that were called. */
+            tools_called: number;
+        };
         /** @description What the glossary says to a term of the query. */
         ExpansionResponse: {
             /** @description An abbreviation, or what one stands for. */
@@ -4449,6 +4871,79 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One part of a list. */
+        PageResponse_EvaluationResponse: {
+            /** @description In the order of the list. */
+            items: {
+                agent?: components["schemas"]["EvaluatedAgentResponse"] | null;
+                /**
+                 * Format: int64
+                 * @description How many cases it has.
+                 */
+                cases: number;
+                /**
+                 * Format: int64
+                 * @description How many of them were judged.
+                 */
+                cases_done: number;
+                compared_with?: components["schemas"]["EvaluationId"] | null;
+                /** Format: date-time */
+                created_at: string;
+                error?: components["schemas"]["FailureResponse"] | null;
+                /** Format: date-time */
+                finished_at?: string | null;
+                id: components["schemas"]["EvaluationId"];
+                /** @description Which models wrote; once it has ended. */
+                models: string[];
+                /**
+                 * Format: date-time
+                 * @description When its first question was asked.
+                 */
+                started_at?: string | null;
+                /** @description Whoever started it: its questions are asked as they may ask. */
+                started_by: components["schemas"]["UserId"];
+                started_by_name: string;
+                /** @description `queued` (another one comes first), `running`, `finished`, `failed` or `cancelled`. */
+                status: string;
+                suite_id: components["schemas"]["EvaluationSuiteId"];
+                /** @description As that is called now. */
+                suite_name: string;
+                totals?: components["schemas"]["EvaluationTotalsResponse"] | null;
+            }[];
+            /** @description Ask for the next part with this; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One part of a list. */
+        PageResponse_EvaluationSuiteSummaryResponse: {
+            /** @description In the order of the list. */
+            items: {
+                /**
+                 * Format: int32
+                 * @description How many it has.
+                 */
+                cases: number;
+                classification: components["schemas"]["Classification"];
+                /** Format: date-time */
+                created_at: string;
+                /**
+                 * Format: int64
+                 * @description How often it was asked.
+                 */
+                evaluations: number;
+                id: components["schemas"]["EvaluationSuiteId"];
+                latest?: components["schemas"]["EvaluationTotalsResponse"] | null;
+                /**
+                 * Format: date-time
+                 * @description When that was.
+                 */
+                latest_at?: string | null;
+                name: string;
+                /** Format: date-time */
+                updated_at: string;
+            }[];
+            /** @description Ask for the next part with this; null at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One part of a list. */
         PageResponse_GlossaryEntryResponse: {
             /** @description In the order of the list. */
             items: {
@@ -4739,7 +5234,7 @@ export interface components {
          */
         PeriodName: "hour" | "day" | "month";
         /** @enum {string} */
-        Permission: "documents:read" | "documents:write" | "labels:approve" | "chat:use" | "personal_data:read" | "audit:read" | "jobs:read" | "jobs:manage" | "metrics:read" | "users:read" | "users:manage" | "configuration:read" | "configuration:manage" | "sources:manage" | "budgets:read" | "budgets:manage" | "usage:read" | "profile:manage";
+        Permission: "documents:read" | "documents:write" | "labels:approve" | "chat:use" | "personal_data:read" | "audit:read" | "jobs:read" | "jobs:manage" | "metrics:read" | "users:read" | "users:manage" | "configuration:read" | "configuration:manage" | "sources:manage" | "budgets:read" | "budgets:manage" | "evaluations:manage" | "usage:read" | "profile:manage";
         /** @description A type of personal data and what happens to it. */
         PersonalDataTypeResponse: {
             default_mode: components["schemas"]["Mode"];
@@ -5584,6 +6079,20 @@ export interface components {
              */
             store: number;
         };
+        /** @description What was started. */
+        StartedEvaluationsResponse: {
+            /** @description One for each agent, in their order. */
+            items: components["schemas"]["EvaluationResponse"][];
+        };
+        /** @description What is to be asked, and whom. */
+        StartEvaluationRequest: {
+            /**
+             * @description One evaluation for each; a second one is to be held against the first. Absent: one, with each question to whom its words are
+             *     for.
+             */
+            agents?: components["schemas"]["EvaluatedAgentRequest"][];
+            suite_id: string;
+        };
         /**
          * @description Whether a user may act.
          * @enum {string}
@@ -5924,6 +6433,14 @@ export interface components {
             top: number;
             /** Format: double */
             width: number;
+        };
+        /** @description A suite as it is written. */
+        WriteEvaluationSuiteRequest: {
+            /**
+             * @description YAML, or JSON: `name`, and `cases` with `id`, `question`, and either `facts` with the `documents` that hold them, or `abstain`;
+             *     at will `kind`, `before`, `forbidden`, `cites`, `tools` and `clearance`.
+             */
+            definition: string;
         };
     };
     responses: never;
@@ -12452,6 +12969,986 @@ export interface operations {
             };
             /** @description Format not supported */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "evaluation_suites.list": {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the answer before. */
+                cursor?: string;
+                /** @description Items in one answer, 1 to 200. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageResponse_EvaluationSuiteSummaryResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "evaluation_suites.create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WriteEvaluationSuiteRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationSuiteResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "evaluation_suites.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["EvaluationSuiteId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationSuiteResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "evaluation_suites.delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["EvaluationSuiteId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description One of its evaluations is under way */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "evaluation_suites.change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["EvaluationSuiteId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WriteEvaluationSuiteRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationSuiteResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The name is taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "evaluations.list": {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the answer before. */
+                cursor?: string;
+                /** @description Items in one answer, 1 to 200. */
+                limit?: number;
+                /** @description Only those of this suite: its history. */
+                suite_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageResponse_EvaluationResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "evaluations.start": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 100 visible ASCII characters */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartEvaluationRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartedEvaluationsResponse"];
+                };
+            };
+            /** @description The body cannot be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such suite */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many are under way, or the key was another request's */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Format not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "evaluations.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["EvaluationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationDetailResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "evaluations.delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["EvaluationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has not ended */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "evaluations.cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["EvaluationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationDetailResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It has ended already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not valid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A needed service is unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "evaluations.compare": {
+        parameters: {
+            query?: {
+                /** @description By how much a measure of quality may fall, as a share of 1. 0.02 when absent. */
+                margin?: number;
+                /** @description The one that it is held against; absent: the other one that it was started with, or else the last one before it of its suite. */
+                with?: string;
+            };
+            header?: never;
+            path: {
+                id: components["schemas"]["EvaluationId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationComparisonResponse"];
+                };
+            };
+            /** @description Sign in first */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The credential does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -7,6 +7,7 @@ export const ADMIN_PLACES = [
   { name: "policy", to: "/admin/policy", permission: "configuration:read", key: "p" },
   { name: "personalData", to: "/admin/personal-data", permission: "configuration:read", key: "e" },
   { name: "agents", to: "/admin/agents/{-$name}", permission: "configuration:read", key: "n" },
+  { name: "evaluations", to: "/admin/evaluations", permission: "evaluations:manage", key: "r" },
   { name: "mcp", to: "/admin/mcp", permission: "configuration:read", key: "v" },
   { name: "models", to: "/admin/models", permission: "configuration:read", key: "m" },
   { name: "budgets", to: "/admin/budgets", permission: "budgets:read", key: "b" },

@@ -1,19 +1,15 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
-import { ROLES, USER_KINDS, USER_STATUSES, type Permission } from "@/api/identity-types";
-import { may, session, wasSignedOut } from "@/api/session";
+import { ROLES, USER_KINDS, USER_STATUSES } from "@/api/identity-types";
+import { session } from "@/api/session";
 import { LABEL_REQUEST_STATUSES } from "@/api/types";
 import { ErrorPage, NotFoundPage, PageSkeleton } from "./fallbacks";
+import { leaveIfSignedIn, requireSession, requires } from "./guards";
 import { ADMIN_PLACES, allowed, firstPlace } from "./places";
 import { JOB_STATUSES, agentsSearch, auditSearch, documentsSearch, memorySearch, oneOf, policySearch, safeReturn, signInSearch, text, usageSearch } from "./search";
-import type { ChatSearch, GoalSearch, JobsSearch, LabelRequestsSearch, RawSearch, SignInSearch, UsersSearch } from "./search";
+import type { ChatSearch, EvaluationSearch, GoalSearch, JobsSearch, LabelRequestsSearch, RawSearch, UsersSearch } from "./search";
 import { Shell } from "./Shell";
 
 const root = createRootRoute({ notFoundComponent: NotFoundPage, errorComponent: ErrorPage });
-
-function leaveIfSignedIn({ search }: { search: SignInSearch }) {
-  // eslint-disable-next-line @typescript-eslint/only-throw-error -- the router's way to redirect
-  if (session.get() !== null) throw redirect({ href: safeReturn(search.return), replace: true });
-}
 
 const signIn = createRoute({
   getParentRoute: () => root,
@@ -56,24 +52,9 @@ const enrol = createRoute({
 const app = createRoute({
   getParentRoute: () => root,
   id: "app",
-  beforeLoad: ({ location }) => {
-    const current = session.get();
-    // Who left on purpose makes room for somebody else, who begins anew.
-    // eslint-disable-next-line @typescript-eslint/only-throw-error -- the router's way to redirect
-    if (current === null) throw redirect({ to: "/sign-in", search: wasSignedOut() || location.href === "/" ? {} : { return: location.href }, replace: true });
-    // eslint-disable-next-line @typescript-eslint/only-throw-error -- the router's way to redirect
-    if (current.user.restricted) throw redirect({ to: "/second-factor", search: { return: location.href }, replace: true });
-  },
+  beforeLoad: requireSession,
   component: Shell,
 });
-
-/** A page that the person may not use leads to where they begin. */
-function requires(permission: Permission) {
-  return () => {
-    // eslint-disable-next-line @typescript-eslint/only-throw-error -- the router's way to redirect
-    if (!may(permission)) throw redirect({ to: firstPlace(session.get()?.user), replace: true });
-  };
-}
 
 const home = createRoute({
   getParentRoute: () => app,
@@ -254,6 +235,28 @@ const mcp = createRoute({
   component: lazyRouteComponent(() => import("@/features/admin/mcp/McpServersPage"), "McpServersPage"),
 });
 
+const evaluations = createRoute({
+  getParentRoute: () => admin,
+  path: "/evaluations",
+  beforeLoad: requires("evaluations:manage"),
+  component: lazyRouteComponent(() => import("@/features/admin/evaluations/EvaluationsPage"), "EvaluationsPage"),
+});
+
+const evaluationSuite = createRoute({
+  getParentRoute: () => admin,
+  path: "/evaluations/suites/$suiteId",
+  beforeLoad: requires("evaluations:manage"),
+  component: lazyRouteComponent(() => import("@/features/admin/evaluations/SuitePage"), "SuitePage"),
+});
+
+const evaluation = createRoute({
+  getParentRoute: () => admin,
+  path: "/evaluations/$evaluationId",
+  beforeLoad: requires("evaluations:manage"),
+  validateSearch: (search: RawSearch): EvaluationSearch => ({ with: text(search, "with"), case: text(search, "case"), only: oneOf(search, "only", ["wrong"]) }),
+  component: lazyRouteComponent(() => import("@/features/admin/evaluations/EvaluationPage"), "EvaluationPage"),
+});
+
 const audit = createRoute({
   getParentRoute: () => admin,
   path: "/audit",
@@ -287,7 +290,7 @@ export const router = createRouter({
       usage,
       run,
       profile,
-      admin.addChildren([adminHome, users, labelRequests, policy, personalData, agents, mcp, models, budgets, glossary, sources, security, jobs, audit]),
+      admin.addChildren([adminHome, users, labelRequests, policy, personalData, agents, evaluations, evaluationSuite, evaluation, mcp, models, budgets, glossary, sources, security, jobs, audit]),
     ]),
   ]),
   defaultPreload: "intent",

@@ -43,6 +43,14 @@ export interface GoalSearch {
   source?: string | undefined;
 }
 
+export interface EvaluationSearch {
+  /** The one that it is held against. */
+  with?: string | undefined;
+  /** The case that is open. */
+  case?: string | undefined;
+  only?: "wrong" | undefined;
+}
+
 export const DOCUMENT_STATUSES = ["queued", "processing", "ready", "scheduled", "failed", "superseded", "expired"] as const;
 export const DOCUMENT_TABS = ["versions", "passages", "text"] as const;
 

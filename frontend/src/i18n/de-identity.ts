@@ -1,6 +1,7 @@
 import type { Dictionary } from "./en";
 import type * as admin from "./en-admin";
 import type * as english from "./en-identity";
+import type * as keys from "./en-access";
 
 export const signIn: Dictionary<typeof english.signIn> = {
   title: "Anmelden",
@@ -95,7 +96,7 @@ export const secondFactor: Dictionary<typeof english.secondFactor> = {
   stepUpHint: "Oder ein Wiederherstellungscode.",
 };
 
-export const sessions: Dictionary<typeof english.sessions> = {
+export const sessions: Dictionary<typeof keys.sessions> = {
   title: "Sitzungen",
   text: "Wo dieses Konto angemeldet ist.",
   none: "Keine Sitzung",
@@ -115,7 +116,7 @@ export const sessions: Dictionary<typeof english.sessions> = {
   endAllText: "{{name}} wird überall abgemeldet und muss sich neu anmelden.",
 };
 
-export const apiKeys: Dictionary<typeof english.apiKeys> = {
+export const apiKeys: Dictionary<typeof keys.apiKeys> = {
   title: "API-Schlüssel",
   text: "Ein Programm mit einem Schlüssel handelt in Ihrem Namen, in den Grenzen seiner Rechte.",
   none: "Kein API-Schlüssel",
@@ -224,7 +225,7 @@ export const security: Dictionary<typeof admin.security> = {
   saved: "Gespeichert",
 };
 
-export const permissions: Dictionary<typeof english.permissions> = {
+export const permissions: Dictionary<typeof keys.permissions> = {
   documents_read: "Dokumente lesen",
   documents_write: "Dokumente hochladen und löschen",
   labels_approve: "Über niedrigere Kennzeichnungen entscheiden",
@@ -241,6 +242,7 @@ export const permissions: Dictionary<typeof english.permissions> = {
   budgets_read: "Alle Budgets und allen Verbrauch sehen",
   budgets_manage: "Budgets verwalten",
   sources_manage: "Beobachtete Ordner verwalten",
+  evaluations_manage: "Suiten von Fragen pflegen und stellen lassen",
   usage_read: "Eigenen Verbrauch sehen",
   profile_manage: "Eigenes Profil verwalten",
 };

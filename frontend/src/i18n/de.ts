@@ -8,6 +8,7 @@ import { timeline } from "./de-runs";
 import { thinking } from "./de-thinking";
 import { memory } from "./de-memory";
 import { mcp } from "./de-mcp";
+import { evaluations } from "./de-evaluations";
 import { sources } from "./de-sources";
 import { apiKeys, permissions, profile, secondFactor, security, sessions, signIn, users } from "./de-identity";
 import { budgets, models, openai, route, runs, usage } from "./de-models";
@@ -43,6 +44,7 @@ export const de: Dictionary<Texts> = {
   budgets,
   glossary,
   mcp,
+  evaluations,
   sources,
   models,
   route,
@@ -62,7 +64,7 @@ export const de: Dictionary<Texts> = {
     memory: "Gedächtnis",
     stillSignedIn: "Sie sind noch angemeldet.",
     adminNavigation: "Verwaltung",
-    adminNav: { users: "Benutzer", labelRequests: "Kennzeichnungsanträge", policy: "Richtlinie", personalData: "Personendaten", agents: "Agenten", mcp: "MCP-Server", models: "Modelle", budgets: "Budgets", glossary: "Glossar", sources: "Beobachtete Ordner", security: "Sicherheit", jobs: "Aufträge", audit: "Protokoll" },
+    adminNav: { users: "Benutzer", labelRequests: "Kennzeichnungsanträge", policy: "Richtlinie", personalData: "Personendaten", agents: "Agenten", evaluations: "Auswertungen", mcp: "MCP-Server", models: "Modelle", budgets: "Budgets", glossary: "Glossar", sources: "Beobachtete Ordner", security: "Sicherheit", jobs: "Aufträge", audit: "Protokoll" },
     offline: "Millwright antwortet nicht. Es wird weiter versucht; nichts Getipptes geht verloren.",
     notFound: "Diese Seite gibt es nicht",
     notFoundText: "Vielleicht ist die Adresse falsch geschrieben, oder die Seite ist umgezogen.",
@@ -112,6 +114,7 @@ export const de: Dictionary<Texts> = {
     budgets: "Zu den Budgets",
     glossary: "Zum Glossar",
     mcp: "Zu den MCP-Servern",
+    evaluations: "Zu den Auswertungen",
     sources: "Zu den beobachteten Ordnern",
     audit: "Zum Protokoll",
     jobs: "Zu den Aufträgen",

@@ -11,9 +11,11 @@ import type { timeline } from "./en-runs";
 import type { thinking } from "./en-thinking";
 import type { memory } from "./en-memory";
 import type { mcp } from "./en-mcp";
+import type { evaluations } from "./en-evaluations";
 import type { sources } from "./en-sources";
-import { apiKeys, permissions, profile, secondFactor, sessions, signIn } from "./en-identity";
+import { profile, secondFactor, signIn } from "./en-identity";
 import { models, openai, route, runs } from "./en-models";
+import type { apiKeys, permissions, sessions } from "./en-access";
 import type { budgets, usage } from "./en-usage";
 import { labelRequests, labels, refusals } from "./en-policy";
 
@@ -28,9 +30,6 @@ export const en = {
   signIn,
   profile,
   secondFactor,
-  sessions,
-  apiKeys,
-  permissions,
   labels,
   labelRequests,
   refusals,
@@ -52,7 +51,7 @@ export const en = {
     memory: "Memory",
     stillSignedIn: "You are still signed in.",
     adminNavigation: "Administration",
-    adminNav: { users: "Users", labelRequests: "Label requests", policy: "Policy", personalData: "Personal data", agents: "Agents", mcp: "MCP servers", models: "Models", budgets: "Budgets", glossary: "Glossary", sources: "Watched folders", security: "Security", jobs: "Jobs", audit: "Audit log" },
+    adminNav: { users: "Users", labelRequests: "Label requests", policy: "Policy", personalData: "Personal data", agents: "Agents", evaluations: "Evaluations", mcp: "MCP servers", models: "Models", budgets: "Budgets", glossary: "Glossary", sources: "Watched folders", security: "Security", jobs: "Jobs", audit: "Audit log" },
     offline: "Millwright does not answer. Trying again; nothing you typed is lost.",
     notFound: "There is no such page",
     notFoundText: "The address may be mistyped, or the page has moved.",
@@ -102,6 +101,7 @@ export const en = {
     budgets: "Go to Budgets",
     glossary: "Go to Glossary",
     mcp: "Go to MCP servers",
+    evaluations: "Go to Evaluations",
     sources: "Go to Watched folders",
     audit: "Go to Audit log",
     jobs: "Go to Jobs",
@@ -206,6 +206,10 @@ export type Texts = typeof en & {
   policy: typeof policy;
   security: typeof security;
   mcp: typeof mcp;
+  evaluations: typeof evaluations;
+  apiKeys: typeof apiKeys;
+  permissions: typeof permissions;
+  sessions: typeof sessions;
   sources: typeof sources;
   usage: typeof usage;
   users: typeof users;

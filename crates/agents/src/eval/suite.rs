@@ -5,9 +5,10 @@ use std::{
 };
 
 use millwright_core::Classification;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::facts;
+use crate::History;
 
 /// The file that names the documents.
 const DOCUMENTS: &str = "documents.jsonl";
@@ -58,7 +59,7 @@ pub struct SuiteDocument {
 }
 
 /// Who said something before the question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Speaker {
     /// Whoever asks.
@@ -68,7 +69,7 @@ pub enum Speaker {
 }
 
 /// Something that was said before the question.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Said {
     /// By whom.
@@ -78,7 +79,7 @@ pub struct Said {
 }
 
 /// Where an answer must come from.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectedCitation {
     /// The document.
@@ -92,7 +93,7 @@ pub struct ExpectedCitation {
 }
 
 /// A question, and what a right answer to it is.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
     /// Unique in the suite.
@@ -134,6 +135,12 @@ const fn internal() -> Classification {
 }
 
 impl Case {
+    /// What was said before the question, as a program brings it.
+    pub fn history(&self) -> Vec<History> {
+        let said = |said: &Said| History { by_assistant: said.role == Speaker::Assistant, text: said.content.clone() };
+        self.before.iter().map(said).collect()
+    }
+
     /// The places that an answer must cite.
     pub fn expected_citations(&self) -> Vec<ExpectedCitation> {
         if !self.cites.is_empty() {
@@ -251,9 +258,6 @@ fn check_document(
 }
 
 fn check_case(case: &Case, documents: &BTreeMap<String, Classification>) -> Result<(), String> {
-    if case.id.trim().is_empty() || case.question.trim().is_empty() {
-        return Err("expected an `id` and a `question` with something in them".to_owned());
-    }
     for document in case.documents.iter().chain(case.cites.iter().map(|cited| &cited.document)) {
         let Some(classification) = documents.get(document) else {
             return Err(format!("expected documents of {DOCUMENTS}, and `{document}` is in none of its lines"));
@@ -262,6 +266,14 @@ fn check_case(case: &Case, documents: &BTreeMap<String, Classification>) -> Resu
             let (needed, has) = (classification.as_str(), case.clearance.as_str());
             return Err(format!("expected `clearance` to reach `{document}`, which is {needed}, and it is {has}"));
         }
+    }
+    check_form(case)
+}
+
+/// Whether a case can be asked and judged, whatever documents there are.
+pub(crate) fn check_form(case: &Case) -> Result<(), String> {
+    if case.id.trim().is_empty() || case.question.trim().is_empty() {
+        return Err("expected an `id` and a `question` with something in them".to_owned());
     }
     if let Some(cited) = case.cites.iter().find(|cited| !case.documents.contains(&cited.document)) {
         return Err(format!("expected `{}` of `cites` among `documents` too", cited.document));

@@ -154,6 +154,9 @@ pub(crate) async fn recall(
     reader: &Reader,
     query: &str,
 ) -> Result<Recalled, AgentError> {
+    if run.agent.without_memories {
+        return Ok(Recalled::default());
+    }
     // Whoever narrows the search means all that the answer stands on.
     let wants_facts = run.filter.is_empty();
     let kinds = [(MemoryKind::AboutMe, inner.gateway.catalog().has_chat()), (MemoryKind::PlantFact, wants_facts)];

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use millwright_core::{Clearance, Label, id::ConversationId};
+use millwright_core::{Classification, Clearance, Label, id::ConversationId};
 use millwright_llm::Tier;
 use millwright_store::TenantTx;
 use serde::{Deserialize, Serialize};
@@ -79,7 +79,7 @@ pub struct Choice {
 }
 
 impl Choice {
-    fn of(by: ChosenBy) -> Self {
+    pub(crate) fn of(by: ChosenBy) -> Self {
         Self { by, score: None, nearest: None, words: Vec::new(), runner_up: None }
     }
 }
@@ -112,6 +112,15 @@ pub struct Acting {
     pub(crate) tier: Option<Tier>,
     pub(crate) labels: Reach,
     pub(crate) checks: Checks,
+    /// Whether nothing comes back to it of what the person has had remembered: a case of an evaluation is the same question each
+    /// time.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) without_memories: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl Default for Acting {
@@ -125,6 +134,7 @@ impl Default for Acting {
             tier: None,
             labels: Reach::default(),
             checks: Checks::default(),
+            without_memories: false,
         }
     }
 }
@@ -147,7 +157,14 @@ impl Acting {
             tier: definition.tier,
             labels: definition.labels,
             checks: definition.checks,
+            without_memories: false,
         }
+    }
+
+    /// The same, reading no further than this, and without what the person has had remembered.
+    pub(crate) fn narrowed_to(&self, up_to: Classification) -> Self {
+        let most = self.most().classification.min(up_to);
+        Self { labels: Reach { up_to: Some(most) }, without_memories: true, ..self.clone() }
     }
 
     /// Whether it has this tool.

@@ -90,7 +90,7 @@ macro_rules! permission_extractors {
 
 permission_extractors! {
     DocumentsRead DocumentsWrite LabelsApprove ChatUse AuditRead JobsRead JobsManage MetricsRead UsersRead UsersManage
-    ConfigurationRead ConfigurationManage ProfileManage BudgetsRead BudgetsManage UsageRead SourcesManage
+    ConfigurationRead ConfigurationManage ProfileManage BudgetsRead BudgetsManage UsageRead SourcesManage EvaluationsManage
 }
 
 /// Where the request came from.

@@ -6,6 +6,8 @@ pub(crate) mod auth;
 pub(crate) mod chat;
 pub(crate) mod conversations;
 pub(crate) mod documents;
+pub(crate) mod evaluation_suites;
+pub(crate) mod evaluations;
 pub(crate) mod goals;
 pub(crate) mod health;
 pub(crate) mod label_requests;
@@ -146,6 +148,7 @@ fn api(max_upload_bytes: usize) -> OpenApiRouter<AppState> {
         .merge(policies())
         .merge(agents())
         .merge(mcp_servers())
+        .merge(evaluations())
         .routes(reads(May::ConfigurationRead, routes!(models::list::list)))
         .routes(reads(May::UsageRead, routes!(models::estimate::estimate)))
         .merge(openai())
@@ -266,6 +269,25 @@ fn mcp_servers() -> OpenApiRouter<AppState> {
         .routes(changes(May::ConfigurationManage, Proves::McpToolDisabled, routes!(tools::disable)))
 }
 
+fn evaluations() -> OpenApiRouter<AppState> {
+    use AuditAction as Proves;
+    use Permission as May;
+    use evaluation_suites::{change, create, delete, get, list};
+    use evaluations as of;
+    OpenApiRouter::new()
+        .routes(reads(May::EvaluationsManage, routes!(list::list)))
+        .routes(changes(May::EvaluationsManage, Proves::EvaluationSuiteCreated, routes!(create::create)))
+        .routes(reads(May::EvaluationsManage, routes!(get::get)))
+        .routes(changes(May::EvaluationsManage, Proves::EvaluationSuiteChanged, routes!(change::change)))
+        .routes(changes(May::EvaluationsManage, Proves::EvaluationSuiteDeleted, routes!(delete::delete)))
+        .routes(reads(May::EvaluationsManage, routes!(of::list::list)))
+        .routes(changes(May::EvaluationsManage, Proves::EvaluationStarted, routes!(of::start::start)))
+        .routes(reads(May::EvaluationsManage, routes!(of::get::get)))
+        .routes(reads(May::EvaluationsManage, routes!(of::compare::compare)))
+        .routes(changes(May::EvaluationsManage, Proves::EvaluationCancelled, routes!(of::cancel::cancel)))
+        .routes(changes(May::EvaluationsManage, Proves::EvaluationDeleted, routes!(of::delete::delete)))
+}
+
 fn admin_users() -> OpenApiRouter<AppState> {
     use AuditAction as Proves;
     use Permission as May;
@@ -379,6 +401,7 @@ fn cors(origins: &[String]) -> CorsLayer {
             axum::http::header::AUTHORIZATION,
             axum::http::header::CONTENT_TYPE,
             axum::http::HeaderName::from_static("last-event-id"),
+            axum::http::HeaderName::from_static("idempotency-key"),
             axum::http::HeaderName::from_static("x-step-up-proof"),
         ])
 }

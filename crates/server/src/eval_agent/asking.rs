@@ -9,17 +9,15 @@ use std::{
 use anyhow::Context;
 use futures::StreamExt;
 use millwright_agents::{
-    History, Parent, StartRun, StartedRun, Thinking,
-    eval::{Answered, Case, CaseReport, Library, Speaker, Suite, judge},
+    Parent, StartRun, StartedRun, Thinking,
+    eval::{Answered, Case, CaseReport, Library, Suite, answered, judge},
     events,
     specialist::AgentWish,
 };
 use millwright_api::AppState;
-use millwright_core::{Classification, Credential, ErrorCode, Principal, Role, TenantScope, ToProblem, id::UserId};
+use millwright_core::{Classification, Credential, Principal, Role, TenantScope, ToProblem, id::UserId};
 use millwright_gateway::Catalog;
-use millwright_policy::pii::Vault;
-use millwright_store::tenant::{SearchFilter, StepKind, UsageFilter, UsageGroup, UsageTotals};
-use serde_json::Value;
+use millwright_store::tenant::{SearchFilter, UsageFilter, UsageGroup, UsageTotals};
 
 use crate::{database::Database, scratch};
 
@@ -85,16 +83,12 @@ impl<'a> Asker<'a> {
 
     async fn ask(&mut self, case: &Case) -> anyhow::Result<Answer> {
         let principal = self.person(case.clearance).await?;
-        let history = case
-            .before
-            .iter()
-            .map(|said| History { by_assistant: said.role == Speaker::Assistant, text: said.content.clone() });
         let command = StartRun {
             message: Some(case.question.clone()),
             conversation_id: None,
             parent: Parent::Newest,
             regenerate: None,
-            history: history.collect(),
+            history: case.history(),
             tier: None,
             thinking: self.thinking,
             may_ask: false,
@@ -113,55 +107,19 @@ impl<'a> Asker<'a> {
                 return Ok((failed(problem.code.as_str(), &problem.detail), None));
             }
         };
-        let mut answered = self.follow(started).await?;
-        answered.spent.duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Ok((answered, Some(started)))
-    }
-
-    /// Reads a run's events to the last, as its reader would.
-    async fn follow(&self, run: StartedRun) -> anyhow::Result<Answered> {
-        let mut events = pin!(self.state.runner.events(self.scope, run.run_id, 0));
-        let mut answered = failed(ErrorCode::Interrupted.as_str(), "the run did not come to its end");
-        let (mut deltas, mut message) = (Vec::new(), Value::Null);
+        // To the last event, as its reader would.
+        let mut events = pin!(self.state.runner.events(self.scope, started.run_id, 0));
         while let Some(event) = events.next().await {
-            let payload = &event.payload;
-            match payload["type"].as_str().unwrap_or_default() {
-                "TEXT_MESSAGE_CONTENT" => deltas.extend(payload["delta"].as_str().map(str::to_owned)),
-                "STATE_DELTA" => {
-                    for patch in payload["delta"].as_array().into_iter().flatten() {
-                        if patch["path"] == "/message" {
-                            message = patch["value"].clone();
-                        }
-                    }
-                }
-                "RUN_FINISHED" => answered.failure = None,
-                "RUN_ERROR" => {
-                    let words = ["code", "message"].map(|field| payload[field].as_str().unwrap_or_default());
-                    answered.failure = Some(words.join(": "));
-                }
-                _ => {}
-            }
-            if events::is_last(payload) {
+            if events::is_last(&event.payload) {
                 break;
             }
         }
-        let vault = self.vault(run).await?;
-        answered.shown = vault.restore(&deltas.concat());
-        answered.answered = message["answered"].as_bool();
-        answered.model = message["model"].as_str().unwrap_or_default().to_owned();
-        if !message["citations"].is_null() {
-            answered.citations = serde_json::from_value(message["citations"].take()).context("its citations")?;
-        }
-        for citation in &mut answered.citations {
-            citation.quote = vault.restore(&citation.quote);
-        }
-        Ok(answered)
-    }
-
-    /// What stands for personal data in a conversation: a reader sees behind it.
-    async fn vault(&self, run: StartedRun) -> anyhow::Result<Vault> {
-        let sealed = self.state.store.tenant(&self.scope).read().await?.vaults().get(run.conversation_id).await?;
-        Ok(self.state.governance.open(run.conversation_id, sealed.as_deref())?)
+        let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let mut tx = self.state.store.tenant(&self.scope).read().await?;
+        let calls_tools = |model: &str| self.calls_tools.contains(model);
+        let mut answered = answered(&mut tx, &self.state.governance, started, calls_tools).await?;
+        answered.spent.duration_ms = duration_ms;
+        Ok((answered, Some(started)))
     }
 
     /// Scores the answers, with what was counted of their runs.
@@ -178,19 +136,11 @@ impl<'a> Asker<'a> {
         let usage: HashMap<String, UsageTotals> = usage.into_iter().map(|row| (row.key.clone(), row)).collect();
         let mut reports = Vec::with_capacity(answers.len());
         for (case, (mut answered, started)) in suite.cases.iter().zip(answers) {
-            if let Some(started) = started {
-                let steps = tx.runs().steps(started.run_id).await?;
-                answered.spent.steps = steps.len() as u64;
-                let calls = steps.iter().filter(|step| step.kind == StepKind::Tool);
-                let calls = calls.filter_map(|step| step.detail["calls"].as_array()).flatten();
-                let called: Vec<String> = calls.filter_map(|call| call["tool"].as_str().map(str::to_owned)).collect();
-                answered.tools = self.calls_tools.contains(answered.model.as_str()).then_some(called);
-                if let Some(counted) = usage.get(&started.run_id.to_string()) {
-                    let figure = |of: i64| u64::try_from(of).unwrap_or_default();
-                    answered.spent.input_tokens = figure(counted.input_tokens);
-                    answered.spent.output_tokens = figure(counted.output_tokens);
-                    answered.spent.cost_micros = figure(counted.cost_micros);
-                }
+            if let Some(counted) = started.and_then(|started| usage.get(&started.run_id.to_string())) {
+                let figure = |of: i64| u64::try_from(of).unwrap_or_default();
+                answered.spent.input_tokens = figure(counted.input_tokens);
+                answered.spent.output_tokens = figure(counted.output_tokens);
+                answered.spent.cost_micros = figure(counted.cost_micros);
             }
             reports.push(judge(case, &answered, library));
         }

@@ -7,13 +7,12 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use millwright_agents::eval::{Library, StoredDocument, StoredPage, Suite};
+use millwright_agents::eval::{Library, StoredDocument, Suite, stored_document};
 use millwright_api::AppState;
 use millwright_core::{
     Label, TenantScope,
     id::{DocumentId, UserId, VersionId},
 };
-use millwright_documents::{Block, BlockKind};
 use millwright_store::tenant::VersionStatus;
 
 use crate::intake::{File, Intake};
@@ -79,14 +78,5 @@ async fn stored(state: &AppState, scope: TenantScope, upload: &Upload) -> anyhow
         }
         _ => {}
     }
-    let mut pages = Vec::new();
-    for page in tx.versions().pages(upload.version).await? {
-        let blocks: Vec<Block> = serde_json::from_value(page.blocks).context("the blocks of a page")?;
-        let headings = blocks.into_iter().filter_map(|block| match block.kind {
-            BlockKind::Heading { level } => Some((level, block.start, block.end)),
-            _ => None,
-        });
-        pages.push(StoredPage { number: page.page_number, headings: headings.collect(), text: page.text });
-    }
-    Ok(Some(StoredDocument { file: upload.file.clone(), version: version.number, pages }))
+    Ok(Some(stored_document(&mut tx, &version, upload.file.clone()).await?))
 }

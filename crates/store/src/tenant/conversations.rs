@@ -31,7 +31,7 @@ const SELECT: &str = "SELECT c.id, c.title, c.created_at, c.updated_at, \
     (SELECT count(*) FROM messages m WHERE m.tenant_id = c.tenant_id AND m.conversation_id = c.id) AS message_count \
     FROM conversations c WHERE c.tenant_id = $1 AND c.user_id = $2 AND c.deleted_at IS NULL";
 
-fn up_to(classification: Classification) -> Vec<&'static str> {
+pub(super) fn up_to(classification: Classification) -> Vec<&'static str> {
     Classification::ALL.iter().filter(|other| **other <= classification).map(|other| other.as_str()).collect()
 }
 
@@ -77,8 +77,8 @@ impl Conversations<'_> {
         row.ok_or(StoreError::NotFound("conversation"))
     }
 
-    /// The user's conversations but those of goals, last used first; `contains` is looked for in titles and in messages that the user may
-    /// still read, in any case.
+    /// The user's conversations but those of goals and evaluations, last used first; `contains` is looked for in titles and in messages
+    /// that the user may still read, in any case.
     pub async fn list(
         &mut self,
         user: UserId,
@@ -86,7 +86,7 @@ impl Conversations<'_> {
         page: PageRequest,
     ) -> Result<Page<ConversationRow>, StoreError> {
         let statement = format!(
-            "{SELECT} AND c.goal_id IS NULL AND ($3::text IS NULL OR strpos(lower(c.title), lower($3)) > 0 OR EXISTS ( \
+            "{SELECT} AND c.goal_id IS NULL AND c.evaluation_id IS NULL AND ($3::text IS NULL OR strpos(lower(c.title), lower($3)) > 0 OR EXISTS ( \
                  SELECT 1 FROM messages m WHERE m.tenant_id = c.tenant_id AND m.conversation_id = c.id \
                  AND {} IS DISTINCT FROM '\"withheld\"'::jsonb \
                  AND (m.label IS NULL OR (m.label->>'classification' = ANY ($7) \
@@ -128,11 +128,13 @@ impl Conversations<'_> {
         if changed.rows_affected() == 0 { Err(StoreError::NotFound("conversation")) } else { Ok(()) }
     }
 
-    /// Deletes a conversation softly: it is gone for its user, its rows stay. A goal's goes with its goal.
+    /// Deletes a conversation softly: it is gone for its user, its rows stay. A goal's goes with its goal,
+    /// and an evaluation's with its evaluation.
     pub async fn delete(&mut self, id: ConversationId, user: UserId, now: DateTime<Utc>) -> Result<(), StoreError> {
         let changed = sqlx::query(
             "UPDATE conversations SET deleted_at = $4 \
-             WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND goal_id IS NULL AND deleted_at IS NULL",
+             WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND goal_id IS NULL AND evaluation_id IS NULL \
+             AND deleted_at IS NULL",
         )
         .bind(self.0.tenant)
         .bind(user.uuid())

@@ -226,6 +226,21 @@ impl Documents<'_> {
         Ok(id.map(DocumentId::from))
     }
 
+    /// Those of these names that no document has which the reader may see, in order.
+    pub async fn missing_names(&mut self, reader: &Reader, names: &[&str]) -> Result<Vec<String>, StoreError> {
+        let missing = sqlx::query_scalar(
+            "SELECT wanted.name FROM unnest($2::text[]) AS wanted (name) WHERE NOT EXISTS ( \
+                 SELECT 1 FROM documents d WHERE d.tenant_id = $1 AND d.name = wanted.name AND d.label_id = ANY ($3) \
+                 AND d.deleted_at IS NULL) ORDER BY wanted.name",
+        )
+        .bind(self.0.tenant)
+        .bind(names)
+        .bind(reader.visible())
+        .fetch_all(&mut *self.0.connection)
+        .await?;
+        Ok(missing)
+    }
+
     /// Creates a document.
     pub async fn insert(&mut self, document: &NewDocument) -> Result<(), StoreError> {
         self.insert_in(None, document).await

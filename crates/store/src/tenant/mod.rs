@@ -8,6 +8,7 @@ mod budgets;
 mod chunks;
 mod conversations;
 mod documents;
+mod evaluations;
 mod glossary;
 mod goals;
 mod index_changes;
@@ -47,6 +48,10 @@ pub use budgets::{
 pub use chunks::{ChunkPreview, Chunks, NewChunk};
 pub use conversations::{ConversationRow, Conversations};
 pub use documents::{DocumentFilter, DocumentRow, Documents, NewDocument, RelatedDocument, RelatedSource};
+pub use evaluations::{
+    CaseFence, CaseUsage, EvaluationCaseRow, EvaluationCaseStatus, EvaluationEnd, EvaluationRow, EvaluationStatus,
+    EvaluationSuiteRow, EvaluationSuiteSummaryRow, Evaluations, NewEvaluation, SuiteContent,
+};
 pub use glossary::{Glossary, GlossaryEntryRow, NewGlossaryEntry};
 pub use goals::{
     GoalPlanRow, GoalRow, GoalStatus, GoalStepRow, GoalStepStatus, GoalSummaryRow, GoalUsage, Goals, NewGoal, StepFence,

@@ -26,6 +26,7 @@ const INDEXES_OVER_ALL_TENANTS: &[(&str, &str)] = &[
     ("document_versions_due", "the calendar finds days that have come in all tenants"),
     ("document_versions_ending", "and those that are over"),
     ("budget_reservations_by_expiry", "the sweeper finds reservations of all tenants"),
+    ("evaluations_under_way", "any process finds evaluations of all tenants that nobody has looked at"),
     ("goals_under_way", "any process finds goals of all tenants that nobody has looked at"),
     ("memories_by_expiry", "the sweeper finds what has expired in all tenants"),
     ("runs_leased", "the reaper finds runs of all tenants"),

@@ -20,7 +20,7 @@ use serde_json::json;
 use crate::{
     access::Keyring,
     budgets::{self, Spending},
-    goals, mcp_servers, memories, sources,
+    evaluations, goals, mcp_servers, memories, sources,
     support::{BOOKKEEPING, Chat, FIRST, Manual, Site, World, axis, events, scattered},
 };
 
@@ -39,6 +39,7 @@ pub(crate) struct Full {
     goal: GoalRow,
     memory: MemoryRow,
     mcp_server: McpServerId,
+    evaluation: evaluations::Asked,
     job: millwright_core::id::JobId,
     record: AuditRecord,
 }
@@ -71,6 +72,7 @@ pub(crate) async fn fill(world: &World, name: &str) -> Full {
     let goal = goals::pursue(world, &mut tx, &site).await;
     let memory = memories::remember(world, &mut tx, &site).await;
     let mcp_server = mcp_servers::register(world, &mut tx, &site).await;
+    let evaluation = evaluations::ask(world, &mut tx, &site).await;
     tx.commit(Proof::Entry(&record)).await.unwrap();
     let job = job.id;
     Full {
@@ -87,6 +89,7 @@ pub(crate) async fn fill(world: &World, name: &str) -> Full {
         goal,
         memory,
         mcp_server,
+        evaluation,
         job,
         record,
     }
@@ -244,6 +247,7 @@ async fn assert_sees_nothing(tx: &mut TenantTx, reader: &Reader, other: &Full) {
     goals::assert_sees_no_goal(tx, &other.goal).await;
     memories::assert_sees_none(tx, &other.memory).await;
     mcp_servers::assert_sees_none(tx, other.mcp_server).await;
+    evaluations::assert_sees_none(tx, &other.evaluation).await;
     assert_sees_no_policy(tx, reader, other).await;
 }
 
@@ -302,6 +306,8 @@ async fn try_to_change(world: &World, site: &Site, other: &Full) {
     let label_id = tx.labels().intern(&public).await.unwrap();
     tx.documents().set_label(document, &public, label_id, now).await.unwrap();
     tx.documents().describe(document, Some(&json!({ "stolen": true })), Some(&[]), Some(None), now).await.unwrap();
+    let unseen = tx.documents().missing_names(&full_reader, &["Pump manual.txt"]).await.unwrap();
+    assert_eq!(unseen, ["Pump manual.txt"]);
     assert!(tx.documents().find_by_name(&full_reader, "Pump manual.txt").await.unwrap().is_none());
     tx.versions().set_progress(version, Stage::Parse, 1, None).await.unwrap();
     tx.versions().set_queued(version).await.unwrap();
@@ -346,6 +352,7 @@ async fn try_to_change(world: &World, site: &Site, other: &Full) {
     goals::try_to_pursue(world, &mut tx, &other.goal).await;
     memories::try_to_change(world, &mut tx, &other.memory).await;
     mcp_servers::try_to_change(world, &mut tx, site, other.mcp_server).await;
+    evaluations::try_to_change(world, &mut tx, &other.evaluation).await;
     budgets::try_to_spend(world, &mut tx, &other.spending).await;
     tx.commit(BOOKKEEPING).await.unwrap();
 }

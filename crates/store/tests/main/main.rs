@@ -12,6 +12,7 @@ mod catalogue;
 mod chat;
 #[cfg(test)]
 mod errors;
+mod evaluations;
 #[cfg(test)]
 mod feed;
 #[cfg(test)]

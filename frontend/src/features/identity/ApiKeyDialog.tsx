@@ -10,6 +10,7 @@ import { Checkbox, SelectField, TextField } from "@/ui/Field";
 import { ProblemNotice } from "@/ui/ProblemNotice";
 import { SecretOnce } from "@/ui/SecretOnce";
 import { scopeName } from "./scopes";
+import "./texts";
 
 const DAYS = ["30", "90", "180", "365"] as const;
 

@@ -8,6 +8,7 @@ import { Button } from "@/ui/Button";
 import { ConfirmDialog } from "@/ui/ConfirmDialog";
 import { Status, Time } from "@/ui/parts";
 import { scopeName } from "./scopes";
+import "./texts";
 
 interface ApiKeyTableProps {
   keys: readonly ApiKey[];

@@ -7,6 +7,7 @@ import { describeAgent } from "@/lib/user-agent";
 import { Button } from "@/ui/Button";
 import { ProblemNotice } from "@/ui/ProblemNotice";
 import { Time } from "@/ui/parts";
+import "./texts";
 
 interface SessionTableProps {
   sessions: readonly Session[];

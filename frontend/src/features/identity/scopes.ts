@@ -10,7 +10,7 @@ const BY_ROLE: Record<Role, readonly Permission[]> = {
   viewer: ["chat:use", "personal_data:read", "usage:read"],
   operator: ["chat:use", "personal_data:read", "documents:write", "usage:read"],
   auditor: ["usage:read"],
-  admin: ["chat:use", "personal_data:read", "documents:write", "jobs:manage", "usage:read"],
+  admin: ["chat:use", "personal_data:read", "documents:write", "jobs:manage", "evaluations:manage", "usage:read"],
 };
 
 /** The scopes that a key of one's own may have. */

@@ -1,0 +1,4 @@
+import { addTexts } from "@/i18n";
+import { evaluations } from "@/i18n/en-evaluations";
+
+addTexts({ evaluations });
