@@ -106,25 +106,7 @@ async fn trial<'s>(site: &Site<'s>, operation: &Operation) -> Trial<'s> {
             let answer = site.admin.ask("How often is the pump oiled?").await;
             Trial { ids: Ids { conversation: text(&answer["conversation_id"]), ..nothing }, ..site.by_admin() }
         }
-        "runs.cancel" => {
-            let run = text(&site.admin.ask("How often is the pump oiled?").await["run_id"]);
-            let running = "UPDATE runs SET status = 'running', lease_expires_at = now() + interval '1 day'";
-            site.world.db().tamper(running).await;
-            Trial { ids: Ids { run, ..nothing }, ..site.by_admin() }
-        }
-        "runs.answer" => {
-            let run = text(&site.admin.ask("How often is the pump oiled?").await["run_id"]);
-            let waits = "UPDATE runs SET status = 'running', waits_until = now() + interval '1 day', \
-                         lease_expires_at = now() + interval '1 day'; \
-                         INSERT INTO run_steps (tenant_id, run_id, number, kind, attempt, status, detail, started_at) \
-                         SELECT tenant_id, id, 99, 'person', 1, 'running', '{\"question\":\"Which pump?\"}', now() FROM runs";
-            site.world.db().tamper(waits).await;
-            Trial { ids: Ids { run, ..nothing }, ..site.by_admin() }
-        }
-        "runs.fork" | "runs.export" => {
-            let run = text(&site.admin.ask("How often is the pump oiled?").await["run_id"]);
-            Trial { ids: Ids { run, ..nothing }, ..site.by_admin() }
-        }
+        _ if name.starts_with("runs.") => run_trial(site, name).await,
         _ if name.starts_with("goals.") => goal_trial(site, name).await,
         "memories.change" | "memories.delete" => memory_trial(site, name).await,
         "admin.budgets.change" | "admin.budgets.delete" => {
@@ -155,6 +137,23 @@ async fn trial<'s>(site: &Site<'s>, operation: &Operation) -> Trial<'s> {
         }
         other => panic!("teach this test what `{other}` can be tried on"),
     }
+}
+
+/// A run that stands where the change can be made.
+async fn run_trial<'s>(site: &Site<'s>, name: &str) -> Trial<'s> {
+    let run = text(&site.admin.ask("How often is the pump oiled?").await["run_id"]);
+    let stands = match name {
+        "runs.cancel" => "UPDATE runs SET status = 'running', lease_expires_at = now() + interval '1 day'",
+        "runs.answer" => {
+            "UPDATE runs SET status = 'running', waits_until = now() + interval '1 day', \
+                 lease_expires_at = now() + interval '1 day'; \
+             INSERT INTO run_steps (tenant_id, run_id, number, kind, attempt, status, detail, started_at) \
+             SELECT tenant_id, id, 99, 'person', 1, 'running', '{\"question\":\"Which pump?\"}', now() FROM runs"
+        }
+        _ => "SELECT 1",
+    };
+    site.world.db().tamper(stands).await;
+    Trial { ids: Ids { run, ..Ids::of_nothing() }, ..site.by_admin() }
 }
 
 /// A version of an agent of the tenant's own.

@@ -128,6 +128,26 @@ struct Owned {
     key_prefix: String,
 }
 
+/// A server whose tools were read.
+async fn mcp_server(owner: &Session<'_>, url: &str) -> String {
+    let (status, server) =
+        read(owner.post("/api/v1/mcp-servers", &json!({ "name": MCP_NAME, "url": url })).await).await;
+    assert_eq!(status, 201, "{server}");
+    let path = format!("/api/v1/mcp-servers/{}/refresh", id(&server));
+    assert_eq!(owner.post(&path, &json!({})).await.status(), 200);
+    id(&server).to_owned()
+}
+
+/// A suite and an evaluation of it.
+async fn evaluated(owner: &Session<'_>) -> (String, String) {
+    let suite = json!({ "definition": SUITE.replace("Pump", SUITE_NAME) });
+    let (status, suite) = read(owner.post("/api/v1/evaluation-suites", &suite).await).await;
+    assert_eq!(status, 201, "{suite}");
+    let (status, started) = read(owner.post("/api/v1/evaluations", &json!({ "suite_id": suite["id"] })).await).await;
+    assert_eq!(status, 201, "{started}");
+    (id(&suite).to_owned(), id(&started["items"][0]).to_owned())
+}
+
 impl Owned {
     async fn make(owner: &Session<'_>, mcp_url: &str) -> Self {
         let text = format!(
@@ -161,17 +181,8 @@ impl Owned {
         let source = json!({ "name": SOURCE_NAME, "path": "manuals" });
         let (status, source) = read(owner.post("/api/v1/sources", &source).await).await;
         assert_eq!(status, 201, "{source}");
-        let server = json!({ "name": MCP_NAME, "url": mcp_url });
-        let (status, server) = read(owner.post("/api/v1/mcp-servers", &server).await).await;
-        assert_eq!(status, 201, "{server}");
-        let path = format!("/api/v1/mcp-servers/{}/refresh", id(&server));
-        assert_eq!(owner.post(&path, &json!({})).await.status(), 200);
-        let suite = json!({ "definition": SUITE.replace("Pump", SUITE_NAME) });
-        let (status, suite) = read(owner.post("/api/v1/evaluation-suites", &suite).await).await;
-        assert_eq!(status, 201, "{suite}");
-        let (status, started) =
-            read(owner.post("/api/v1/evaluations", &json!({ "suite_id": suite["id"] })).await).await;
-        assert_eq!(status, 201, "{started}");
+        let mcp_server = mcp_server(owner, mcp_url).await;
+        let (suite, evaluation) = evaluated(owner).await;
         let goal = json!({ "goal": QUESTION, "plan": PLAN });
         let (status, goal) = read(owner.post("/api/v1/goals", &goal).await).await;
         assert_eq!(status, 201, "{goal}");
@@ -202,9 +213,9 @@ impl Owned {
                 budget: id(&budget).to_owned(),
                 glossary_entry: id(&entry).to_owned(),
                 source: id(&source).to_owned(),
-                evaluation_suite: id(&suite).to_owned(),
-                evaluation: id(&started["items"][0]).to_owned(),
-                mcp_server: id(&server).to_owned(),
+                evaluation_suite: suite,
+                evaluation,
+                mcp_server,
                 mcp_tool: "status".to_owned(),
                 // The owner stores version 1; the stranger has none.
                 policy_version: "1".to_owned(),

@@ -10,7 +10,7 @@ import { Evidence } from "./Evidence";
 import { Replay } from "./Replay";
 import { Timeline } from "./Timeline";
 import { AnsweredBy } from "@/features/agents/AnsweredBy";
-import { StepList } from "@/features/chat/Steps";
+import { StepList } from "@/features/chat/StepList";
 import { problemOfMessage } from "@/features/chat/model/refusal";
 import { agentOfRun, stepsOfRun } from "@/features/chat/model/run-steps";
 import { formatDuration } from "@/lib/format";
