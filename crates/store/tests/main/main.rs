@@ -12,6 +12,7 @@ mod catalogue;
 mod chat;
 #[cfg(test)]
 mod errors;
+#[cfg(test)]
 mod evaluations;
 #[cfg(test)]
 mod feed;
