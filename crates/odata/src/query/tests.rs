@@ -381,7 +381,8 @@ proptest! {
         let pairs = asked(PURCHASING, "Orders", &json!({ "filter": filter })).unwrap();
         let expected = format!("Note eq '{}'", text.replace('\'', "''"));
         prop_assert_eq!(pairs, [("path".to_owned(), "/s/Orders".to_owned()), ("$filter".to_owned(), expected)]);
-        let key: String = text.chars().filter(|c| *c != '/').take(10).collect();
+        // Some of what slashes stand around is refused, whichever way they lean.
+        let key: String = text.chars().filter(|c| !matches!(c, '/' | '\\')).take(10).collect();
         let service = service(PURCHASING);
         let query = ReadQuery::new(&Offer::new(&service, "Orders").unwrap(), &json!({ "key": { "PurchaseOrder": key } })).unwrap();
         let url = Url::parse(&format!("https://h/s/{}", query.relative(None))).unwrap();
