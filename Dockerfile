@@ -23,9 +23,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
     cargo build --locked --release -p millwright-server --bin millwright && cp target/release/millwright /millwright
 
 FROM debian:bookworm-slim
-# tesseract reads scanned pages; unixODBC and its drivers read databases of others.
-RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates tesseract-ocr tesseract-ocr-deu \
-    unixodbc odbc-postgresql odbc-mariadb libsqliteodbc && rm -rf /var/lib/apt/lists/* \
+# tesseract reads scanned pages.
+RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates tesseract-ocr tesseract-ocr-deu && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 10001 millwright && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/millwright millwright \
     && install -d -o millwright -g millwright -m 700 /var/lib/millwright
 COPY --from=model /cache/models/all-minilm-l6-v2 /opt/millwright/model
