@@ -53,6 +53,8 @@ pub(crate) struct Reader<'p> {
     collected: Option<Vec<(Option<String>, String)>>,
     /// Growth of texts: calls of `replace` and the like that make more than they are given, in each other.
     growth: usize,
+    /// How many rows all series together make, each with each.
+    generated: f64,
 }
 
 impl<'p> Reader<'p> {
@@ -69,6 +71,7 @@ impl<'p> Reader<'p> {
             relations: 0,
             collected: None,
             growth: 0,
+            generated: 1.0,
         }
     }
 

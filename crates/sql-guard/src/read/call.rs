@@ -92,7 +92,7 @@ impl Reader<'_> {
         }
         self.check_sizes(function, args, span);
         let outer = self.growth;
-        self.growth += usize::from(super::sizes::grows(function, args));
+        self.growth += super::sizes::growth(function, args);
         if self.growth > 3 {
             self.refuse(Code::Size, span, format!("{function} in {function} makes much from little"));
         }

@@ -88,8 +88,9 @@ pub(super) fn is_same_column(left: &Expr, right: &Expr) -> bool {
     matches!(left, Expr::Identifier(_) | Expr::CompoundIdentifier(_)) && left == right
 }
 
-/// Whether a call makes more text than it is given: `replace` by something longer.
-pub(super) fn grows(function: &str, args: &[FunctionArg]) -> bool {
+/// How much more text a call may make than it is given: 1 for `replace` by something longer that is written out, 2 for what makes
+/// much at once.
+pub(super) fn growth(function: &str, args: &[FunctionArg]) -> usize {
     match function {
         "replace" | "regexp_replace" => {
             let length = |at| match plain(args, at) {
@@ -103,12 +104,12 @@ pub(super) fn grows(function: &str, args: &[FunctionArg]) -> bool {
                 _ => None,
             };
             match (length(1), length(2)) {
-                (Some(from), Some(to)) => to > from.max(1),
-                _ => true,
+                (Some(from), Some(to)) => usize::from(to > from.max(1)),
+                _ => 2,
             }
         }
-        "repeat" | "replicate" => true,
-        _ => false,
+        "repeat" | "replicate" => 2,
+        _ => 0,
     }
 }
 
@@ -204,8 +205,10 @@ impl Reader<'_> {
         };
         let start = from.map_or(Some(0.0), number);
         if let (Some(start), Some(end)) = (start, number(to)) {
-            let step = step.map_or(Some(1.0), number);
-            if step.is_none_or(|step| step == 0.0 || ((end - start) / step) > most) {
+            let rows = step.map_or(Some(1.0), number).map(|step| (end - start) / step);
+            // Beside each other they make each row of one with each of the others.
+            self.generated *= rows.unwrap_or(f64::INFINITY).max(1.0);
+            if rows.is_none_or(|rows| !rows.is_finite() || rows > most) || self.generated > most * 10.0 {
                 refused(self);
             }
             return;

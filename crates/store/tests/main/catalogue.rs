@@ -244,6 +244,8 @@ async fn the_system_role_is_granted_exactly_this() {
     let of_goals = ["tenant_id", "id", "status", "lease_expires_at", "looked_at"];
     expected.extend(of_goals.map(|column| format!("goals.{column} SELECT")));
     expected.push("goals.looked_at UPDATE".to_owned());
+    expected.extend(["tenant_id", "id", "status", "looked_at"].map(|column| format!("evaluations.{column} SELECT")));
+    expected.push("evaluations.looked_at UPDATE".to_owned());
     expected.extend(["tenant_id", "expires_at"].map(|column| format!("memories.{column} SELECT")));
     expected.extend(["tenant_id", "id", "expires_at"].map(|column| format!("budget_reservations.{column} SELECT")));
     expected.push("budget_reservations.expires_at UPDATE".to_owned());

@@ -66,7 +66,6 @@ pub(crate) async fn assert_sees_none(tx: &mut TenantTx, other: &Asked) {
     assert!(tx.evaluations().list(None, ALL, FIRST).await.unwrap().items.is_empty());
     assert!(tx.evaluations().of_request(other.user, "once").await.unwrap().is_empty());
     assert!(tx.evaluations().cases(other.evaluation).await.unwrap().is_empty());
-    assert!(tx.evaluations().lock(other.evaluation).await.unwrap().is_none());
     assert_eq!(tx.evaluations().first_under_way().await.unwrap(), None);
     assert_eq!(tx.evaluations().find_before(&other.row, ALL).await.unwrap(), None);
     assert_eq!(tx.evaluations().last_end(other.evaluation).await.unwrap(), None);
@@ -79,6 +78,7 @@ pub(crate) async fn assert_sees_none(tx: &mut TenantTx, other: &Asked) {
 pub(crate) async fn try_to_change(world: &World, tx: &mut TenantTx, other: &Asked) {
     let missing = |result: Result<(), StoreError>| assert!(matches!(result, Err(StoreError::NotFound(_))));
     let now = world.now();
+    assert!(tx.evaluations().lock(other.evaluation).await.unwrap().is_none());
     missing(tx.evaluations().change_suite(other.suite, &content("Stolen"), now).await);
     missing(tx.evaluations().hold_suite(other.suite, ALL).await.map(drop));
     missing(tx.evaluations().delete(other.evaluation, now).await);
