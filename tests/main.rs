@@ -2,6 +2,7 @@
 //! embedding model. One test binary, so that it links once.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
+mod asking;
 mod audit_log;
 mod bad_input;
 mod budgets;
