@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use millwright_odbc::{
-    Credential, Dialect, Limits, Parameter, Pool, PoolOptions, Query, Source, SourcePolicy, SourceSettings,
+    Cell, Credential, Dialect, Limits, Pool, PoolOptions, Query, Source, SourcePolicy, SourceSettings,
 };
 use odbc_api::buffers::TextRowSet;
 use odbc_api::{Connection, ConnectionOptions, Cursor, Environment, IntoParameter};
@@ -90,8 +90,7 @@ async fn main() -> anyhow::Result<()> {
     let pool = Pool::new(Source::new(settings, &SourcePolicy::default())?, PoolOptions::default());
     let dialect = pool.check(&credential, Duration::from_secs(10)).await?.dialect;
 
-    let small =
-        |number: i64| Query::new(SMALL, vec![Parameter::Text("EX-A".to_owned()), Parameter::Integer(number % 60 + 1)]);
+    let small = |number: i64| Query::new(SMALL, vec![Cell::Text("EX-A".to_owned()), Cell::Integer(number % 60 + 1)]);
     let (begun, mut count) = (Instant::now(), 0);
     for number in 0..TIMES {
         count += ours(&pool, &credential, small(number)).await?;

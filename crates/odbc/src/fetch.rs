@@ -14,7 +14,7 @@ use crate::error::Context;
 use crate::link::Link;
 use crate::parameter::Bound;
 use crate::statement::{Cancel, Statement};
-use crate::{Cell, Column, Dialect, Kind, Limits, OdbcError, Parameter, Row};
+use crate::{Cell, Column, Dialect, Kind, Limits, OdbcError, Row};
 
 /// What one block of rows may take in memory, if a row alone does not take more.
 const BLOCK_BYTES: usize = 1 << 20;
@@ -58,7 +58,7 @@ pub(crate) fn is_one(sql: &str) -> bool {
 
 impl Place<'_> {
     /// Prepares and executes one SELECT, and hands on what it returns.
-    pub(crate) fn query(&self, sql: &str, parameters: &[Parameter], sink: &mut dyn Sink) -> Result<(), OdbcError> {
+    pub(crate) fn query(&self, sql: &str, parameters: &[Cell], sink: &mut dyn Sink) -> Result<(), OdbcError> {
         if !is_one(sql) {
             return Err(OdbcError::ManyStatements);
         }

@@ -8,11 +8,11 @@
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! use millwright_odbc::{Credential, Parameter, Pool, PoolOptions, Query, Source, SourcePolicy, SourceSettings};
+//! use millwright_odbc::{Cell, Credential, Pool, PoolOptions, Query, Source, SourcePolicy, SourceSettings};
 //!
 //! let settings = SourceSettings { driver: "SQLite3".into(), database: "/data/mes.db".into(), ..SourceSettings::default() };
 //! let pool = Pool::new(Source::new(settings, &SourcePolicy::default())?, PoolOptions::default());
-//! let query = Query::new("SELECT id, opened_on FROM work_orders WHERE equipment_id = ?", vec![Parameter::Text("EX-A".into())]);
+//! let query = Query::new("SELECT id, opened_on FROM work_orders WHERE equipment_id = ?", vec![Cell::Text("EX-A".into())]);
 //! let mut rows = pool.query(&Credential::none(), query).await?;
 //! while let Some(block) = rows.next().await? {
 //!     println!("{} rows", block.len());
@@ -56,7 +56,6 @@ pub use credential::Credential;
 pub use dialect::{Dialect, ReadOnly};
 pub use error::OdbcError;
 pub use manager::{Driver, drivers};
-pub use parameter::Parameter;
 pub use pool::{Pool, PoolOptions, PoolState, Rows};
 pub use privileges::{Checked, Writes};
 pub use source::{SAFE_OPTIONS, SettingsError, Source, SourcePolicy, SourceSettings};
@@ -71,14 +70,14 @@ pub struct Query {
     /// With `?` for each parameter.
     pub sql: String,
     /// In the order of their `?`.
-    pub parameters: Vec<Parameter>,
+    pub parameters: Vec<Cell>,
     /// When it ends.
     pub limits: Limits,
 }
 
 impl Query {
     /// With the limits that are set by default.
-    pub fn new(sql: impl Into<String>, parameters: Vec<Parameter>) -> Self {
+    pub fn new(sql: impl Into<String>, parameters: Vec<Cell>) -> Self {
         Self { sql: sql.into(), parameters, limits: Limits::default() }
     }
 }

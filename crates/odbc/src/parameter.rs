@@ -1,34 +1,8 @@
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use odbc_api::handles::{SqlResult, Statement, StatementImpl};
 use odbc_api::parameter::{VarBinaryBox, VarWCharBox, WithDataType};
 use odbc_api::{Bit, DataType};
 
-/// A value for a `?` of a statement.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Parameter {
-    /// No value.
-    Null,
-    /// A truth value.
-    Bool(bool),
-    /// A whole number.
-    Integer(i64),
-    /// A decimal number, digit by digit.
-    Decimal(String),
-    /// A floating-point number.
-    Float(f64),
-    /// A day.
-    Date(NaiveDate),
-    /// A time of day.
-    Time(NaiveTime),
-    /// A day and a time.
-    Timestamp(NaiveDateTime),
-    /// A moment.
-    Instant(DateTime<Utc>),
-    /// Bytes.
-    Binary(Vec<u8>),
-    /// Text.
-    Text(String),
-}
+use crate::Cell;
 
 /// A value where the driver finds it, at one address until the statement is done.
 pub(crate) enum Bound {
@@ -41,24 +15,24 @@ pub(crate) enum Bound {
 }
 
 impl Bound {
-    pub(crate) fn new(parameter: &Parameter) -> Self {
+    pub(crate) fn new(parameter: &Cell) -> Self {
         let wide = |text: &str| VarWCharBox::from_vec(text.encode_utf16().collect());
         let typed = |text: String, data_type| Self::Typed(Box::new(WithDataType::new(wide(&text), data_type)));
         match parameter {
-            Parameter::Null => Self::Text(Box::new(VarWCharBox::null())),
-            Parameter::Bool(value) => Self::Bool(Box::new(Bit::from_bool(*value))),
-            Parameter::Integer(value) => Self::Integer(Box::new(*value)),
-            Parameter::Float(value) => Self::Float(Box::new(*value)),
-            Parameter::Binary(bytes) => Self::Binary(Box::new(VarBinaryBox::from_vec(bytes.clone()))),
-            Parameter::Text(text) => Self::Text(Box::new(wide(text))),
-            Parameter::Decimal(text) => typed(text.clone(), numeric(text)),
-            Parameter::Date(date) => typed(date.to_string(), DataType::Date),
-            Parameter::Time(time) => typed(time.to_string(), DataType::Time { precision: 9 }),
-            Parameter::Timestamp(time) => {
+            Cell::Null => Self::Text(Box::new(VarWCharBox::null())),
+            Cell::Bool(value) => Self::Bool(Box::new(Bit::from_bool(*value))),
+            Cell::Integer(value) => Self::Integer(Box::new(*value)),
+            Cell::Float(value) => Self::Float(Box::new(*value)),
+            Cell::Binary(bytes) => Self::Binary(Box::new(VarBinaryBox::from_vec(bytes.clone()))),
+            Cell::Text(text) => Self::Text(Box::new(wide(text))),
+            Cell::Decimal(text) => typed(text.clone(), numeric(text)),
+            Cell::Date(date) => typed(date.to_string(), DataType::Date),
+            Cell::Time(time) => typed(time.to_string(), DataType::Time { precision: 9 }),
+            Cell::Timestamp(time) => {
                 typed(time.format("%Y-%m-%d %H:%M:%S%.f").to_string(), DataType::Timestamp { precision: 9 })
             }
             // The session is in UTC.
-            Parameter::Instant(time) => {
+            Cell::Instant(time) => {
                 typed(time.format("%Y-%m-%d %H:%M:%S%.f").to_string(), DataType::Timestamp { precision: 9 })
             }
         }

@@ -1,7 +1,7 @@
 //! No value loses anything on its way.
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
-use millwright_odbc::{Cell, Column, Kind, Parameter, Query};
+use millwright_odbc::{Cell, Column, Kind, Query};
 
 use crate::kit::{Place, mariadb, one, places, postgres, read, runtime, sqlite};
 
@@ -142,10 +142,10 @@ fn parameters_are_compared_as_what_they_are() {
             let count =
                 "SELECT COUNT(*) FROM work_orders WHERE equipment_id = ? AND opened_on = ? AND cost = ? AND id = ?";
             let parameters = vec![
-                Parameter::Text("EX-A".to_owned()),
-                Parameter::Date(day),
-                Parameter::Decimal("183.05".to_owned()),
-                Parameter::Integer(1),
+                Cell::Text("EX-A".to_owned()),
+                Cell::Date(day),
+                Cell::Decimal("183.05".to_owned()),
+                Cell::Integer(1),
             ];
             assert_eq!(one(&pool, place, count, parameters).await.expect("count"), Cell::Integer(1), "{place}");
             let named = Query::new("SELECT id AS größe, 'Kübel 🚜' AS word FROM kinds WHERE id = 1", vec![]);
@@ -153,10 +153,10 @@ fn parameters_are_compared_as_what_they_are() {
             assert_eq!(rows.columns()[0].name, "größe", "{place}");
             let block = rows.next().await.expect("rows").expect("block");
             assert_eq!(block, [[Cell::Integer(1), text("Kübel 🚜")]], "{place}");
-            let quoted = vec![Parameter::Text("x' OR '1'='1; é 🚜".to_owned())];
+            let quoted = vec![Cell::Text("x' OR '1'='1; é 🚜".to_owned())];
             let none = "SELECT COUNT(*) FROM work_orders WHERE short_text = ?";
             assert_eq!(one(&pool, place, none, quoted).await.expect("none"), Cell::Integer(0), "{place}");
-            let later = vec![Parameter::Timestamp(local("2012-12-01 00:00:00.5"))];
+            let later = vec![Cell::Timestamp(local("2012-12-01 00:00:00.5"))];
             let events = "SELECT COUNT(*) FROM measurements WHERE measured_at > ?";
             let Cell::Integer(found) = one(&pool, place, events, later).await.expect("events") else {
                 panic!("{place}")
@@ -165,7 +165,7 @@ fn parameters_are_compared_as_what_they_are() {
             let rows = read(
                 &pool,
                 &place.reader,
-                Query::new("SELECT short_text FROM work_orders WHERE id = ?", vec![Parameter::Integer(30)]),
+                Query::new("SELECT short_text FROM work_orders WHERE id = ?", vec![Cell::Integer(30)]),
             );
             assert_eq!(rows.await.expect("row").len(), 1, "{place}");
         }

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use millwright_odbc::{
-    Cell, Credential, Dialect, Limits, OdbcError, Parameter, Pool, PoolOptions, Query, Row, Source, SourcePolicy,
-    SourceSettings, drivers, sample,
+    Cell, Credential, Dialect, Limits, OdbcError, Pool, PoolOptions, Query, Row, Source, SourcePolicy, SourceSettings,
+    drivers, sample,
 };
 use odbc_api::{ConnectionOptions, Environment};
 
@@ -68,7 +68,7 @@ pub(crate) async fn read(pool: &Pool, credential: &Credential, query: Query) -> 
 }
 
 /// The one value of a statement.
-pub(crate) async fn one(pool: &Pool, place: &Place, sql: &str, parameters: Vec<Parameter>) -> Result<Cell, OdbcError> {
+pub(crate) async fn one(pool: &Pool, place: &Place, sql: &str, parameters: Vec<Cell>) -> Result<Cell, OdbcError> {
     let rows = read(pool, &place.reader, Query::new(sql, parameters)).await?;
     assert_eq!(rows.len(), 1, "{sql}");
     Ok(rows[0][0].clone())

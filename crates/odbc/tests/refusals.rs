@@ -1,6 +1,6 @@
 //! What a database is not asked, or does not do.
 
-use millwright_odbc::{Cell, Credential, Dialect, OdbcError, Parameter, Query, Writes, drivers};
+use millwright_odbc::{Cell, Credential, Dialect, OdbcError, Query, Writes, drivers};
 use std::time::Duration;
 
 use crate::kit::{Place, mariadb, one, places, postgres, read, runtime};
@@ -72,10 +72,8 @@ fn a_refused_statement_says_why_and_costs_no_connection() {
             let wanted =
                 read(&pool, &place.reader, Query::new("SELECT id FROM work_orders WHERE id = ?", vec![])).await;
             assert_eq!(wanted, Err(OdbcError::Parameters { wanted: 1, given: 0 }), "{place}");
-            let unfit = Query::new(
-                "SELECT id FROM work_orders WHERE id = ?",
-                vec![Parameter::Text("x".to_owned()), Parameter::Null],
-            );
+            let unfit =
+                Query::new("SELECT id FROM work_orders WHERE id = ?", vec![Cell::Text("x".to_owned()), Cell::Null]);
             assert_eq!(
                 read(&pool, &place.reader, unfit).await,
                 Err(OdbcError::Parameters { wanted: 1, given: 2 }),

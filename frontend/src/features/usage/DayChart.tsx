@@ -5,6 +5,7 @@ import { Bar, BarStack, Line } from "@visx/shape";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { formatDay } from "@/lib/format";
+import { AXIS_TEXT, AxisLabel, labelled } from "@/ui/axis";
 
 export interface Series {
   key: string;
@@ -29,7 +30,6 @@ const BOTTOM = 24;
 const LEFT = 56;
 /** Half of the last label. */
 const RIGHT = 18;
-const AXIS_TEXT = { className: "fill-ink-3 tabular-nums", fontSize: 11, fontFamily: "inherit" } as const;
 
 /** Bars by day, stacked where there are several series. What it shows also stands in a table beside it. */
 export function DayChart({ title, days, series, format, formatAxis }: DayChartProps) {
@@ -41,7 +41,7 @@ export function DayChart({ title, days, series, format, formatAxis }: DayChartPr
   const x = scaleBand({ domain: [...days], range: [LEFT, Math.max(LEFT, width - RIGHT)], padding: days.length > 60 ? 0.1 : 0.25 });
   const y = scaleLinear({ domain: [0, Math.max(...sums, 1e-6)], range: [HEIGHT - BOTTOM, TOP], nice: 4 });
   const fills = new Map(series.map(({ key, fill }) => [key, fill]));
-  const labels = labelled(days, width);
+  const labels = labelled(days, width - LEFT - RIGHT, 64);
   return (
     <figure className="min-w-0">
       <figcaption className="mb-1 flex min-h-6 flex-wrap items-baseline justify-between gap-x-4 text-sm">
@@ -79,29 +79,13 @@ export function DayChart({ title, days, series, format, formatAxis }: DayChartPr
               // The whole column answers to the pointer, also where the bar is low.
               <rect key={day} x={(x(day) ?? 0) - (x.step() - x.bandwidth()) / 2} y={0} width={x.step()} height={HEIGHT} fill="transparent" onPointerMove={() => setAt(index)} onPointerDown={() => setAt(index)} />
             ))}
-            <AxisLeft scale={y} left={LEFT} numTicks={4} hideAxisLine hideTicks tickFormat={(value) => formatAxis(Number(value))} tickLabelProps={{ ...AXIS_TEXT, textAnchor: "end", dx: -4, dy: 4, verticalAnchor: "start" }} tickComponent={Label} />
-            <AxisBottom scale={x} top={HEIGHT - BOTTOM} tickValues={labels} hideTicks axisLineClassName="stroke-line-strong" stroke="currentColor" tickFormat={(day) => formatDay(day)} tickLabelProps={{ ...AXIS_TEXT, textAnchor: "middle" }} tickLength={4} tickComponent={Label} />
+            <AxisLeft scale={y} left={LEFT} numTicks={4} hideAxisLine hideTicks tickFormat={(value) => formatAxis(Number(value))} tickLabelProps={{ ...AXIS_TEXT, textAnchor: "end", dx: -4, dy: 4, verticalAnchor: "start" }} tickComponent={AxisLabel} />
+            <AxisBottom scale={x} top={HEIGHT - BOTTOM} tickValues={labels} hideTicks axisLineClassName="stroke-line-strong" stroke="currentColor" tickFormat={(day) => formatDay(day)} tickLabelProps={{ ...AXIS_TEXT, textAnchor: "middle" }} tickLength={4} tickComponent={AxisLabel} />
           </svg>
         )}
       </div>
     </figure>
   );
-}
-
-/** Plain text: the library's own measures each word in a style that the content security policy forbids. */
-function Label({ x, y, formattedValue, textAnchor, dx = 0, dy = 0 }: { x: number; y: number; formattedValue?: string | undefined; textAnchor?: "start" | "middle" | "end" | "inherit" | undefined; dx?: string | number | undefined; dy?: string | number | undefined }) {
-  return (
-    <text x={x} y={y} dx={dx} dy={dy} textAnchor={textAnchor} className={AXIS_TEXT.className} fontSize={AXIS_TEXT.fontSize}>
-      {formattedValue}
-    </text>
-  );
-}
-
-/** The days with a label below: as many as have room, evenly, always the last. */
-function labelled(days: readonly string[], width: number): string[] {
-  const room = Math.max(1, Math.floor((width - LEFT - RIGHT) / 64));
-  const step = Math.max(1, Math.ceil(days.length / room));
-  return days.filter((_, index) => (days.length - 1 - index) % step === 0);
 }
 
 function Legend({ series }: { series: readonly Series[] }) {

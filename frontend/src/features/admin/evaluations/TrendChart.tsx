@@ -6,6 +6,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Evaluation } from "@/api/evaluation-types";
 import { formatDateTime, formatShort } from "@/lib/format";
+import { AXIS_TEXT, AxisLabel, labelled } from "@/ui/axis";
 import { formatShare, shareOf, useAgentName, type Measure } from "./parts";
 
 /** Of these a line each; by its dashes too, for whoever does not tell the colours. */
@@ -21,7 +22,6 @@ const TOP = 10;
 const BOTTOM = 26;
 const LEFT = 48;
 const RIGHT = 28;
-const AXIS_TEXT = { className: "fill-ink-3 tabular-nums", fontSize: 11 } as const;
 
 /** The main measures of evaluations, the oldest on the left. What it shows also stands in a table below. */
 export function TrendChart({ evaluations }: { evaluations: readonly Evaluation[] }) {
@@ -68,40 +68,24 @@ export function TrendChart({ evaluations }: { evaluations: readonly Evaluation[]
               // The whole column answers to the pointer.
               <rect key={id} x={(x(id) ?? 0) - Math.max(x.step(), 24) / 2} y={0} width={Math.max(x.step(), 24)} height={HEIGHT} fill="transparent" onPointerMove={() => setAt(index)} onPointerDown={() => setAt(index)} />
             ))}
-            <AxisLeft scale={y} left={LEFT} numTicks={4} hideAxisLine hideTicks tickFormat={(value) => formatShare(Number(value))} tickLabelProps={{ ...AXIS_TEXT, textAnchor: "end", dx: -4, dy: 4 }} tickComponent={Label} />
+            <AxisLeft scale={y} left={LEFT} numTicks={4} hideAxisLine hideTicks tickFormat={(value) => formatShare(Number(value))} tickLabelProps={{ ...AXIS_TEXT, textAnchor: "end", dx: -4, dy: 4 }} tickComponent={AxisLabel} />
             <AxisBottom
               scale={x}
               top={HEIGHT - BOTTOM}
-              tickValues={labelled(ids, width)}
+              tickValues={labelled(ids, width - LEFT - RIGHT, 72)}
               hideTicks
               axisLineClassName="stroke-line-strong"
               stroke="currentColor"
               tickFormat={(id) => formatShort(evaluations.find((evaluation) => evaluation.id === id)?.created_at ?? "")}
               tickLabelProps={{ ...AXIS_TEXT, textAnchor: "middle" }}
               tickLength={4}
-              tickComponent={Label}
+              tickComponent={AxisLabel}
             />
           </svg>
         )}
       </div>
     </figure>
   );
-}
-
-/** Plain text: the library's own measures each word in a style that the content security policy forbids. */
-function Label({ x, y, formattedValue, textAnchor, dx = 0, dy = 0 }: { x: number; y: number; formattedValue?: string | undefined; textAnchor?: "start" | "middle" | "end" | "inherit" | undefined; dx?: string | number | undefined; dy?: string | number | undefined }) {
-  return (
-    <text x={x} y={y} dx={dx} dy={dy} textAnchor={textAnchor} className={AXIS_TEXT.className} fontSize={AXIS_TEXT.fontSize}>
-      {formattedValue}
-    </text>
-  );
-}
-
-/** Those with a label below: as many as have room, evenly, always the last. */
-function labelled(ids: readonly string[], width: number): string[] {
-  const room = Math.max(1, Math.floor((width - LEFT - RIGHT) / 72));
-  const step = Math.max(1, Math.ceil(ids.length / room));
-  return ids.filter((_, index) => (ids.length - 1 - index) % step === 0);
 }
 
 /** What each line is, with its figure of one evaluation. */
