@@ -380,9 +380,6 @@ async fn take_in(
     decisions: &mut Vec<NewDecision>,
 ) -> Result<Vec<Passage>, AgentError> {
     let mut room = MAX_READ.saturating_sub(progress.passages.len().saturating_sub(progress.begun_with));
-    if room == 0 {
-        drop_untellable(progress, called);
-    }
     let mut fresh: Vec<Passage> = Vec::new();
     // Rows that were counted up can be told only with these.
     let (rows, others): (Vec<&Called>, Vec<&Called>) = called.iter().partition(|called| called.found.table.is_some());
@@ -393,6 +390,7 @@ async fn take_in(
             fresh.push(passage.clone());
         }
     }
+    drop_untellable(progress, &fresh, called);
     let before = (progress.found.clone(), progress.label(run));
     let is_given = |passage: &&Passage| {
         let is_it = |known: &Passage| known.chunk_id == passage.chunk_id;
@@ -430,8 +428,9 @@ async fn take_in(
 }
 
 /// Where nothing more may be read, rows that stand in no passage of the run can be told by no sentence.
-fn drop_untellable(progress: &Progress, called: &mut [Called]) {
-    let is_known = |passage: &Passage| progress.passages.iter().any(|known| known.chunk_id == passage.chunk_id);
+fn drop_untellable(progress: &Progress, fresh: &[Passage], called: &mut [Called]) {
+    let is_known =
+        |passage: &Passage| progress.passages.iter().chain(fresh).any(|known| known.chunk_id == passage.chunk_id);
     for called in called.iter_mut().filter(|called| called.found.table.is_some()) {
         if !called.found.passages.iter().any(is_known) {
             called.found.table = None;

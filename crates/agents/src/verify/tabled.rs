@@ -6,8 +6,10 @@
 //! 2. It names the value of each group, and of each condition that asks for one.
 //! 3. Each of its words stands in these, in the names of the columns that it speaks of, in the headings and the name of the document, or only
 //!    holds others together.
-//! 4. It says what was done: `on average`, `the median`, `the longest`; and none of it where that was not done. Of several groups only the one
-//!    that alone has the most is said to, and none has more or less than something but by a condition.
+//! 4. It says what was done: `on average`, `the median`, `the longest`, `entries` where those of a column were counted; and none of it where
+//!    that was not done. Of several groups only the one that alone has the most is said to, and none has more or less than something, or was
+//!    before or after it, but by a condition that says so in that direction.
+//! 5. Where a number could be a group's as well as a figure, the group's stands right behind the name of its column.
 //!
 //! It then cites the header and the first of the rows, and says of how many rows it was made, and of which.
 
@@ -60,7 +62,7 @@ const LOWEST: [&str; 16] = [
 const MEDIAN: [&str; 1] = ["median"];
 const DISTINCT: [&str; 5] = ["different", "distinct", "unique", "verschieden", "unterschiedlich"];
 /// Words that say of what else it is more or less.
-const COMPARING: [&str; 18] = [
+const COMPARING: [&str; 25] = [
     "more",
     "less",
     "fewer",
@@ -79,6 +81,32 @@ const COMPARING: [&str; 18] = [
     "mindestens",
     "höchstens",
     "bis",
+    "before",
+    "after",
+    "since",
+    "until",
+    "vor",
+    "nach",
+    "seit",
+];
+/// Words that say that something was counted, and not what it amounts to.
+const COUNTING: [&str; 16] = [
+    "count",
+    "counts",
+    "number",
+    "entry",
+    "entries",
+    "row",
+    "rows",
+    "record",
+    "records",
+    "times",
+    "anzahl",
+    "eintrag",
+    "einträge",
+    "zeile",
+    "zeilen",
+    "mal",
 ];
 /// Words by which what is said of all rows is said of one.
 const HANDING_OUT: [&str; 9] =
@@ -154,9 +182,13 @@ impl Tabled {
         }
         for condition in &self.result.conditions {
             held.extend(&terms(&condition.column));
-            let value = claim.named(&condition.value);
-            let is_named = !matches!(condition.op, Op::Equal | Op::Contains);
-            held.extend(&terms(&if is_named { value.unwrap_or_else(|| condition.value.clone()) } else { value? }));
+            match (condition.op, claim.named(&condition.value)) {
+                (Op::Equal | Op::Contains, value) => held.extend(&terms(&value?)),
+                (Op::Unit, value) => held.extend(&terms(&value.unwrap_or_else(|| condition.value.clone()))),
+                // What was left out is nothing that the row says.
+                (Op::NotEqual, _) | (_, None) => {}
+                (op, Some(value)) => held.extend(&terms(&claim.has_any(directions(op)).then_some(value)?)),
+            }
         }
         let said = |figure: &Figure| claim.says(&figure.text);
         let used: Vec<usize> = (0..row.figures.len()).filter(|at| said(&row.figures[*at]).is_some()).collect();
@@ -164,10 +196,14 @@ impl Tabled {
             held.extend(&terms(&said(&row.figures[*at])?));
             held.extend(&terms(self.result.aggregates[*at].1.as_deref().unwrap_or_default()));
         }
+        let mut others = Terms::default();
+        self.result.rows.iter().flat_map(|other| &other.groups).for_each(|value| others.extend(&terms(value)));
+        let is_context = |code: &String| self.context.codes.contains(code) && !others.codes.contains(code);
         let is_held = !used.is_empty()
             && claim.terms.measures.is_subset(&held.measures)
-            && claim.terms.codes.iter().all(|code| held.codes.contains(code) || self.context.codes.contains(code))
+            && claim.terms.codes.iter().all(|code| held.codes.contains(code) || is_context(code))
             && differ(row, &used)
+            && self.tells_numbers_apart(row, &used, claim)
             && self.says_what_was_done(row, &used, claim, &held)
             && self.compares(claim)
             && claim.words.iter().all(|word| !hands_out(word) || self.is_mean(&used));
@@ -180,12 +216,25 @@ impl Tabled {
         let seen = figures::read(claim.text, None);
         let stands = |word: &String| {
             held.words.contains(word)
-                || self.context.words.contains(word)
+                // A heading may name groups that the row is not of.
+                || self.context.words.contains(word) && !others.words.contains(word)
                 || FILLERS.contains(word)
                 || ABOUT_TEXT.contains(&word.as_str())
                 || is_of_function(word)
         };
         (is_held && claim.terms.words.iter().all(stands) && letters(claim.text, &seen).all(has_letter)).then_some(used)
+    }
+
+    /// Whether no number of a group, or of a condition that asks for one, could be taken for another number of the claim.
+    fn tells_numbers_apart(&self, row: &ResultRow, used: &[usize], claim: &Claim<'_>) -> bool {
+        let is_bare = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let asked =
+            self.result.conditions.iter().filter(|one| one.op == Op::Equal).map(|one| (&one.column, &one.value));
+        let own = self.result.groups.iter().zip(&row.groups).chain(asked);
+        let own: Vec<(&String, &String)> = own.filter(|(_, value)| is_bare(value)).collect();
+        let bare = own.len() + used.iter().filter(|at| is_bare(&row.figures[**at].text)).count();
+        let name = |column: &str| column.split(['(', '[']).next().unwrap_or_default().trim().to_owned();
+        bare < 2 || own.iter().all(|(column, value)| claim.has(&format!("{} {value}", name(column))))
     }
 
     fn is_mean(&self, used: &[usize]) -> bool {
@@ -203,17 +252,19 @@ impl Tabled {
         let (high, low) = (says(&HIGHEST), says(&LOWEST));
         let (median, distinct) = (says(&MEDIAN), says(&DISTINCT));
         let extreme = |end| used.iter().any(|at| row.figures[*at].extreme == Some(end));
-        let needs = |function: &Function| match function {
+        let needs = |(function, column): &(Function, Option<String>)| match function {
             Function::Mean => mean,
             Function::Median => median,
             Function::Distinct => distinct,
             Function::Max => high,
             Function::Min => low,
-            Function::Sum | Function::Count => true,
+            Function::Sum => true,
+            // `12 of scrap` would be an amount.
+            Function::Count => column.is_none() || claim.has_any(&COUNTING),
         };
         let is_named = |at: &usize| {
             let same = used.iter().filter(|other| row.figures[**other].text == row.figures[*at].text);
-            same.map(|other| &self.result.aggregates[*other].0).any(needs)
+            same.map(|other| &self.result.aggregates[*other]).any(needs)
         };
         let of_column = |list: &[&str]| held.words.iter().any(|word| list.iter().any(|name| is_form_of(word, name)));
         used.iter().all(is_named)
@@ -230,16 +281,40 @@ impl Tabled {
 
     /// A figure is more or less than something only by a condition that says so of what the claim names.
     fn compares(&self, claim: &Claim<'_>) -> bool {
-        let is_said = |one: &Condition| {
-            matches!(one.op, Op::Less | Op::AtMost | Op::Greater | Op::AtLeast) && claim.named(&one.value).is_some()
+        let says_so = |word: &str| {
+            let is_it = |one: &Condition| claim.named(&one.value).is_some() && directions(one.op).contains(&word);
+            self.result.conditions.iter().any(is_it)
         };
-        !claim.words.iter().any(|word| COMPARING.contains(&word.as_str())) || self.result.conditions.iter().any(is_said)
+        let mut comparing = claim.words.iter().map(String::as_str).filter(|word| COMPARING.contains(word));
+        // `than` follows one of the others, or is refused with what it would follow.
+        let has_named = self.result.conditions.iter().any(|one| claim.has_any(directions(one.op)));
+        comparing.all(|word| if word == "than" { has_named } else { says_so(word) })
+    }
+}
+
+/// The words, in lower case, by which a condition says in which direction of its value something lies.
+fn directions(op: Op) -> &'static [&'static str] {
+    match op {
+        Op::Greater => &["more", "over", "above", "exceed", "exceeds", "exceeding", "after", "mehr", "über", "nach"],
+        Op::AtLeast => &["since", "from", "mindestens", "seit", "ab"],
+        Op::Less => &["less", "fewer", "under", "below", "before", "weniger", "unter", "vor"],
+        Op::AtMost => &["until", "höchstens", "bis"],
+        Op::Equal | Op::NotEqual | Op::Contains | Op::Unit => &[],
     }
 }
 
 impl Claim<'_> {
+    /// Whether one of these words, in lower case, stands in it.
+    fn has_any(&self, words: &[&str]) -> bool {
+        self.words.iter().any(|word| words.contains(&word.as_str()))
+    }
+
     /// How a value is named in it; none where it is not.
     fn named(&self, value: &str) -> Option<String> {
+        // A dash names nothing.
+        if !value.contains(char::is_alphanumeric) {
+            return None;
+        }
         let spelled = spellings(value);
         if let Some(found) = spelled.into_iter().find(|spelling| self.has(spelling)) {
             return Some(found);

@@ -176,3 +176,55 @@ fn the_longest_is_a_maximum_or_the_highest_of_all_groups() {
     assert!(said(&longest, "The shortest stop of line 3 was 45 h.").is_none());
     assert!(said(&longest, "The stop of line 3 was 45 h.").is_none(), "it is one of twelve");
 }
+
+#[test]
+fn a_condition_is_said_in_its_direction_and_what_was_left_out_is_no_group() {
+    let of = |column: &str, op, value: &str| {
+        let mut one = result(&[], &[(Function::Count, None)], vec![row(&[], &[("12", None)], 12)]);
+        one.conditions = vec![Condition { column: column.to_owned(), op, value: value.to_owned() }];
+        one
+    };
+    let long = of("Stop (h)", Op::Greater, "5 h");
+    assert!(said(&long, "12 rows show a stop of more than 5 h.").is_some());
+    assert!(said(&long, "12 rows show a stop of less than 5 h.").is_none());
+    assert!(said(&long, "12 rows show a stop of 5 h.").is_none());
+    let late = of("Date", Op::AtLeast, "2026-03-01");
+    assert!(said(&late, "12 rows show a date since 2026-03-01.").is_some());
+    assert!(said(&late, "12 rows show a date before 2026-03-01.").is_none());
+    let mut others = of("Line", Op::NotEqual, "3");
+    others.aggregates = vec![(Function::Sum, Some("Stop (h)".to_owned()))];
+    others.rows = vec![row(&[], &[("41 h", None)], 12)];
+    assert!(said(&others, "Line 3 had 41 h of stops in total.").is_none());
+}
+
+#[test]
+fn the_number_of_a_group_is_not_taken_for_a_count_nor_a_count_for_an_amount() {
+    assert!(said(&by_line(), "Line 4 has 5 entries.").is_some());
+    assert!(said(&by_line(), "Line 5 has 4 entries.").is_none(), "it has 12");
+    let two = result(
+        &["Line", "Shift"],
+        &[(Function::Sum, Some("Stop (h)"))],
+        vec![row(&["3", "2"], &[("7 h", None)], 4), row(&["2", "3"], &[("9 h", None)], 4)],
+    );
+    assert!(said(&two, "Line 3, shift 2 had 7 h of stops in total.").is_some());
+    assert!(said(&two, "Line 2, shift 3 had 7 h of stops in total.").is_none());
+    let scrap = result(
+        &["Crew"],
+        &[(Function::Count, Some("Scrap"))],
+        vec![row(&["Alpha"], &[("12", None)], 12), row(&["Beta"], &[("7", None)], 7)],
+    );
+    assert!(said(&scrap, "Crew Alpha had 12 entries of scrap.").is_some());
+    assert!(said(&scrap, "Crew Alpha had a scrap of 12.").is_none());
+}
+
+#[test]
+fn a_heading_lends_no_row_the_group_of_another() {
+    let mut of_machines = result(
+        &["Machine"],
+        &[(Function::Sum, Some("Stop (h)"))],
+        vec![row(&["presses"], &[("12 h", None)], 3), row(&["lathes"], &[("7 h", None)], 3)],
+    );
+    of_machines.heading = "Downtime of presses and lathes".to_owned();
+    assert!(said(&of_machines, "The presses had a downtime with stops of 12 h in total.").is_some());
+    assert!(said(&of_machines, "Presses and lathes had a downtime with stops of 12 h in total.").is_none());
+}
