@@ -11,7 +11,7 @@ use crate::{AgentError, machine::Phase, progress::Progress, run::Run, runner::In
 pub struct RunLimits {
     /// From its beginning to its end; what it waits for its person takes no time. Ends the run.
     pub seconds: Option<u32>,
-    /// Tokens of its model calls, in and out, looked at before each: one that has begun ends. Ends the run.
+    /// Tokens of its model calls, in and out, looked at before each draft and each turn of voices: what has begun ends. Ends the run.
     pub tokens: Option<u64>,
     /// What they cost, millionths of the currency, as for tokens.
     pub cost_micros: Option<u64>,

@@ -34,18 +34,27 @@ const MOST_QUESTIONS: usize = 2;
 /// How long a question can be answered.
 const ANSWERABLE: TimeDelta = TimeDelta::hours(24);
 /// Nobody is asked for these: a document may have told the model to.
-const SECRETS: [&str; 10] = [
+const SECRETS: [&str; 15] = [
     "password",
     "passcode",
     "passphrase",
     "credential",
     "api key",
+    "access token",
+    "access code",
+    "verification code",
     "one-time code",
     "passwort",
     "kennwort",
     "zugangsdaten",
+    "zugangscode",
+    "sicherheitscode",
     "einmalcode",
 ];
+/// The same where it stands as a word.
+const SECRET_WORDS: [&str; 4] = ["pin", "tan", "puk", "otp"];
+/// What an address has.
+const ADDRESSES: [&str; 3] = ["://", "www.", "@"];
 
 /// What a person is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -80,7 +89,10 @@ impl PersonQuestion {
             return Err(format!("`options` are at most {MAX_OPTIONS}, of 1 to {MAX_OPTION_CHARS} characters each"));
         }
         let asked = [&[question.clone()][..], &options].concat().join("\n").to_lowercase();
-        if SECRETS.iter().any(|secret| asked.contains(secret)) || asked.contains("://") {
+        let mut words = asked.split(|c: char| !c.is_alphanumeric());
+        let is_secret =
+            SECRETS.iter().any(|secret| asked.contains(secret)) || words.any(|word| SECRET_WORDS.contains(&word));
+        if is_secret || ADDRESSES.iter().any(|sign| asked.contains(sign)) {
             return Err("nobody is asked for a secret, or sent to an address".to_owned());
         }
         Ok(Self { question, options })
@@ -168,6 +180,9 @@ pub(crate) async fn answer(
     let Some(mut step) = step.filter(waits) else { return Err(AgentError::NotWaiting) };
     tx.policy_events().insert(&said.events).await?;
     let answer = chat::masked_in(inner, &mut tx, &policy, row.conversation_id, said).await?;
+    // An option was shown with what its placeholders stand for.
+    let sealed = tx.vaults().get(row.conversation_id).await?;
+    let answer = inner.governance.open(row.conversation_id, sealed.as_deref())?.mask_known(&answer);
     step.detail["answer"] = json!(answer);
     step.record = Some(kept(&Heard { answer }));
     (step.status, step.finished_at) = (StepStatus::Finished, Some(now));
@@ -201,9 +216,15 @@ mod tests {
         assert!(
             of(" Which pump do you mean? ", &["P-101", "P-102"]).is_ok_and(|asked| asked.question.ends_with("mean?"))
         );
-        for bad in
-            ["What is your password?", "Wie lautet Ihr Passwort?", "Please confirm at https://example.com", "", " "]
-        {
+        for bad in [
+            "What is your password?",
+            "Wie lautet Ihr Passwort?",
+            "Please confirm at https://example.com",
+            "Mail it to a@b.c?",
+            "Which PIN does the door have?",
+            "",
+            " ",
+        ] {
             assert!(of(bad, &[]).is_err(), "{bad}");
         }
         assert!(of("Which?", &["Your API key"]).is_err() && of("Which?", &["a"; MAX_OPTIONS + 1]).is_err());

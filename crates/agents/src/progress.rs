@@ -28,7 +28,7 @@ use crate::{
     journal::Journal,
     memory::Notes,
     outside::{Ended, OutsideResult},
-    person::PersonQuestion,
+    person::{self, PersonQuestion},
     prompt::{Prompt, Words},
     record::Repeat,
     run::Run,
@@ -202,6 +202,11 @@ impl Progress {
         self.notes = Notes::default();
         self.conversation.forget_earlier();
         had
+    }
+
+    /// The question with what the person was asked since, and what is added to it.
+    pub(crate) fn asked_text(&self) -> String {
+        self.question.clone() + &person::told(&self.heard) + &self.finding
     }
 
     /// The join of the labels of what is searched for.

@@ -130,8 +130,9 @@ pub(crate) async fn take_over(
     let record = inner.audit_key.authenticate(&proof)?;
     tx.commit(Proof::Entry(&record)).await?;
     // Now that nobody else writes any more.
-    let (repeat, next_sequence) = stood(inner, &scope, (row.id, &row.model)).await?;
-    let run = run_of(inner, principal, (&row, begun), (fence, next_sequence)).await?;
+    let (repeat, next_sequence, waited) = stood(inner, &scope, (row.id, &row.model)).await?;
+    let mut run = run_of(inner, principal, (&row, begun), (fence, next_sequence)).await?;
+    run.counted_from += waited;
     Ok(Some(TakenOver { run, model: row.model, repeat, is_stopped: row.cancel_requested_at.is_some() }))
 }
 
@@ -208,7 +209,7 @@ pub(crate) async fn run_of(
         part: input.part,
         limits: input.limits,
         created_at: row.created_at,
-        counted_from: row.answered_at.unwrap_or(row.created_at),
+        counted_from: row.created_at,
         next_sequence,
         only_replayed: false,
     })
@@ -268,8 +269,12 @@ pub(crate) async fn fork(
     Ok(Fork { command, repeat, part: input.part })
 }
 
-/// How far a run has come, and the number of its next event.
-async fn stood(inner: &Inner, scope: &TenantScope, (id, model): (RunId, &str)) -> Result<(Repeat, i64), AgentError> {
+/// How far a run has come, the number of its next event, and how long it has waited for its person.
+async fn stood(
+    inner: &Inner,
+    scope: &TenantScope,
+    (id, model): (RunId, &str),
+) -> Result<(Repeat, i64, TimeDelta), AgentError> {
     let mut tx = inner.store.tenant(scope).read().await?;
     let steps = tx.runs().steps(id).await?;
     let (mut stood, mut last) = (Stood::default(), 0);
@@ -284,11 +289,13 @@ async fn stood(inner: &Inner, scope: &TenantScope, (id, model): (RunId, &str)) -
             break;
         }
     }
+    let waits = steps.iter().filter(|step| step.kind == StepKind::Person && step.status == StepStatus::Finished);
+    let waited = waits.filter_map(|step| Some(step.finished_at? - step.started_at)).sum();
     let number = steps.last().map_or(0, |step| step.number);
     let broken = steps.last().filter(|step| step.status == StepStatus::Running).cloned();
     let steps: VecDeque<RunStepRow> = steps.into_iter().filter(is_repeatable).collect();
     let by_model = model != EXTRACTIVE;
-    Ok((Repeat { steps, broken, last: number, stood, by_model, ..Repeat::default() }, last + 1))
+    Ok((Repeat { steps, broken, last: number, stood, by_model, ..Repeat::default() }, last + 1, waited))
 }
 
 /// The passages that a repeated step has found, as they stand.

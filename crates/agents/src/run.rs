@@ -84,7 +84,7 @@ pub(crate) struct Run {
     /// What it may take.
     pub(crate) limits: RunLimits,
     pub(crate) created_at: DateTime<Utc>,
-    /// From when its time counts: its beginning, or the last answer of its person.
+    /// From when its time counts: its beginning, and as much later as it waited for its person.
     pub(crate) counted_from: DateTime<Utc>,
     pub(crate) next_sequence: i64,
     /// Only to see what comes of it: nothing is written.
@@ -197,7 +197,9 @@ async fn work(inner: &Arc<Inner>, run: &Run, progress: &mut Progress) -> End {
             return person::ask(inner, progress, attempt).map_or_else(End::Failed, End::Waits);
         }
         if let Err(error) = limits::require(inner, run, progress, phase).await {
-            return End::Failed(error);
+            // What is only to be added to an answer may be left out: it stands without.
+            let stands = progress.stock.lacking.is_some() && matches!(error, AgentError::LimitReached(_));
+            return if stands { End::Outcome(Outcome::Answered) } else { End::Failed(error) };
         }
         phase = match step(inner, run, progress, phase).await {
             Ok(next) => next,

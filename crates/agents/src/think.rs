@@ -414,7 +414,7 @@ pub(crate) fn preview(inner: &Inner, run: &Run, progress: &Progress) -> ModelReq
     let request = ChatRequest {
         system: run.agent.instructions(),
         turns: progress.conversation.told(),
-        question: memory::framed(&progress.notes.texts, &progress.question),
+        question: memory::framed(&progress.notes.texts, &progress.asked_text()),
         passages: progress.prepared.plain.clone(),
         tools: tools_of(run, progress),
         max_output_tokens: MAX_OUTPUT_TOKENS,
@@ -440,8 +440,7 @@ fn request(run: &Run, progress: &mut Progress, rounds: u8, canary: &Canary) -> R
         return Ok(ChatRequest { passages: progress.prepared.plain[..progress.hits].to_vec(), ..request });
     }
     let mut turns = masked_turns(progress)?;
-    let asked = request.question + &person::told(&progress.heard) + &progress.finding;
-    let question = memory::framed(&progress.notes.texts, &asked);
+    let question = memory::framed(&progress.notes.texts, &progress.asked_text());
     let mut question = progress.mask_all(&question)?;
     let broken_off = progress.taken.broken_off.trim().to_owned();
     if let Some(lacking) = &progress.stock.lacking {

@@ -2,8 +2,8 @@ use std::{sync::Arc, time::Duration};
 
 use millwright_agents::Runner;
 use millwright_audit::{Actor, AuditAction, AuditEvent, AuditKey};
-use millwright_core::{ErrorCode, Sources};
-use millwright_store::{Proof, Store, StoreError, system::ExpiredRun};
+use millwright_core::{ErrorCode, Sources, id::RunId};
+use millwright_store::{Proof, Store, StoreError, TenantTx, system::ExpiredRun, tenant::StepStatus};
 use tokio_util::sync::CancellationToken;
 
 /// Small beside a run's lease of 30 s.
@@ -61,6 +61,24 @@ impl RunReaper {
         Ok(reaped)
     }
 
+    /// The step in the middle of which a run ends, with what its readers are told of that.
+    async fn end_step(&self, tx: &mut TenantTx, run: RunId) -> Result<(), StoreError> {
+        let last = tx.runs().steps(run).await?.pop();
+        let Some(mut step) = last.filter(|step| step.status == StepStatus::Running) else { return Ok(()) };
+        let (name, at) = (step.kind.as_str(), self.sources.now());
+        (step.status, step.finished_at) = (StepStatus::Failed, Some(at));
+        tx.runs().put_step(run, &step).await?;
+        let timestamp = at.timestamp_millis();
+        let nobody_waits = serde_json::json!([{ "op": "add", "path": "/waiting", "value": null }]);
+        for event in [
+            serde_json::json!({ "type": "STATE_DELTA", "timestamp": timestamp, "delta": nobody_waits }),
+            serde_json::json!({ "type": "STEP_FINISHED", "timestamp": timestamp, "stepName": name }),
+        ] {
+            tx.runs().append_last_event(run, &event).await?;
+        }
+        Ok(())
+    }
+
     async fn reap(&self, expired: &ExpiredRun) -> Result<bool, StoreError> {
         let mut tx = self.store.tenant(&expired.scope).begin().await?;
         let Some(run) = tx.runs().get(expired.id).await? else { return Ok(false) };
@@ -73,6 +91,7 @@ impl RunReaper {
             return Ok(false);
         }
         tx.messages().fail_from_events(run.assistant_message_id, run.id, code, told).await?;
+        self.end_step(&mut tx, run.id).await?;
         let event = serde_json::json!({
             "type": "RUN_ERROR",
             "timestamp": self.sources.now().timestamp_millis(),

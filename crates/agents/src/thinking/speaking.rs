@@ -43,7 +43,7 @@ const MAX_OUTPUT_TOKENS: u32 = 1_200;
 
 /// What all voices of a turn are given, with placeholders.
 pub(super) fn given(run: &Run, progress: &mut Progress, thinking: Thinking) -> Result<ChatRequest, AgentError> {
-    let question = memory::framed(&progress.notes.texts, &(progress.question.clone() + &progress.finding));
+    let question = memory::framed(&progress.notes.texts, &progress.asked_text());
     Ok(ChatRequest {
         system: progress.mask(&run.agent.instructions())?,
         turns: think::masked_turns(progress)?,

@@ -77,10 +77,10 @@ pub(crate) struct ChatLimits {
     /// From its beginning to its end.
     #[schema(minimum = 5, maximum = 3600)]
     seconds: Option<u32>,
-    /// Tokens of its model calls, in and out; looked at before each call.
+    /// Tokens of its model calls, in and out; looked at before each draft and each turn of voices.
     #[schema(minimum = 1, maximum = 1_000_000_000)]
     tokens: Option<u64>,
-    /// What its model calls cost, millionths of the currency; looked at before each call.
+    /// What its model calls cost, millionths of the currency; looked at before each draft and each turn of voices.
     #[schema(minimum = 1, maximum = 1_000_000_000_000_u64)]
     cost_micros: Option<u64>,
     /// Calls of tools.

@@ -138,8 +138,7 @@ pub struct RunRow {
     pub goal_id: Option<Uuid>,
     /// Until when it waits for a person; no process works on it then.
     pub waits_until: Option<DateTime<Utc>>,
-    /// When a person answered it last.
-    pub answered_at: Option<DateTime<Utc>>,
+
     /// When it began.
     pub created_at: DateTime<Utc>,
     /// When it ended.
@@ -222,7 +221,7 @@ impl Runs<'_> {
         let statement = format!(
             "SELECT r.id, r.conversation_id, r.user_id, r.user_message_id, r.assistant_message_id, r.status, r.tier, r.model, \
              r.error_code, r.error_detail, r.cancel_requested_at, r.lease_owner, r.takeovers, r.input, r.goal_id, r.waits_until, \
-             r.answered_at, r.created_at, r.finished_at, r.events_pruned_at, r.records_pruned_at, r.label AS stored_label, {} AS label \
+             r.created_at, r.finished_at, r.events_pruned_at, r.records_pruned_at, r.label AS stored_label, {} AS label \
              FROM runs r WHERE r.tenant_id = $1 AND r.id = $2",
             run_label("r")
         );
@@ -328,13 +327,14 @@ impl Runs<'_> {
         Ok(changed.rows_affected() > 0)
     }
 
-    /// Takes over a run whose lease ran out, unless that was done `most` times already, it began or was answered by its person
+    /// Takes over a run whose lease ran out, unless that was done `most` times already beside once after each answer, it began or was answered by its person
     /// before `since`, it waits for them, or its tenant is suspended. False when it lives after all, or is to be ended.
     pub async fn take_over(&mut self, fence: RunFence, most: i32, since: DateTime<Utc>) -> Result<bool, StoreError> {
         let statement = format!(
             "UPDATE runs SET lease_owner = $3, lease_expires_at = now() + {LEASE}, takeovers = takeovers + 1 \
              WHERE tenant_id = $1 AND id = $2 AND status = 'running' AND lease_expires_at < now() \
-               AND takeovers < $4 AND coalesce(answered_at, created_at) >= $5 AND waits_until IS NULL AND input IS NOT NULL \
+               AND takeovers < $4 + (SELECT count(*) FROM run_steps s WHERE s.tenant_id = $1 AND s.run_id = $2 AND s.kind = 'person') \
+               AND coalesce(answered_at, created_at) >= $5 AND waits_until IS NULL AND input IS NOT NULL \
                AND EXISTS (SELECT 1 FROM tenants t WHERE t.tenant_id = $1 AND t.suspended_at IS NULL AND t.deleted_at IS NULL)"
         );
         let changed = sqlx::query(sqlx::AssertSqlSafe(statement))
