@@ -96,7 +96,7 @@ async fn look(evaluations: &Evaluations, scope: TenantScope, id: EvaluationId) -
             Status::Pending => pending.push((case.number, judged::case_of(&case)?)),
             Status::Running => match judged::take_in(inner, &mut tx, &reader, (id, &case)).await? {
                 None => under_way += 1,
-                Some(ended) => refused = refused.or(ended.error.filter(|(code, _)| is_of_budget(code))),
+                Some(ended) => refused = refused.or(ended.error.filter(|(code, _)| judged::is_of_budget(code))),
             },
             Status::Done | Status::Skipped => {}
         }
@@ -117,11 +117,6 @@ async fn look(evaluations: &Evaluations, scope: TenantScope, id: EvaluationId) -
     tx.commit(Proof::Bookkeeping(Bookkeeping::EvaluationProgress)).await?;
     pending.truncate(AT_ONCE.saturating_sub(under_way));
     Ok(if pending.is_empty() { Next::Nothing } else { Next::Begin(Box::new((principal, row)), pending) })
-}
-
-/// Whether no further question would be answered either.
-fn is_of_budget(code: &str) -> bool {
-    code == ErrorCode::BudgetExceeded.as_str()
 }
 
 /// Stores the end, with its proof.

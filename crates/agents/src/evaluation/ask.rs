@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use millwright_core::{Classification, Principal, TenantScope, ToProblem, id::RunId};
+use millwright_core::{Classification, ErrorCode, Principal, TenantScope, ToProblem, id::RunId};
 use millwright_store::{
     Bookkeeping, Proof, TenantTx,
-    tenant::{CaseFence, EvaluationRow, SearchFilter},
+    tenant::{CaseFence, EvaluationCaseStatus, EvaluationRow, SearchFilter},
 };
 use tokio::sync::broadcast::error::RecvError;
 
@@ -75,12 +75,16 @@ pub(super) async fn begin(
         }
         Err(AgentError::BegunElsewhere | AgentError::ShuttingDown) => return Ok(false),
         Err(AgentError::Store(error)) if error.is_transient() => return Err(error.into()),
-        Err(error) => error.problem(),
+        Err(error) => match error.problem() {
+            // Away for a moment, whoever said so: another look begins it.
+            problem if problem.code == ErrorCode::UpstreamUnavailable => return Err(error.into()),
+            problem => problem,
+        },
     };
     let failure = format!("{}: {}", problem.code.as_str(), problem.detail);
     let report = judge(&case, &Answered { failure: Some(failure), ..Answered::default() }, &Library::default());
     let mut tx = evaluations.inner().store.tenant(&principal.scope).begin().await?;
-    tx.evaluations().finish_case(fence, &judged::kept(report)?).await?;
+    tx.evaluations().finish_case(fence, EvaluationCaseStatus::Pending, &judged::kept(report)?).await?;
     tx.commit(Proof::Bookkeeping(Bookkeeping::EvaluationProgress)).await?;
     Ok(true)
 }

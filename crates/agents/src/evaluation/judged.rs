@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use millwright_core::id::{EvaluationId, RunId};
+use millwright_core::{
+    ErrorCode, ToProblem,
+    id::{EvaluationId, RunId},
+};
 use millwright_store::{
     StoreError, TenantTx,
     tenant::{
@@ -57,14 +60,36 @@ pub(super) async fn take_in(
         Some(run) => {
             let catalog = inner.gateway.catalog();
             let calls = |name: &str| catalog.models().any(|model| model.name == name && model.capabilities.tools);
-            (run.error_code.zip(run.error_detail), answered(tx, &inner.governance, ids, calls).await?)
+            let error = run.error_code.zip(run.error_detail);
+            // Nobody gave a wrong answer: the evaluation ends, and the case with it.
+            if error.as_ref().is_some_and(|(code, _)| is_of_budget(code)) {
+                return Ok(Some(Ended { error }));
+            }
+            (error, readable(answered(tx, &inner.governance, ids, calls).await)?)
         }
         None => (None, Answered { failure: Some("not_found: its run is gone".to_owned()), ..Answered::default() }),
     };
     let library = library(tx, reader, &come).await?;
     let report = judge(&case_of(row)?, &come, &library);
-    tx.evaluations().finish_case(CaseFence { evaluation, number: row.number }, &kept(report)?).await?;
+    tx.evaluations().finish_case(CaseFence { evaluation, number: row.number }, Status::Running, &kept(report)?).await?;
     Ok(Some(Ended { error }))
+}
+
+/// Whether no further question would be answered either.
+pub(super) fn is_of_budget(code: &str) -> bool {
+    code == ErrorCode::BudgetExceeded.as_str()
+}
+
+/// What can never be read ends its case; what cannot be read now is read later.
+fn readable(answered: Result<Answered, AgentError>) -> Result<Answered, AgentError> {
+    match answered {
+        Err(error @ (AgentError::Governance(_) | AgentError::Store(StoreError::UnknownValue(_))))
+            if error.problem().code != ErrorCode::UpstreamUnavailable =>
+        {
+            Ok(Answered { failure: Some("internal: its answer cannot be read".to_owned()), ..Answered::default() })
+        }
+        other => other,
+    }
 }
 
 /// How the run of a case ended.

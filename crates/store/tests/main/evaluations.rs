@@ -86,7 +86,7 @@ pub(crate) async fn try_to_change(world: &World, tx: &mut TenantTx, other: &Aske
     let fence = CaseFence { evaluation: other.evaluation, number: 1 };
     let run = (world.sources.new_id(), world.sources.new_id(), world.sources.new_id());
     assert!(!tx.evaluations().begin_case(fence, run).await.unwrap());
-    tx.evaluations().finish_case(fence, &json!({ "stolen": true })).await.unwrap();
+    tx.evaluations().finish_case(fence, EvaluationCaseStatus::Pending, &json!({ "stolen": true })).await.unwrap();
     tx.evaluations().set_report(fence, &json!({ "stolen": true })).await.unwrap();
     tx.evaluations().set_running(other.evaluation, now).await.unwrap();
     let end = EvaluationEnd { status: EvaluationStatus::Failed, error: None, models: &[], totals: &json!({}), at: now };
@@ -104,8 +104,8 @@ async fn a_case_begins_once_and_what_was_not_judged_at_the_end_is_skipped() {
     assert!(tx.evaluations().begin_case(fence(1), run()).await.unwrap());
     assert!(!tx.evaluations().begin_case(fence(1), run()).await.unwrap(), "another process was faster");
     assert!(!tx.evaluations().begin_case(fence(3), run()).await.unwrap(), "there are two");
-    tx.evaluations().finish_case(fence(1), &json!({ "right": true })).await.unwrap();
-    tx.evaluations().finish_case(fence(1), &json!({ "right": false })).await.unwrap();
+    tx.evaluations().finish_case(fence(1), EvaluationCaseStatus::Running, &json!({ "right": true })).await.unwrap();
+    tx.evaluations().finish_case(fence(1), EvaluationCaseStatus::Running, &json!({ "right": false })).await.unwrap();
     assert!(!tx.evaluations().begin_case(fence(1), run()).await.unwrap(), "what was judged stays judged");
     assert_eq!(tx.evaluations().first_under_way().await.unwrap(), Some(asked.evaluation));
     let end = EvaluationEnd {

@@ -13,7 +13,8 @@ use crate::{
     extract::{Audit, EvaluationsManage, PathId, StrictJson},
 };
 
-/// Stores a suite anew. Evaluations that were started before keep the cases that they began with.
+/// Stores a suite anew. Evaluations that were started before keep the cases that they began with, and the suite stays at least as
+/// confidential as it was: its figures tell of them.
 #[utoipa::path(patch, path = "/api/v1/evaluation-suites/{id}", operation_id = "evaluation_suites.change", tag = "evaluations",
                params(("id" = EvaluationSuiteId, Path)), request_body = WriteEvaluationSuiteRequest,
                responses((status = 200, body = EvaluationSuiteResponse),
@@ -27,8 +28,9 @@ pub(crate) async fn change(
 ) -> Result<Json<EvaluationSuiteResponse>, ApiError> {
     let mut tx = state.store.tenant(&principal.scope).begin().await?;
     let most = tx.labels().reader(principal.user_id).await?.clearance().classification;
-    tx.evaluations().hold_suite(id, most).await?;
-    let suite = checked(&mut tx, &principal, request.definition).await?;
+    let before = tx.evaluations().hold_suite(id, most).await?;
+    let mut suite = checked(&mut tx, &principal, request.definition).await?;
+    suite.classification = suite.classification.max(before.classification);
     tx.evaluations().change_suite(id, &suite, state.sources.now()).await.map_err(taken)?;
     let changed = show(&mut tx, &principal, id).await?;
     let entry = audit.entry(&principal, id, &audited(&suite))?;

@@ -1,7 +1,7 @@
 use axum::{Json, extract::State};
 use millwright_agents::eval::{CaseReport, Comparison, Difference, Report};
 use millwright_core::{ErrorCode, Problem, id::EvaluationId};
-use millwright_store::TenantTx;
+use millwright_store::{StoreError, TenantTx};
 use serde::{Deserialize, Serialize};
 
 use super::get::reports;
@@ -87,7 +87,16 @@ pub(crate) async fn compare(
     let mut tx = state.store.tenant(&principal.scope).read().await?;
     let most = tx.labels().reader(principal.user_id).await?.clearance().classification;
     let row = tx.evaluations().require(id, most).await?;
-    let with = match query.with.or(row.compared_with.map(EvaluationId::from)) {
+    let paired = match row.compared_with.map(EvaluationId::from) {
+        Some(with) if query.with.is_none() => match tx.evaluations().require(with, most).await {
+            Ok(_) => Some(with),
+            // Deleted since.
+            Err(StoreError::NotFound(_)) => None,
+            Err(error) => return Err(error.into()),
+        },
+        _ => None,
+    };
+    let with = match query.with.or(paired) {
         Some(with) => Some(with),
         None => tx.evaluations().find_before(&row, most).await?,
     };

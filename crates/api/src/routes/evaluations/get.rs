@@ -172,6 +172,9 @@ fn case(
 ) -> Result<EvaluationCaseResponse, ApiError> {
     let case: Case =
         serde_json::from_value(row.content).map_err(|_| StoreError::UnknownValue("evaluation_cases.content"))?;
+    // Words of a verdict tell what stands in an answer that may not be read, or does not.
+    let is_withheld = answer.as_ref().is_some_and(|answer| answer.withheld);
+    let report = report.filter(|_| !is_withheld);
     Ok(EvaluationCaseResponse {
         number: row.number,
         id: case.id,

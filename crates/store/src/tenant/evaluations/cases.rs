@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use millwright_core::id::{EvaluationId, RunId, UserId};
 use serde_json::Value;
 
-use super::{CaseFence, CaseRun, CaseUsage, EvaluationCaseRow, Evaluations};
+use super::{CaseFence, CaseRun, CaseUsage, EvaluationCaseRow, EvaluationCaseStatus, Evaluations};
 use crate::StoreError;
 
 impl Evaluations<'_> {
@@ -50,16 +50,22 @@ impl Evaluations<'_> {
         Ok(begun == 1)
     }
 
-    /// Stores how a case went that was not judged yet.
-    pub async fn finish_case(&mut self, fence: CaseFence, report: &Value) -> Result<(), StoreError> {
+    /// Stores how a case went that stands so; nothing where it does not any more.
+    pub async fn finish_case(
+        &mut self,
+        fence: CaseFence,
+        stands: EvaluationCaseStatus,
+        report: &Value,
+    ) -> Result<(), StoreError> {
         sqlx::query(
             "UPDATE evaluation_cases SET status = 'done', report = $4 \
-             WHERE tenant_id = $1 AND evaluation_id = $2 AND number = $3 AND status IN ('pending', 'running')",
+             WHERE tenant_id = $1 AND evaluation_id = $2 AND number = $3 AND status = $5",
         )
         .bind(self.0.tenant)
         .bind(fence.evaluation.uuid())
         .bind(fence.number)
         .bind(report)
+        .bind(stands.as_str())
         .execute(&mut *self.0.connection)
         .await?;
         Ok(())

@@ -89,10 +89,13 @@ function Actions({ evaluation }: { evaluation: EvaluationDetail }) {
   });
   if (!hasEnded(evaluation.status)) {
     return (
-      <Button onClick={() => cancel.mutate()} disabled={cancel.isPending}>
-        <CircleStop size={14} aria-hidden="true" />
-        {t("evaluations.cancel")}
-      </Button>
+      <div>
+        <Button onClick={() => cancel.mutate()} disabled={cancel.isPending}>
+          <CircleStop size={14} aria-hidden="true" />
+          {t("evaluations.cancel")}
+        </Button>
+        {cancel.error !== null && <ProblemNotice className="mt-2" problem={asProblem(cancel.error)} />}
+      </div>
     );
   }
   return (

@@ -7,8 +7,10 @@ const KEY = ["evaluations"] as const;
 export const SUITES_PATH = "/evaluation-suites";
 export const EVALUATIONS_PATH = "/evaluations";
 const PAGE = 50;
-/** How often one that is under way is looked at. */
+/** How often one that is under way is looked at: all of it comes each time, so the longer it is the less often. */
 const LOOK_MS = 1_000;
+const LOOK_A_CASE_MS = 20;
+const HISTORY_MS = 3_000;
 
 export function hasEnded(status: EvaluationStatus): boolean {
   return status === "finished" || status === "failed" || status === "cancelled";
@@ -35,7 +37,7 @@ export function useHistory(suite: string) {
     queryFn: ({ pageParam, signal }) => getJson<ListPage<Evaluation>>(EVALUATIONS_PATH, { suite_id: suite, limit: PAGE, cursor: pageParam }, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
-    refetchInterval: ({ state }) => (state.data?.pages.some((page) => page.items.some(({ status }) => !hasEnded(status))) === true ? LOOK_MS : false),
+    refetchInterval: ({ state }) => (state.data?.pages.some((page) => page.items.some(({ status }) => !hasEnded(status))) === true ? HISTORY_MS : false),
   });
 }
 
@@ -43,7 +45,7 @@ export function useEvaluation(id: string) {
   return useQuery({
     queryKey: [...KEY, "one", id],
     queryFn: ({ signal }) => getJson<EvaluationDetail>(`${EVALUATIONS_PATH}/${id}`, {}, signal),
-    refetchInterval: ({ state }) => (state.data !== undefined && !hasEnded(state.data.status) ? LOOK_MS : false),
+    refetchInterval: ({ state }) => (state.data !== undefined && !hasEnded(state.data.status) ? Math.max(LOOK_MS, state.data.items.length * LOOK_A_CASE_MS) : false),
   });
 }
 
