@@ -1093,7 +1093,10 @@ export interface paths {
         delete: operations["evaluation_suites.delete"];
         options?: never;
         head?: never;
-        /** Stores a suite anew. Evaluations that were started before keep the cases that they began with. */
+        /**
+         * Stores a suite anew. Evaluations that were started before keep the cases that they began with, and the suite stays at least as
+         *     confidential as it was: its figures tell of them.
+         */
         patch: operations["evaluation_suites.change"];
         trace?: never;
     };
@@ -2720,7 +2723,7 @@ export interface components {
         ChatLimits: {
             /**
              * Format: int64
-             * @description What its model calls cost, millionths of the currency; looked at before each call.
+             * @description What its model calls cost, millionths of the currency; looked at before each draft and each turn of voices.
              * @default null
              */
             cost_micros: number | null;
@@ -2732,7 +2735,7 @@ export interface components {
             seconds: number | null;
             /**
              * Format: int64
-             * @description Tokens of its model calls, in and out; looked at before each call.
+             * @description Tokens of its model calls, in and out; looked at before each draft and each turn of voices.
              * @default null
              */
             tokens: number | null;
