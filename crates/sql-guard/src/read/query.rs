@@ -189,11 +189,9 @@ impl Reader<'_> {
         for clause in connect_by {
             self.connect_by(clause, of_dual, span);
         }
+        let aliases = projection.iter().filter_map(alias).map(|ident| self.column_name(ident)).collect();
         if let Some(scope) = self.scopes.last_mut() {
-            scope.aliases = projection
-                .iter()
-                .filter_map(|item| alias(item).map(|ident| ident.value.to_ascii_lowercase()))
-                .collect();
+            scope.aliases = aliases;
         }
         let output = self.projection(projection);
         match distinct {

@@ -97,7 +97,8 @@ impl Reader<'_> {
     }
 
     pub(super) fn is_alias(&self, ident: &Ident) -> bool {
-        let name = ident.value.to_ascii_lowercase();
+        // As the server folds it: "Cost" is no alias for cost where that is another column.
+        let name = self.column_name(ident);
         self.scopes.last().is_some_and(|scope| scope.aliases.contains(&name))
     }
 
@@ -167,6 +168,14 @@ impl Reader<'_> {
         // PostgreSQL calls the function f for t.f, where t has no such column.
         if self.dialect == Dialect::Postgres && functions::is_unsafe(&lower) && lower.contains('_') {
             return self.refuse_ident(Code::Function, column, format!("{lower} behind a dot calls the function"));
+        }
+        // Oracle calls a function without arguments by its name alone, `package.function`.
+        if self.dialect == Dialect::Oracle && self.relation(qualifiers).is_none() {
+            return self.refuse_ident(
+                Code::Function,
+                column,
+                "a name before the dot that no table here has calls a function",
+            );
         }
         if qualifiers.len() > 3 {
             return self.refuse_ident(Code::Column, column, "a name of more than four parts");

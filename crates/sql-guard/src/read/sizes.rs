@@ -108,7 +108,10 @@ pub(super) fn growth(function: &str, args: &[FunctionArg]) -> usize {
                 _ => 2,
             }
         }
-        "repeat" | "replicate" => 2,
+        "repeat" | "replicate" | "export_set" | "make_set" => 2,
+        "hex" | "quote" | "json_quote" | "to_json" | "to_jsonb" | "quote_literal" | "quote_ident"
+        | "quote_nullable" | "encode" | "to_base64" | "rawtohex" | "string_escape" | "quotename" | "insert"
+        | "overlay" => 1,
         _ => 0,
     }
 }
@@ -353,6 +356,10 @@ fn days(step: &Expr, dialect: Dialect) -> Option<f64> {
 
 /// A time of our days: written out, of a column, of the clock, or some steps before or behind one.
 fn is_date(expression: &Expr, dialect: Dialect) -> bool {
+    // However it is wrapped.
+    if expression.to_string().to_ascii_lowercase().contains("infinit") {
+        return false;
+    }
     if let Some(text) = string(expression, dialect) {
         return text.get(..5).is_some_and(|start| {
             let year = start[..4].parse::<u32>().unwrap_or(0);
